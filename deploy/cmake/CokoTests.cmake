@@ -34,7 +34,8 @@ foreach(source IN LISTS fuzz_targets)
   else()
     add_executable(${name} "${source}" "${fuzz_dir}/replay_main.c")
     add_test(NAME ${name}
-             COMMAND ${name} "${fuzz_dir}/seeds/${target}" "${fuzz_dir}/regression/${target}"
+             COMMAND ${name} "${fuzz_dir}/seeds/${target}" "${fuzz_dir}/seeds/${name}"
+                     "${fuzz_dir}/regression/${target}"
              WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
     set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
   endif()
@@ -47,7 +48,7 @@ if(NOT COKO_FUZZ)
   foreach(source IN LISTS lab_programs)
     get_filename_component(name "${source}" NAME_WE)
     add_executable(lab_${name} "${source}")
-    coko_link(lab_${name})
+    target_link_libraries(lab_${name} PRIVATE coko_deps) # the lab shares no code with the daemon
     set_target_properties(lab_${name} PROPERTIES OUTPUT_NAME ${name}
                           RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lab")
   endforeach()
