@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The few primitives, over OpenSSL. A failure of the library here is not the world's fault: it aborts.
+ */
+#ifndef COKO_LIB_CRYPTO_H
+#define COKO_LIB_CRYPTO_H
+
+#include "gateway/lib/str.h"
+
+#define CRYPTO_SHA256_LEN 32
+
+void crypto_sha256(struct str data, uint8_t out[CRYPTO_SHA256_LEN]);
+void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[CRYPTO_SHA256_LEN]);
+
+/* HKDF-SHA256 (RFC 5869), n <= 255 * 32. */
+void crypto_hkdf_sha256(struct str key, struct str salt, struct str info, uint8_t *out, size_t n);
+
+/* Bytes of the CSPRNG. */
+void crypto_random(void *out, size_t n);
+
+/* n uniform decimal digits and a NUL: out[n + 1]. */
+void crypto_random_digits(char *out, size_t n);
+
+/* Equal, in time that depends on the lengths only. */
+bool crypto_eq(struct str a, struct str b);
+
+/* Overwrite so that the compiler cannot leave it out. */
+void crypto_wipe(void *p, size_t n);
+
+#endif
