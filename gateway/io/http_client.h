@@ -24,19 +24,19 @@
 #define HTTP_CLIENT_BODY_MAX (1u << 20)
 
 struct http_client_config {
-    const char *ca_file;        /* NULL: the system's */
-    const char *user_agent;     /* NULL: "coko" */
-    unsigned max_connections;   /* in all; 0: 32 */
-    unsigned max_per_host;      /* 0: 8 */
-    unsigned pending_max;       /* requests not finished; 0: 256, then ERR_BUSY */
+    const char *ca_file;      /* NULL: the system's */
+    const char *user_agent;   /* NULL: "coko" */
+    unsigned max_connections; /* in all; 0: 32 */
+    unsigned max_per_host;    /* 0: 8 */
+    unsigned pending_max;     /* requests not finished; 0: 256, then ERR_BUSY */
 };
 
 /* Everything is copied by http_client_send. */
 struct http_request {
-    const char *method; /* "GET", "POST", ... */
-    const char *url;    /* http:// or https:// */
-    const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
-    struct str body;            /* .len 0: none */
+    const char *method;          /* "GET", "POST", ... */
+    const char *url;             /* http:// or https:// */
+    const char *const *headers;  /* "Name: value", NULL-terminated; may be NULL */
+    struct str body;             /* .n 0: none */
     unsigned timeout_ms;         /* whole exchange; 0: 10000 */
     unsigned connect_timeout_ms; /* 0: 3000 */
     bool no_resend;              /* money: see above */
@@ -56,7 +56,7 @@ struct http_response {
     struct http_response_header {
         struct str name;
         struct str value;
-    } *headers;
+    } * headers;
     unsigned nheaders;
     enum http_sent_state sent_state;
     int curl_code; /* CURLcode, 0 when an answer came whole */
@@ -71,9 +71,9 @@ struct http_client *http_client_new(struct loop *l, const struct http_client_con
 void http_client_free(struct http_client *hc);
 
 /*
- * Sends. Any HTTP answer, 5xx too, completes the op. Otherwise it fails: ERR_TIMEOUT, ERR_NET,
- * ERR_TOO_BIG, ERR_TLS, ERR_BUSY, ERR_INVALID; http_client_response(op) is set in both cases (not
- * after ERR_BUSY and ERR_INVALID: not sent), and op->unknown says MAYBE_SENT.
+ * Sends. Any HTTP answer, 5xx too, completes the op. Otherwise it fails: ERR_TIMEOUT, ERR_IO,
+ * ERR_TOO_BIG, ERR_TLS, ERR_BUSY, ERR_BAD_INPUT; http_client_response(op) is set in both cases (not
+ * after ERR_BUSY and ERR_BAD_INPUT: not sent), and op->unknown says MAYBE_SENT.
  */
 void http_client_send(struct http_client *hc, struct op *op, const struct http_request *rq);
 

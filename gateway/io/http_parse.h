@@ -23,7 +23,13 @@
 #define HTTP_TARGET_MAX  (8u * 1024u)
 
 enum http_method {
-    HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS,
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
     HTTP_OTHER, /* a valid token that we do not know: 501 by the server */
     HTTP_METHODS
 };
@@ -53,8 +59,8 @@ struct http_head {
 
 /* http_parse_head and http_chunk_parse: > 0 done, these otherwise. */
 enum http_parse_result {
-    HTTP_MORE = 0,       /* incomplete: call again with more bytes */
-    HTTP_BAD = -400,     /* the negated status to answer before closing */
+    HTTP_MORE = 0,   /* incomplete: call again with more bytes */
+    HTTP_BAD = -400, /* the negated status to answer before closing */
     HTTP_URI_LONG = -414,
     HTTP_EXPECTATION = -417,
     HTTP_FIELDS_LARGE = -431,

@@ -32,11 +32,11 @@
 #include "gateway/lib/str.h"
 
 struct http_limits {
-    unsigned header_ms;         /* from the first byte to the end of the head; 0: 10000 */
-    unsigned body_ms;           /* from the head to the end of the body; 0: 30000 */
-    unsigned idle_ms;           /* between requests; 0: 60000 */
-    unsigned write_ms;          /* a reply the client does not read; 0: 30000 */
-    unsigned connections;       /* in all; 0: 10000 */
+    unsigned header_ms;          /* from the first byte to the end of the head; 0: 10000 */
+    unsigned body_ms;            /* from the head to the end of the body; 0: 30000 */
+    unsigned idle_ms;            /* between requests; 0: 60000 */
+    unsigned write_ms;           /* a reply the client does not read; 0: 30000 */
+    unsigned connections;        /* in all; 0: 10000 */
     unsigned connections_per_ip; /* 0: 256; trusted proxies and loopback are not counted */
     size_t body_max;             /* of a mount without its own; 0: 128 KiB */
     size_t output_max;           /* one reply; 0: 64 MiB */
@@ -47,22 +47,22 @@ struct http_limits {
 struct http_server;
 
 struct http_exchange {
-    uint64_t id;            /* unique in the process */
+    uint64_t id; /* unique in the process */
     enum http_method method;
-    bool head_only;         /* HEAD: handlers may ignore it, the body is not sent */
+    bool head_only; /* HEAD: handlers may ignore it, the body is not sent */
     struct str method_name;
-    struct str target;      /* as sent */
-    struct str path;        /* decoded once, no "." or ".." segment, no NUL, valid UTF-8 */
-    struct str rest;        /* path after the mount's prefix, without the first slash */
-    struct str query;       /* raw, after '?' */
+    struct str target; /* as sent */
+    struct str path;   /* decoded once, no "." or ".." segment, no NUL, valid UTF-8 */
+    struct str rest;   /* path after the mount's prefix, without the first slash */
+    struct str query;  /* raw, after '?' */
     struct str body;
     struct str host;
     const struct http_head *head;
-    char peer[46];          /* the client's address; through trusted proxies the real one */
+    char peer[46]; /* the client's address; through trusted proxies the real one */
     bool is_tls;
-    int64_t started_us;     /* monotonic */
-    void *mount_arg;        /* of http_mount */
-    void *user;             /* the handler's own; NULL at the start of each request */
+    int64_t started_us; /* monotonic */
+    void *mount_arg;    /* of http_mount */
+    void *user;         /* the handler's own; NULL at the start of each request */
     void (*on_gone)(struct http_exchange *x); /* the client left first; NULL: nothing to cancel */
 };
 

@@ -40,16 +40,16 @@ struct op_record {
 enum op_state { OP_IDLE, OP_PENDING, OP_READY };
 
 struct op {
-    struct list_node node; /* in the loop's ready queue while READY */
+    struct list node; /* in the loop's ready queue while READY */
     struct loop *loop;
     void (*done)(struct op *op);
     enum op_state state;
-    bool unknown;              /* failed, and the other side may have executed it (M4, I3) */
-    char sqlstate[6];          /* of a failed PostgreSQL request; "" otherwise */
-    struct err err;            /* err.code == 0: success */
-    void *result;              /* owned by the op until op_release or op_take */
+    bool unknown;     /* failed, and the other side may have executed it (M4, I3) */
+    char sqlstate[6]; /* of a failed PostgreSQL request; "" otherwise */
+    struct err err;   /* err.code == 0: success */
+    void *result;     /* owned by the op until op_release or op_take */
     void (*release)(void *result);
-    struct op_record *record;  /* in flight: the connection's record */
+    struct op_record *record; /* in flight: the connection's record */
 };
 
 /* Prepares an op; done runs on the loop each time it completes. */

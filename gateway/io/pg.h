@@ -37,10 +37,10 @@
 #include "gateway/lib/err.h"
 #include "gateway/lib/str.h"
 
-#define PG_STMT_MAX    1024 /* statements of one process, static and loaded */
-#define PG_PARAMS_MAX  32
-#define PG_BODY_MAX    (2u << 20) /* bytes of all parameters of one request */
-#define PG_QUEUE_MAX   256        /* waiting requests of one lane */
+#define PG_STMT_MAX   1024 /* statements of one process, static and loaded */
+#define PG_PARAMS_MAX 32
+#define PG_BODY_MAX   (2u << 20) /* bytes of all parameters of one request */
+#define PG_QUEUE_MAX  256        /* waiting requests of one lane */
 
 enum pg_lane { PG_READ, PG_WRITE, PG_SLOW, PG_BATCH, PG_WAKE, PG_LANES };
 
@@ -68,7 +68,8 @@ struct pg_stmt {
  * Defines and registers `static struct pg_stmt var`. With flags: PG_STMT_FLAGS.
  *   PG_STMT(find_user, "auth.find_user", PG_READ, 1, "SELECT id FROM auth.users WHERE key = $1")
  */
-#define PG_STMT(var, name_, lane_, nparams_, sql_) PG_STMT_FLAGS(var, name_, lane_, nparams_, 0, sql_)
+#define PG_STMT(var, name_, lane_, nparams_, sql_)                                                 \
+    PG_STMT_FLAGS(var, name_, lane_, nparams_, 0, sql_)
 #define PG_STMT_FLAGS(var, name_, lane_, nparams_, flags_, sql_)                                   \
     static struct pg_stmt var = {.name = (name_),                                                  \
                                  .sql = (sql_),                                                    \
@@ -120,15 +121,15 @@ struct pg_params {
 };
 
 void pg_params_init(struct pg_params *p);
-void pg_p_text(struct pg_params *p, const char *text);      /* NULL gives SQL NULL */
-void pg_p_str(struct pg_params *p, struct str text);        /* .p NULL gives SQL NULL */
-void pg_p_int(struct pg_params *p, int64_t number);         /* smallint, int or bigint */
+void pg_p_text(struct pg_params *p, const char *text); /* NULL gives SQL NULL */
+void pg_p_str(struct pg_params *p, struct str text);   /* .p NULL gives SQL NULL */
+void pg_p_int(struct pg_params *p, int64_t number);    /* smallint, int or bigint */
 void pg_p_bool(struct pg_params *p, bool truth);
 void pg_p_bytea(struct pg_params *p, const void *data, size_t len);
 void pg_p_null(struct pg_params *p);
 
 struct pg_lane_config {
-    unsigned connections; /* 0: the lane is not opened, its statements fail with ERR_CONFIG */
+    unsigned connections; /* 0: the lane is not opened, its statements fail with ERR_BAD_CONFIG */
     unsigned in_flight;   /* requests in one pipeline */
 };
 
@@ -138,9 +139,9 @@ struct pg_config {
     struct pg_lane_config lanes[PG_LANES];
     unsigned queue_max;          /* waiting requests a lane; 0: PG_QUEUE_MAX */
     unsigned connect_timeout_ms; /* one attempt; 0: 3000 */
-    unsigned reconnect_min_ms;   /* first pause; 0: 50. Doubles with jitter up to reconnect_max_ms */
-    unsigned reconnect_max_ms;   /* 0: 1000 */
-    unsigned deadline_ms;        /* of a request without its own; 0: 3000 */
+    unsigned reconnect_min_ms; /* first pause; 0: 50. Doubles with jitter up to reconnect_max_ms */
+    unsigned reconnect_max_ms; /* 0: 1000 */
+    unsigned deadline_ms;      /* of a request without its own; 0: 3000 */
 };
 
 /* The table above; batch 0 unless the caller owns a bind or runs jobs. */
@@ -169,7 +170,7 @@ unsigned pg_lane_waiting(const struct pg *pg, enum pg_lane lane);
 /*
  * Runs a statement; op completes with a PGresult (see pg_result) or fails:
  * ERR_BUSY queue full, ERR_TIMEOUT deadline, ERR_DB error or lost connection (op->sqlstate,
- * op->unknown), ERR_INVALID bad parameters, ERR_CONFIG lane not opened, ERR_CLOSED.
+ * op->unknown), ERR_BAD_INPUT bad parameters, ERR_BAD_CONFIG lane not opened, ERR_CLOSED.
  * p may be NULL for a statement without parameters.
  */
 void pg_exec(struct pg *pg, struct op *op, const struct pg_stmt *s, const struct pg_params *p);
@@ -187,7 +188,7 @@ bool pg_is_null(const struct op *op, int row, int col);
 const char *pg_text(const struct op *op, int row, int col);
 struct str pg_str(const struct op *op, int row, int col);
 /* The number; 0 for NULL or what is no number. */
-int64_t pg_int64(const struct op *op, int row, int col);
+int64_t pg_i64(const struct op *op, int row, int col);
 /* True for 't'. */
 bool pg_bool(const struct op *op, int row, int col);
 /* Decodes a bytea column into out; length, 0 for NULL, -1 for no bytea or over cap. */

@@ -8,7 +8,7 @@
  * (run id) before any user command. A READONLY answer (a demoted master) drops the connection too,
  * so that Sentinel is asked again.
  *
- * Commands started while the connection is down fail at once with ERR_REDIS (nothing was sent): a
+ * Commands started while the connection is down fail at once with ERR_IO (nothing was sent): a
  * hop must answer now, not wait (S3).
  *
  * Never: sends a command twice; keeps more than out_max bytes or pending_max commands.
@@ -60,8 +60,8 @@ const char *redis_prefix(const struct redis *r);
 
 /*
  * One command. argvlen may be NULL for NUL-terminated arguments. Bytes are copied before return.
- * op completes with a struct redisReply (an error reply fails it with ERR_REDIS_REPLY and the
- * server's first words in err.msg), or fails: ERR_REDIS down or lost (op->unknown when it had been
+ * op completes with a struct redisReply (an error reply fails it with ERR_REDIS and the
+ * server's first words in err.msg), or fails: ERR_IO down or lost (op->unknown when it had been
  * written), ERR_TIMEOUT, ERR_BUSY bounds reached, ERR_CLOSED.
  */
 void redis_cmd(struct redis *r, struct op *op, int argc, const char **argv, const size_t *argvlen);
