@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures. A session has one PostgreSQL and one Redis; a module has its own database, copied from a
+template that was migrated, seeded and filled with the sample books once; a test has its own daemon.
+
+    migrated_db     url of this module's database
+    daemon          daemon(config={"section": {"key": value}}, roles="all") starts coko serve
+    smsc, mtn       the lab's message centre and mobile money rail
+    own_pg          a server of this module's own, for tests that crash it; own_redis likewise
+"""
+import shutil
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+import redis as redis_client
+
+sys.path.insert(0, str(Path(__file__).parent))
+from daemon import Daemon  # noqa: E402
+from database import fill, sql  # noqa: E402
+from support import COKO, TOP, Lab, Postgres, Redis  # noqa: E402
+
+TEMPLATE_DB = "coko_template"
+
+
+@pytest.fixture(scope="session")
+def work_dir():
+    """One folder a run, under build/: kept when a test failed, so that its logs can be read."""
+    folder = TOP / "build/tests" / uuid.uuid4().hex[:12]
+    folder.mkdir(parents=True)
+    yield folder
+    if not getattr(pytest, "coko_failed", False):
+        shutil.rmtree(folder)
+
+
+def pytest_runtest_logreport(report):
+    if report.failed:
+        pytest.coko_failed = True
+
+
+@pytest.fixture(scope="session")
+def coko_bin():
+    if not COKO.exists():
+        pytest.skip(f"{COKO} is not built")
+    return COKO
+
+
+@pytest.fixture(scope="session")
+def pg(work_dir):
+    server = Postgres(work_dir / "pg")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis(work_dir):
+    server = Redis(work_dir / "redis")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def own_pg(work_dir):
+    server = Postgres(work_dir / f"pg-{uuid.uuid4().hex[:8]}")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def own_redis(work_dir):
+    server = Redis(work_dir / f"redis-{uuid.uuid4().hex[:8]}")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def template_db(pg, coko_bin):
+    sql(pg.url_of("postgres"), f"create database {TEMPLATE_DB}")
+    fill(pg.url_of(TEMPLATE_DB))
+    return TEMPLATE_DB
+
+
+@pytest.fixture(scope="module")
+def migrated_db(pg, template_db):
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    sql(pg.url_of("postgres"), f"create database {name} template {template_db}")
+    yield pg.url_of(name)
+    sql(pg.url_of("postgres"), f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def clean_redis(redis):
+    """This session's Redis, emptied."""
+    redis_client.Redis.from_url(redis.url).flushall()
+    return redis
+
+
+@pytest.fixture
+def daemon(work_dir, migrated_db, clean_redis, request, coko_bin):
+    """A factory of daemons on this module's database and the emptied Redis; all are stopped."""
+    started = []
+
+    def start(config=None, roles=None, env=None, wait=True, database=None, redis_url=None,
+              smsc=None, mtn=None):
+        values = {
+            "DATABASE_URL": database or migrated_db, "REDIS_URL": redis_url or clean_redis.url,
+            "SMPP_PORT": smsc.port if smsc else 1, "MTN_PORT": mtn.port if mtn else 1,
+        }
+        folder = work_dir / f"{request.node.name.split('[')[0]}-{len(started)}-{uuid.uuid4().hex[:6]}"
+        one = Daemon(folder, values, config, roles, env, wait)
+        started.append(one)
+        return one
+
+    yield start
+    faults = []
+    for one in started:
+        try:
+            one.stop()
+        except AssertionError as fault:
+            faults.append(str(fault))
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def lab(work_dir):
+    """A factory of lab programs: lab("smsc.py", "--port", "0")."""
+    started = []
+
+    def start(script, *args):
+        if not (TOP / "tests/lab" / script).exists():
+            pytest.skip(f"tests/lab/{script} does not exist")
+        one = Lab(script, work_dir / f"{script}-{uuid.uuid4().hex[:6]}.log", *args)
+        started.append(one)
+        return one
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def smsc(lab):
+    return lab("smsc.py", "--port", "0", "--control-port", "0")
+
+
+@pytest.fixture
+def mtn(lab):
+    return lab("mtn_rail.py", "--port", "0", "--control-port", "0")

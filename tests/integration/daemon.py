@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`coko serve` under test: its own folder, ports and configuration, ready by asking, and at the end
+exit code 0 and a log without a sanitizer's report or a broken assertion.
+
+The configuration is deploy/sample/coko.ini.in, the demo's own template, with the test's overrides
+on top: {"section": {"key": value}}; a value of None removes the key.
+"""
+import json
+import signal
+
+from support import COKO, FAULT_MARKS, TOP, Process, free_port, http_request, wait_until
+
+TEMPLATE = TOP / "deploy/sample/coko.ini.in"
+
+
+def parse_ini(text):
+    """Sections in order: {name: {key: value}}. The template holds nothing more than that."""
+    sections, current = {}, {}
+    for line in text.splitlines():
+        line = line.strip()
+        if line.startswith("[") and line.endswith("]"):
+            current = sections.setdefault(line[1:-1], {})
+        elif line and line[0] not in "#;":
+            key, value = line.split("=", 1)
+            current[key.strip()] = value.strip()
+    return sections
+
+
+def render_ini(values, overrides):
+    text = TEMPLATE.read_text()
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", str(value))
+    sections = parse_ini(text)
+    for name, keys in overrides.items():
+        section = sections.setdefault(name, {})
+        for key, value in keys.items():
+            if value is None:
+                section.pop(key, None)
+            else:
+                section[key] = str(value)
+    lines = []
+    for name, keys in sections.items():
+        lines += [f"[{name}]", *(f"{k} = {v}" for k, v in keys.items()), ""]
+    return "\n".join(lines)
+
+
+class Daemon:
+    def __init__(self, folder, values, overrides=None, roles=None, env=None, wait=True):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port, self.metrics_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.metrics_url = f"http://127.0.0.1:{self.metrics_port}"
+        self.ini = folder / "coko.ini"
+        self.values = {**values, "RUN_DIR": folder, "HTTP_PORT": self.port,
+                       "METRICS_PORT": self.metrics_port, "ROLES": roles or "all"}
+        self.ini.write_text(render_ini(self.values, overrides or {}))
+        self.env = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
+                    "UBSAN_OPTIONS": "print_stacktrace=1", **(env or {})}
+        self.killed = False
+        self.start(wait)
+
+    def start(self, wait=True):
+        self.process = Process([COKO, "serve", "-c", self.ini], self.folder / "coko.log",
+                               env=self.env, cwd=TOP)
+        if wait:
+            self.wait_ready()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def wait_ready(self, timeout=30.0):
+        wait_until(self.is_ready, lambda: f"/health/ready of {self.url}:\n{self.process.tail()}",
+                   timeout)
+
+    def is_ready(self):
+        assert self.process.running(), f"coko ended before it was ready:\n{self.process.tail()}"
+        try:
+            return http_request("GET", self.url + "/health/ready", timeout=2).status == 200
+        except OSError:
+            return False
+
+    def get(self, path, **kwargs):
+        return http_request("GET", self.url + path, **kwargs)
+
+    def post(self, path, body=None, **kwargs):
+        return http_request("POST", self.url + path, body, **kwargs)
+
+    def metric(self, name, labels=""):
+        """The sum of a counter's samples whose label text contains `labels`."""
+        text = http_request("GET", self.metrics_url + "/metrics").text
+        rows = [line for line in text.splitlines()
+                if line.split("{")[0].split(" ")[0] == name and labels in line]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in rows)
+
+    def log_lines(self):
+        """The log's JSON objects, in order."""
+        lines = self.process.log.read_text(errors="replace").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def children(self):
+        """Pids of the worker processes."""
+        return [int(pid) for task in (TOP / f"/proc/{self.pid}/task").iterdir()
+                for pid in (task / "children").read_text().split()]
+
+    def kill(self):
+        """kill -9 of the supervisor: its exit code is not checked at the end."""
+        self.killed = True
+        self.process.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        code = self.process.stop()
+        log = self.process.log.read_bytes()
+        fault = FAULT_MARKS.search(log)
+        assert not fault, f"{fault.group()} in {self.process.log}:\n{self.process.tail(120)}"
+        assert self.killed or code == 0, f"coko ended with {code}:\n{self.process.tail()}"

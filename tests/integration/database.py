@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One-shot access to a test's database, by SQL and by the program's own commands."""
+import os
+import subprocess
+
+import psycopg2
+
+from support import COKO, TOP
+
+
+def coko_run(*args, url, stdin=None):
+    """Runs one coko command against a database; fails with its output unless it exits 0."""
+    done = subprocess.run([str(COKO), *map(str, args)], env={**os.environ, "DATABASE_URL": url},
+                          cwd=TOP, capture_output=True, text=True, input=stdin, check=False)
+    assert done.returncode == 0, f"coko {args[0]}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def sql(url, statement, params=None):
+    """Runs one statement, committed at once; rows as tuples, or None where there are none."""
+    conn = psycopg2.connect(url)
+    conn.autocommit = True
+    try:
+        with conn.cursor() as cursor:
+            cursor.execute(statement, params)
+            return cursor.fetchall() if cursor.description else None
+    finally:
+        conn.close()
+
+
+def fill(url):
+    """Migrates an empty database, then loads the seed and the sample books."""
+    coko_run("migrate", url=url)
+    seed = TOP / "deploy/sample/seed.sql"
+    if seed.exists():
+        subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(seed), url],
+                       check=True, capture_output=True)
+    books = sorted((TOP / "deploy/sample/books").glob("*.txt"))
+    if books:
+        coko_run("import", *books, url=url)

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the integration tests are built from: processes that are ended by pid, waiting by asking, a
+small HTTP client, private PostgreSQL and Redis servers, and the daemon.
+
+Nothing sleeps for luck: `wait_until` asks a question until it is answered or its time is over. Every
+object here has `stop()`, which leaves no process and no folder behind.
+"""
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.parse
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("COKO_BUILD", TOP / "build/debug"))
+COKO = BUILD / "coko"
+# What no log of ours may hold: a sanitizer's report or a broken assertion.
+FAULT_MARKS = re.compile(rb"AddressSanitizer|LeakSanitizer|runtime error:|Assertion .* failed")
+
+
+def wait_until(ask, what, timeout=10.0, every=0.02):
+    """Asks until the answer is true and returns it; fails with `what` when the time is over."""
+    end = time.monotonic() + timeout
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {timeout} s for {what() if callable(what) else what}")
+        time.sleep(every)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Response:
+    def __init__(self, raw, body):
+        self.status = raw.status
+        self.headers = {k.lower(): v for k, v in raw.getheaders()}
+        self.body = body
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.status} {self.body[:200]!r}>"
+
+
+def http_request(method, url, body=None, headers=None, timeout=10.0):
+    """One request on its own connection. A dict body is sent as JSON, a list of pairs as a form."""
+    parts = urllib.parse.urlsplit(url)
+    headers = dict(headers or {})
+    if isinstance(body, dict):
+        body = json.dumps(body).encode()
+        headers.setdefault("Content-Type", "application/json")
+    elif isinstance(body, list):
+        body = urllib.parse.urlencode(body).encode()
+        headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+    conn = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        conn.request(method, target, body=body, headers=headers)
+        raw = conn.getresponse()
+        return Response(raw, raw.read())
+    finally:
+        conn.close()
+
+
+class Process:
+    """A child in its own session with its output in a file."""
+
+    def __init__(self, args, log, env=None, cwd=None):
+        self.log = Path(log)
+        self.args = [str(a) for a in args]
+        with open(self.log, "ab") as out:
+            self.child = subprocess.Popen(
+                self.args, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})}, cwd=cwd, start_new_session=True)
+        self.pid = self.child.pid
+
+    def running(self):
+        return self.child.poll() is None
+
+    def tail(self, lines=40):
+        return b"\n".join(self.log.read_bytes().splitlines()[-lines:]).decode(errors="replace")
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def wait(self, timeout=15.0):
+        return self.child.wait(timeout)
+
+    def stop(self, timeout=15.0):
+        """SIGTERM, then SIGKILL to the whole session if it does not end; returns the exit code."""
+        if self.running():
+            self.child.terminate()
+        try:
+            return self.child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.child.wait()
+            raise AssertionError(f"{self.args[0]} ignored SIGTERM for {timeout} s:\n{self.tail()}")
+
+
+def shell(script, *args, env=None):
+    """Runs a line of shell with deploy/lib/setup.sh loaded; returns its standard output."""
+    done = subprocess.run(
+        ["bash", "-c", f'. "{TOP}/deploy/lib/setup.sh"; {script}', "setup", *map(str, args)],
+        capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False)
+    assert done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+class Postgres:
+    """A private server in its own folder. `url` names the database `coko`; `url_of(db)` another."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.start()
+
+    def start(self):
+        out = shell('pg_start "$1" && printf "url %s\\n" "$PG_URL"', self.folder,
+                    env={"PG_FSYNC": "off"})
+        self.url = re.search(r"^url (\S+)$", out, re.M).group(1)
+
+    def url_of(self, database):
+        return f"{self.url.rsplit('/', 1)[0]}/{database}"
+
+    def postmaster(self):
+        return int((self.folder / "pg.data/postmaster.pid").read_text().split()[0])
+
+    def crash(self):
+        """Ends the server at once, as a power cut would; `start()` recovers it."""
+        pid = self.postmaster()
+        os.kill(pid, signal.SIGQUIT)
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "PostgreSQL to end")
+
+    def stop(self):
+        shell('pg_wipe "$1"', self.folder)
+
+
+class Redis:
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.start()
+
+    def start(self):
+        out = shell('redis_start "$1" && printf "url %s\\n" "$REDIS_URL"', self.folder)
+        self.url = re.search(r"^url (\S+)$", out, re.M).group(1)
+
+    @property
+    def pid(self):
+        return int((self.folder / "redis.pid").read_text().split()[0])
+
+    def stop(self):
+        shell('redis_stop "$1"', self.folder)
+
+
+class Lab(Process):
+    """A program of tests/lab: prints one JSON line when ready, takes orders over HTTP."""
+
+    def __init__(self, script, log, *args):
+        super().__init__(["/usr/bin/python3", TOP / "tests/lab" / script, *args], log)
+        self.ready = wait_until(self.ready_line, lambda: f"{script} to be ready: {self.tail()}")
+        self.port = self.ready["port"]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.control_url = f"http://127.0.0.1:{self.ready.get('control_port', self.port)}"
+
+    def ready_line(self):
+        assert self.running(), f"{self.args[1]} ended: {self.tail()}"
+        for line in self.log.read_bytes().splitlines():
+            if line.startswith(b"{") and line.endswith(b"}"):
+                return json.loads(line)
+        return None
+
+    def control(self, method, path, body=None):
+        answer = http_request(method, self.control_url + path, body)
+        assert answer.status < 300, answer
+        return answer.json() if answer.body else None
