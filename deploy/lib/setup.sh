@@ -70,13 +70,15 @@ free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# Start time in clock ticks: field 22 of /proc/PID/stat, counted after the name's parenthesis.
+# Start time in clock ticks: field 22 of /proc/PID/stat, counted after the name's parenthesis. A
+# zombie has ended: whoever should reap it may never do so.
 pid_born() {
     local stat
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
     stat=${stat##*) }
     # shellcheck disable=SC2086 # the fields are split on purpose
     set -- $stat
+    [ "$1" != Z ] || return 1
     printf '%s\n' "${20}"
 }
 

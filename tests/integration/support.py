@@ -35,6 +35,15 @@ def wait_until(ask, what, timeout=10.0, every=0.02):
         time.sleep(every)
 
 
+def alive(pid):
+    """Whether a process runs; a zombie that nobody reaps does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rsplit(") ", 1)[1][0] != "Z"
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -145,7 +154,7 @@ class Postgres:
         """Ends the server at once, as a power cut would; `start()` recovers it."""
         pid = self.postmaster()
         os.kill(pid, signal.SIGQUIT)
-        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "PostgreSQL to end")
+        wait_until(lambda: not alive(pid), "PostgreSQL to end")
 
     def stop(self):
         shell('pg_wipe "$1"', self.folder)

@@ -9,7 +9,7 @@ import redis as redis_client
 
 from daemon import parse_ini, render_ini
 from database import sql
-from support import TOP, Postgres, Redis, free_port, shell, wait_until
+from support import TOP, Postgres, Redis, alive, free_port, shell, wait_until
 
 
 def test_postgres_is_private_and_survives_a_crash(own_pg):
@@ -46,7 +46,7 @@ def test_redis_keeps_nothing(tmp_path):
     client.set("a", "1")
     pid = server.pid
     server.stop()
-    assert not os.path.exists(f"/proc/{pid}")
+    assert not alive(pid)
     server.start()
     assert client.get("a") is None
     server.stop()
