@@ -10,6 +10,7 @@ import asyncio
 import ctypes
 import json
 import signal
+import traceback
 import urllib.parse
 
 MAX_HEAD = 32 * 1024
@@ -126,6 +127,9 @@ async def _answer(handler, request):
         return await handler(request)
     except HttpError as error:
         return reply({"error": error.message}, error.status)
+    except Exception as error:                   # a fault of the lab, or of the test that asked
+        traceback.print_exc()
+        return reply({"error": f"lab: {error!r}"}, 500)
 
 
 async def _converse(handler, reader, writer):
