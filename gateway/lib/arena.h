@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory of one unit of work (a turn, a request, a config): many small allocations, one release.
- * Chunks are kept on reset for the next unit; released memory is poisoned under ASan, so that a pointer which outlives
- * its unit is found. Nothing is freed one by one.
+ * Chunks are kept on reset for the next unit; released memory is poisoned under ASan, so that a
+ * pointer which outlives its unit is found. Nothing is freed one by one.
  */
 #ifndef COKO_LIB_ARENA_H
 #define COKO_LIB_ARENA_H
@@ -18,7 +18,10 @@ struct arena {
     size_t max;               /* ceiling of used */
 };
 
-/* Chunks of `chunk` bytes, at most max bytes in all (peer-sized data hits the ceiling, not the machine). */
+/*
+ * Chunks of `chunk` bytes, at most max bytes in all (peer-sized data hits the ceiling, not the
+ * machine).
+ */
 void arena_init(struct arena *a, size_t chunk, size_t max);
 
 /* Release everything. */

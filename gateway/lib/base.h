@@ -16,12 +16,14 @@
 #define UNUSED __attribute__((unused))
 
 /* Number of elements of a true array (a pointer does not compile). */
-#define ARRAY_LEN(a) \
-    (sizeof(a) / sizeof((a)[0]) + \
-     0 * sizeof(struct { int not_an_array : !__builtin_types_compatible_p(__typeof__(a), __typeof__(&(a)[0])); }))
+#define ARRAY_LEN(a)                                                                               \
+    (sizeof(a) / sizeof((a)[0]) +                                                                  \
+     0 * sizeof(struct {                                                                           \
+         int not_an_array : !__builtin_types_compatible_p(__typeof__(a), __typeof__(&(a)[0]));     \
+     }))
 
 /* The struct that holds `member` at `ptr`. */
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))

@@ -17,7 +17,9 @@ enum base64_kind {
 /* Lower-case hex of n bytes. */
 void hex_encode(struct buf *b, const void *p, size_t n);
 
-/* Either case. Bytes written to out, or -1: odd length, a foreign character, more than cap bytes. */
+/*
+ * Either case. Bytes written to out, or -1: odd length, a foreign character, more than cap bytes.
+ */
 MUST_CHECK ssize_t hex_decode(struct str s, void *out, size_t cap);
 
 void base64_encode(struct buf *b, enum base64_kind kind, const void *p, size_t n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A growable byte buffer whose ceiling is fixed at init. Builders never check each append: the first failure sticks
- * (further appends are no-ops, the length stays where it was) and buf_check tells it once at the end.
+ * A growable byte buffer whose ceiling is fixed at init. Builders never check each append: the
+ * first failure sticks (further appends are no-ops, the length stays where it was) and buf_check
+ * tells it once at the end.
  *
  * Order: buf_init (or buf_init_fixed), appends, buf_check, buf_str / buf_take, buf_fini.
  * Never shrinks by itself, never holds a file descriptor.
@@ -17,12 +18,12 @@
 #include "gateway/lib/str.h"
 
 struct buf {
-    char *p;     /* NULL until the first append */
-    size_t len;  /* bytes in use */
-    size_t cap;  /* bytes allocated */
-    size_t max;  /* ceiling of len */
+    char *p;              /* NULL until the first append */
+    size_t len;           /* bytes in use */
+    size_t cap;           /* bytes allocated */
+    size_t max;           /* ceiling of len */
     enum err_code failed; /* sticky: ERR_OK, ERR_TOO_BIG, ERR_NOMEM */
-    bool fixed;  /* p belongs to the caller */
+    bool fixed;           /* p belongs to the caller */
 };
 
 /* An empty buffer that may grow to max bytes. Allocates nothing yet. */
@@ -98,10 +99,16 @@ void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 void buf_add_u64(struct buf *b, uint64_t v);
 void buf_add_i64(struct buf *b, int64_t v);
 
-/* s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD; < > & and U+2028/9 are left alone. */
+/*
+ * s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD; < > & and U+2028/9
+ * are left alone.
+ */
 void buf_json_string(struct buf *b, struct str s);
 
-/* s as XML text or attribute value: & < > " ' escaped, characters XML 1.0 forbids dropped, bad UTF-8 to U+FFFD. */
+/*
+ * s as XML text or attribute value: & < > " ' escaped, characters XML 1.0 forbids dropped, bad
+ * UTF-8 to U+FFFD.
+ */
 void buf_xml_text(struct buf *b, struct str s);
 
 /* s percent-encoded: all but RFC 3986 unreserved. */
@@ -125,7 +132,10 @@ const char *buf_cstr(struct buf *b);
 /* 0, or -1 with the sticky failure in e. */
 MUST_CHECK int buf_check(const struct buf *b, struct err *e);
 
-/* Give the memory away (free() it), terminated; *n gets the length. NULL on failure. Not for fixed buffers. */
+/*
+ * Give the memory away (free() it), terminated; *n gets the length. NULL on failure. Not for fixed
+ * buffers.
+ */
 MUST_CHECK char *buf_take(struct buf *b, size_t *n);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The only source of time of the program. Deadlines use the monotonic clock; the wall clock is for people, peers and logs.
- * Tests set both and move them together; nothing else may call clock_gettime or time.
+ * The only source of time of the program. Deadlines use the monotonic clock; the wall clock is for
+ * people, peers and logs. Tests set both and move them together; nothing else may call
+ * clock_gettime or time.
  */
 #ifndef COKO_LIB_CLOCK_H
 #define COKO_LIB_CLOCK_H

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Metrics in a slab of memory that the caller gives: shared between a worker and its supervisor (one slab a slot, one
- * writing process), or plain memory in tests. Entries describe themselves, so that the supervisor can add up slabs without
- * knowing their names.
+ * Metrics in a slab of memory that the caller gives: shared between a worker and its supervisor
+ * (one slab a slot, one writing process), or plain memory in tests. Entries describe themselves, so
+ * that the supervisor can add up slabs without knowing their names.
  *
  *     static struct counter hops = COUNTER("coko_ussd_hops_total", "USSD hops answered");
  *     counter_inc(counter_with(&hops, "carrier=\"hubtel\",outcome=\"end\""));
  *
- *     static struct counter took = HISTOGRAM("coko_ussd_hop_seconds", "Time from callback to reply");
+ *     static struct counter took = HISTOGRAM("coko_ussd_hop_seconds", "Callback to reply");
  *     counter_observe_us(&took, us);
  *
- * Label values come from closed sets (carrier, outcome, lane, ...), never from peers. Handles may be used before attach: what
- * they count then goes nowhere. After a fork attach again: handles notice by themselves. Adding is one relaxed atomic add
- * and safe from any thread; counter_with and the first use of a handle belong to the process's main thread.
+ * Label values come from closed sets (carrier, outcome, lane, ...), never from peers. Handles may
+ * be used before attach: what they count then goes nowhere. After a fork attach again: handles
+ * notice by themselves. Adding is one relaxed atomic add and safe from any thread; counter_with and
+ * the first use of a handle belong to the process's main thread.
  */
 #ifndef COKO_LIB_COUNTER_H
 #define COKO_LIB_COUNTER_H
@@ -31,9 +32,9 @@ enum counter_kind { COUNTER_COUNT = 1, COUNTER_GAUGE = 2, COUNTER_HISTOGRAM = 3 
 struct counter_entry {
     _Atomic uint32_t kind; /* 0: free; written last */
     char name[76];
-    char labels[128];      /* text between the braces, "" if none */
+    char labels[128]; /* text between the braces, "" if none */
     char help[104];
-    _Atomic uint64_t sum;  /* count, gauge (two's complement), or microseconds of a histogram */
+    _Atomic uint64_t sum; /* count, gauge (two's complement), or microseconds of a histogram */
     _Atomic uint64_t bucket[COUNTER_BUCKETS];
 };
 
@@ -41,29 +42,45 @@ struct counter_entry {
 struct counter {
     const char *name, *labels, *help;
     enum counter_kind kind;
-    unsigned generation;         /* of the attach that `entry` belongs to */
+    unsigned generation; /* of the attach that `entry` belongs to */
     struct counter_entry *entry;
-    struct map with;             /* labels -> struct counter */
+    struct map with; /* labels -> struct counter */
 };
 
-/* Name ends in _total for counts, in _seconds for histograms (asserted at first use); no labels in it. */
-#define COUNTER(name_, help_) { .name = (name_), .help = (help_), .labels = "", .kind = COUNTER_COUNT }
-#define GAUGE(name_, help_) { .name = (name_), .help = (help_), .labels = "", .kind = COUNTER_GAUGE }
-#define HISTOGRAM(name_, help_) { .name = (name_), .help = (help_), .labels = "", .kind = COUNTER_HISTOGRAM }
+/*
+ * Name ends in _total for counts, in _seconds for histograms (asserted at first use); no labels in
+ * it.
+ */
+#define COUNTER(name_, help_)                                                                      \
+    {                                                                                              \
+        .name = (name_), .help = (help_), .labels = "", .kind = COUNTER_COUNT                      \
+    }
+#define GAUGE(name_, help_)                                                                        \
+    {                                                                                              \
+        .name = (name_), .help = (help_), .labels = "", .kind = COUNTER_GAUGE                      \
+    }
+#define HISTOGRAM(name_, help_)                                                                    \
+    {                                                                                              \
+        .name = (name_), .help = (help_), .labels = "", .kind = COUNTER_HISTOGRAM                  \
+    }
 
 /* Bytes of a slab for so many metrics. */
 size_t counter_slab_size(size_t entries);
 
 /*
- * Count into mem from now on. A zeroed slab is formatted; one of an earlier process of this slot is continued: counts and
- * histograms keep their values, gauges start at 0 again. -1: mem is of another layout or too small.
+ * Count into mem from now on. A zeroed slab is formatted; one of an earlier process of this slot is
+ * continued: counts and histograms keep their values, gauges start at 0 again. -1: mem is of
+ * another layout or too small.
  */
 MUST_CHECK int counter_attach(void *mem, size_t size, struct err *e);
 
 /* Count nowhere again (tests, before the slab is unmapped). */
 void counter_detach(void);
 
-/* The member of the family with these labels: `carrier="hubtel",outcome="end"`. Looked up once, then cached. */
+/*
+ * The member of the family with these labels: `carrier="hubtel",outcome="end"`. Looked up once,
+ * then cached.
+ */
 struct counter *counter_with(struct counter *family, const char *labels);
 
 /* Free the cache of counter_with (at exit, so that leak checkers stay silent). */
@@ -103,13 +120,19 @@ static inline void counter_move(struct counter *c, int64_t by)
 /* Histograms only: one observation of so many microseconds (negative counts as 0). */
 void counter_observe_us(struct counter *c, int64_t us);
 
-/* The value of a count or gauge, the number of observations of a histogram. For tests and status pages. */
+/*
+ * The value of a count or gauge, the number of observations of a histogram. For tests and status
+ * pages.
+ */
 int64_t counter_value(struct counter *c);
 
 /* Metrics that found no room in the slab since attach. */
 uint64_t counter_overflow(void);
 
-/* Prometheus text format 0.0.4 of the sum of n slabs (unformatted ones are skipped). Families sorted by name. */
+/*
+ * Prometheus text format 0.0.4 of the sum of n slabs (unformatted ones are skipped). Families
+ * sorted by name.
+ */
 void counter_render(struct buf *out, const void *const slabs[], size_t n);
 
 #endif

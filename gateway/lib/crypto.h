@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The few primitives, over OpenSSL. A failure of the library here is not the world's fault: it aborts.
+ * The few primitives, over OpenSSL. A failure of the library here is not the world's fault: it
+ * aborts.
  */
 #ifndef COKO_LIB_CRYPTO_H
 #define COKO_LIB_CRYPTO_H
@@ -11,6 +12,10 @@
 
 void crypto_sha256(struct str data, uint8_t out[CRYPTO_SHA256_LEN]);
 void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[CRYPTO_SHA256_LEN]);
+
+/* The same over the concatenation of n parts. */
+void crypto_hmac_sha256_parts(struct str key, const struct str *parts, size_t n,
+                              uint8_t out[CRYPTO_SHA256_LEN]);
 
 /* HKDF-SHA256 (RFC 5869), n <= 255 * 32. */
 void crypto_hkdf_sha256(struct str key, struct str salt, struct str info, uint8_t *out, size_t n);

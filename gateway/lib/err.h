@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Errors of the world: a code, an errno where there is one, a message. Our own bugs are asserts, not errors.
+ * Errors of the world: a code, an errno where there is one, a message. Our own bugs are asserts,
+ * not errors.
  *
- * A function that can fail returns 0 or -1, is MUST_CHECK and takes `struct err *e` last, never NULL:
+ * A function that can fail returns 0 or -1, is MUST_CHECK and takes `struct err *e` last, never
+ * NULL:
  *     return err_set(e, ERR_BAD_INPUT, "year %d out of range", year);
  * On the way up add context with err_wrap; log once, where it is decided what happens.
  * Codes and texts stand in err.def.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streaming JSON writer on a buf: commas and nesting are its work, names and order are the caller's.
+ * Streaming JSON writer on a buf: commas and nesting are its work, names and order are the
+ * caller's.
  *
  *     struct json j;
  *     json_init(&j, &out);
@@ -9,8 +10,8 @@
  *     json_key(&j, "tags"); json_array(&j); json_str(&j, STR("a")); json_end(&j);
  *     json_end(&j);
  *
- * Misuse (value without key in an object, unbalanced end, deeper than JSON_DEPTH) is a bug: asserts. Failures of the buffer
- * stick in the buffer. Reading JSON: jansson, not here.
+ * Misuse (value without key in an object, unbalanced end, deeper than JSON_DEPTH) is a bug:
+ * asserts. Failures of the buffer stick in the buffer. Reading JSON: jansson, not here.
  */
 #ifndef COKO_LIB_JSON_H
 #define COKO_LIB_JSON_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Intrusive doubly linked ring. A list is a `struct list` head; an element embeds a `struct list` node. An unlinked node
- * points at itself, so removing twice is harmless and list_linked() can be asked. Owns no memory.
+ * Intrusive doubly linked ring. A list is a `struct list` head; an element embeds a `struct list`
+ * node. An unlinked node points at itself, so removing twice is harmless and list_linked() can be
+ * asked. Owns no memory.
  */
 #ifndef COKO_LIB_LIST_H
 #define COKO_LIB_LIST_H
@@ -15,7 +16,10 @@ struct list {
 };
 
 /* A static head. */
-#define LIST_INIT(name) { &(name), &(name) }
+#define LIST_INIT(name)                                                                            \
+    {                                                                                              \
+        &(name), &(name)                                                                           \
+    }
 
 /* Head or node: must be called before any other use. */
 static inline void list_init(struct list *l)
@@ -83,18 +87,19 @@ static inline void list_splice_back(struct list *to, struct list *from)
 }
 
 /* First element or NULL. */
-#define list_first(head, type, member) \
+#define list_first(head, type, member)                                                             \
     (list_empty(head) ? NULL : container_of((head)->next, type, member))
 
-#define list_last(head, type, member) \
+#define list_last(head, type, member)                                                              \
     (list_empty(head) ? NULL : container_of((head)->prev, type, member))
 
 /* Walk nodes; the current one must not be removed. */
-#define list_each(node, head) for (struct list *node = (head)->next; node != (head); node = node->next)
+#define list_for_each(node, head)                                                                  \
+    for (struct list *node = (head)->next; node != (head); node = node->next)
 
 /* Walk nodes; the current one may be removed (its neighbour may not). */
-#define list_each_safe(node, head) \
-    for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
+#define list_for_each_safe(node, head)                                                             \
+    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);              \
          node = node##_next, node##_next = node->next)
 
 #endif

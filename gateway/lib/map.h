@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hash map from byte strings to pointers. Open addressing with linear probing, SipHash-1-3 under a random process key, so
- * that peers cannot choose colliding keys. Keys are copied in; values belong to the caller. Insertion order is not kept.
+ * Hash map from byte strings to pointers. Open addressing with linear probing, SipHash-1-3 under a
+ * random process key, so that peers cannot choose colliding keys. Keys are copied in; values belong
+ * to the caller. Insertion order is not kept.
  */
 #ifndef COKO_LIB_MAP_H
 #define COKO_LIB_MAP_H
@@ -12,7 +13,7 @@ struct map_slot;
 
 struct map {
     struct map_slot *slots;
-    size_t cap;   /* power of two or 0 */
+    size_t cap; /* power of two or 0 */
     size_t count;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A view on bytes owned by somebody else: pointer and length, no terminator needed, NUL is an ordinary byte.
- * Never allocates. UTF-8 is in utf8.h, hex and base64 in basenc.h.
+ * A view on bytes owned by somebody else: pointer and length, no terminator needed, NUL is an
+ * ordinary byte. Never allocates. UTF-8 is in utf8.h, hex and base64 in basenc.h.
  */
 #ifndef COKO_LIB_STR_H
 #define COKO_LIB_STR_H
@@ -18,23 +18,26 @@ struct str {
 };
 
 /* A literal as an expression, and as a static initialiser. */
-#define STR(lit) ((struct str){ "" lit, sizeof(lit) - 1 })
-#define STR_INIT(lit) { "" lit, sizeof(lit) - 1 }
-#define STR_EMPTY ((struct str){ "", 0 })
+#define STR(lit) ((struct str){"" lit, sizeof(lit) - 1})
+#define STR_INIT(lit)                                                                              \
+    {                                                                                              \
+        "" lit, sizeof(lit) - 1                                                                    \
+    }
+#define STR_EMPTY ((struct str){"", 0})
 
 /* printf: "%" STR_FMT, STR_ARG(s). Cut at 4096 bytes so that a length never overflows an int. */
-#define STR_FMT ".*s"
+#define STR_FMT    ".*s"
 #define STR_ARG(s) (int)((s).n > 4096 ? 4096 : (s).n), (s).p
 
 static inline struct str str_n(const void *p, size_t n)
 {
-    return (struct str){ p ? (const char *)p : "", p ? n : 0 };
+    return (struct str){p ? (const char *)p : "", p ? n : 0};
 }
 
 /* A terminated string; NULL is the empty string. */
 static inline struct str str_c(const char *s)
 {
-    return s ? (struct str){ s, strlen(s) } : STR_EMPTY;
+    return s ? (struct str){s, strlen(s)} : STR_EMPTY;
 }
 
 static inline bool str_eq(struct str a, struct str b)
@@ -54,20 +57,21 @@ static inline bool str_starts(struct str s, struct str prefix)
 
 static inline bool str_ends(struct str s, struct str suffix)
 {
-    return s.n >= suffix.n && (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
+    return s.n >= suffix.n &&
+           (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
 }
 
 /* s without its first n bytes (or empty). */
 static inline struct str str_skip(struct str s, size_t n)
 {
     n = MIN(n, s.n);
-    return (struct str){ s.p + n, s.n - n };
+    return (struct str){s.p + n, s.n - n};
 }
 
 /* The first n bytes of s (or all). */
 static inline struct str str_head(struct str s, size_t n)
 {
-    return (struct str){ s.p, MIN(n, s.n) };
+    return (struct str){s.p, MIN(n, s.n)};
 }
 
 /* Equal with A-Z folded to a-z (ASCII only, no locale). */
@@ -97,12 +101,15 @@ bool str_split(struct str *rest, char sep, struct str *piece);
 bool str_cut(struct str s, char sep, struct str *head, struct str *tail);
 
 /*
- * A whole decimal number, optional '-', at least one digit, nothing else (no '+', no space, no "0x"), inside
- * [min, max]. Leading zeros are accepted. false leaves *out alone.
+ * A whole decimal number, optional '-', at least one digit, nothing else (no '+', no space, no
+ * "0x"), inside [min, max]. Leading zeros are accepted. false leaves *out alone.
  */
 MUST_CHECK bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out);
 
-/* Copy with a terminator into dst[cap]; false if it does not fit or holds a NUL (dst is then empty). */
+/*
+ * Copy with a terminator into dst[cap]; false if it does not fit or holds a NUL (dst is then
+ * empty).
+ */
 MUST_CHECK bool str_to_c(struct str s, char *dst, size_t cap);
 
 #endif
