@@ -5,6 +5,7 @@
 #
 #   say TEXT...                  one progress line
 #   die TEXT...                  one clear line on stderr, exit 1
+#   fail TEXT...                 the same, but returns 1
 #   step NAME LOG COMMAND...     runs a command with its output in build/logs/LOG and prints its
 #                                seconds; on failure one line naming the step and its log, returns 1
 #   run_as_owner USER CMD...     runs a command as another user when we are root
@@ -26,6 +27,11 @@ say() {
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
     exit 1
+}
+
+fail() {
+    printf '%s\n' "$*" >&2
+    return 1
 }
 
 step_run() {

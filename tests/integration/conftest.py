@@ -104,7 +104,8 @@ def daemon(work_dir, migrated_db, clean_redis, request, coko_bin):
               smsc=None, mtn=None):
         values = {
             "DATABASE_URL": database or migrated_db, "REDIS_URL": redis_url or clean_redis.url,
-            "SMPP_PORT": smsc.port if smsc else 1, "MTN_PORT": mtn.port if mtn else 1,
+            "SMPP_PORT": smsc.port if smsc else 1, "SMPP_PASSWORD": "secret",
+            "MTN_PORT": mtn.port if mtn else 1,
         }
         folder = work_dir / f"{request.node.name.split('[')[0]}-{len(started)}-{uuid.uuid4().hex[:6]}"
         one = Daemon(folder, values, config, roles, env, wait)

@@ -7,8 +7,9 @@ on top: {"section": {"key": value}}; a value of None removes the key.
 """
 import json
 import signal
+from pathlib import Path
 
-from support import COKO, FAULT_MARKS, TOP, Process, free_port, http_request, wait_until
+from support import COKO, FAULT_MARKS, TEST_KEYS, TOP, Process, free_port, http_request, wait_until
 
 TEMPLATE = TOP / "deploy/sample/coko.ini.in"
 
@@ -44,6 +45,13 @@ def render_ini(values, overrides):
     return "\n".join(lines)
 
 
+def write_secrets(folder, database_url):
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / "keys").write_text(TEST_KEYS + "\n")
+    (folder / "database_url").write_text(database_url + "\n")
+    return folder
+
+
 class Daemon:
     def __init__(self, folder, values, overrides=None, roles=None, env=None, wait=True):
         self.folder = folder
@@ -53,7 +61,8 @@ class Daemon:
         self.metrics_url = f"http://127.0.0.1:{self.metrics_port}"
         self.ini = folder / "coko.ini"
         self.values = {**values, "RUN_DIR": folder, "HTTP_PORT": self.port,
-                       "METRICS_PORT": self.metrics_port, "ROLES": roles or "all"}
+                       "METRICS_PORT": self.metrics_port, "ROLES": roles or "all",
+                       "SECRETS": write_secrets(folder / "secrets", values["DATABASE_URL"])}
         self.ini.write_text(render_ini(self.values, overrides or {}))
         self.env = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
                     "UBSAN_OPTIONS": "print_stacktrace=1", **(env or {})}
@@ -101,7 +110,7 @@ class Daemon:
 
     def children(self):
         """Pids of the worker processes."""
-        return [int(pid) for task in (TOP / f"/proc/{self.pid}/task").iterdir()
+        return [int(pid) for task in Path(f"/proc/{self.pid}/task").iterdir()
                 for pid in (task / "children").read_text().split()]
 
     def kill(self):

@@ -5,13 +5,13 @@ import subprocess
 
 import psycopg2
 
-from support import COKO, TOP
+from support import COKO, TEST_KEYS, TOP
 
 
 def coko_run(*args, url, stdin=None):
     """Runs one coko command against a database; fails with its output unless it exits 0."""
-    done = subprocess.run([str(COKO), *map(str, args)], env={**os.environ, "DATABASE_URL": url},
-                          cwd=TOP, capture_output=True, text=True, input=stdin, check=False)
+    env = {**os.environ, "DATABASE_URL": url, "COKO_KEYS": TEST_KEYS}
+    done = subprocess.run([str(COKO), *map(str, args)], env=env, cwd=TOP, capture_output=True, text=True, input=stdin, check=False)
     assert done.returncode == 0, f"coko {args[0]}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
 

@@ -19,6 +19,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("COKO_BUILD", TOP / "build/debug"))
 COKO = BUILD / "coko"
+TEST_KEYS = "1:" + "5a" * 32  # the seal ring of every test
 # What no log of ours may hold: a sanitizer's report or a broken assertion.
 FAULT_MARKS = re.compile(rb"AddressSanitizer|LeakSanitizer|runtime error:|Assertion .* failed")
 
