@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stand-in for MTN MoMo Collections: provisioning, token, requesttopay, status, callbacks, faults.
 
-Rail answers the merchant's calls, Lab the test's calls under /lab/, mtn_ledger keeps the debits.
+Rail answers the merchant's calls, mtn_control the test's under /lab/, mtn_ledger keeps the debits.
 One port serves all. Every call is in the journal, with the fault that struck it. See README.md.
 """
 
@@ -21,14 +21,14 @@ from collections import deque
 
 import lab_http
 from lab_http import HttpError, Response, reply
-from mtn_ledger import Charge, Ledger, LedgerError
+from mtn_control import MAX_COPIES, Lab
+from mtn_ledger import Charge, Ledger
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.I)
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?")
 ZERO_EXPONENT = {"XOF", "XAF", "GNF", "RWF", "UGX"}
 MAX_JOURNAL = 100000
 MAX_NOTE = 160
-MAX_COPIES = 256
 HTML = b"<html><head><title>Request Rejected</title></head><body>Rejected.</body></html>"
 
 BEFORE = {"drop", "hang", "error", "html", "throttle", "unauthorized", "not_found", "redirect",
@@ -464,148 +464,13 @@ def reference_of(request):
     return reference.lower()
 
 
-class Lab:
-    """The test's side: /lab/..."""
-
-    def __init__(self, rail):
-        self.rail = rail
-
-    async def __call__(self, request):
-        handler = self.ROUTES.get((request.method, request.path))
-        if handler is None:
-            raise HttpError(404, f"no {request.method} {request.path}")
-        try:
-            return await handler(self, request)
-        except LedgerError as error:
-            raise HttpError(400, str(error)) from None
-
-    async def wait(self, request, probe):
-        """Long poll: until probe() has `count` items (default 1), at most wait_ms."""
-        want = request.number("count", 1)
-        await self.rail.ledger.changes.until(lambda: len(probe()) >= want, request.wait_s())
-        return probe()
-
-    async def ledger(self, request):
-        payer = request.query.get("payer")
-        await self.wait(request, lambda: [d for d in self.rail.ledger.debits
-                                          if payer in (None, d["payer"])])
-        return reply(self.rail.ledger.summary(payer))
-
-    async def requests(self, request):
-        query = request.query
-
-        def find():
-            return [e for e in self.rail.journal if e["seq"] > request.number("after")
-                    and all(query[k] == e[k] for k in ("op", "reference", "payer", "fault")
-                            if k in query)]
-
-        found = await self.wait(request, find)
-        return reply({"requests": found[-request.number("limit", 1000):], "count": len(found)})
-
-    async def charges(self, request):
-        payer, status = request.query.get("payer"), request.query.get("status")
-
-        def find():
-            return [c for c in self.rail.ledger.charges.values()
-                    if payer in (None, c.payer) and status in (None, c.status)]
-
-        return reply({"charges": [c.record() for c in await self.wait(request, find)]})
-
-    async def pending(self, request):
-        payer = request.query.get("payer")
-        found = await self.wait(request, lambda: self.rail.ledger.pending(payer))
-        return reply({"pending": [c.record() for c in found]})
-
-    async def faults(self, request):
-        body = request.json()
-        if isinstance(body, dict) and body.get("clear"):
-            self.rail.faults.rules.clear()
-        else:
-            for rule in body if isinstance(body, list) else [body]:
-                if not isinstance(rule, dict):
-                    raise HttpError(400, "a fault is an object")
-                self.rail.faults.add(rule)
-        return await self.show_faults(request)
-
-    async def show_faults(self, _request):
-        return reply({"faults": self.rail.faults.rules})
-
-    async def payer(self, request):
-        body = request.json()
-        msisdn = str(body.get("msisdn", "")).lstrip("+")
-        if not msisdn:
-            raise HttpError(400, "msisdn is needed (* for everybody)")
-        return reply({"msisdn": msisdn, **self.rail.ledger.set_payer(msisdn, body)})
-
-    async def approve(self, request):
-        body = request.json()
-        late = bool(body.get("late"))
-        charge = self.rail.ledger.pick(body.get("reference"), body.get("msisdn"), not late)
-        done = self.rail.ledger.approve(charge, late)
-        return reply(dict(charge.record(), done=done), 200 if done else 409)
-
-    async def reject(self, request):
-        return await self.end(request, "APPROVAL_REJECTED")
-
-    async def expire(self, request):
-        return await self.end(request, "EXPIRED")
-
-    async def end(self, request, reason):
-        body = request.json()
-        charge = self.rail.ledger.pick(body.get("reference"), body.get("msisdn"))
-        done = self.rail.ledger.fail(charge, body.get("reason", reason))
-        return reply(dict(charge.record(), done=done), 200 if done else 409)
-
-    async def callback(self, request):
-        """Send a callback now, true or forged: reference, set, url, method, copies."""
-        body, rail = request.json(), self.rail
-        charge = rail.ledger.pick(body.get("reference"), body.get("msisdn"), False)
-        target = Charge()
-        target.reference, target.payer = charge.reference, charge.payer
-        target.callback = body.get("url") or charge.callback
-        if not target.callback:
-            raise HttpError(400, "the charge has no callback URL; give url")
-        sent = {**charge.view(rail.reason_form), **body.get("set", {})}
-        sent = {k: v for k, v in sent.items() if v is not None}
-        copies = max(1, min(int(body.get("copies", 1)), MAX_COPIES))
-        statuses = await asyncio.gather(*[
-            rail.put(target, body.get("method", "PUT"), sent, "lab") for _ in range(copies)])
-        return reply({"statuses": list(statuses)})
-
-    async def settings(self, request):
-        """currency (list), environment, reason_form, token_ttl, lapse_ms; drop_tokens."""
-        body, rail = request.json(), self.rail
-        if body.get("reason_form", "string") not in ("string", "object"):
-            raise HttpError(400, "reason_form is string or object")
-        rail.currencies = set(body.get("currency", rail.currencies))
-        rail.environment = body.get("environment", rail.environment)
-        rail.reason_form = body.get("reason_form", rail.reason_form)
-        rail.token_ttl = int(body.get("token_ttl", rail.token_ttl))
-        rail.ledger.lapse_ms = int(body.get("lapse_ms", rail.ledger.lapse_ms))
-        if body.get("drop_tokens"):
-            rail.tokens.clear()
-        return reply({"currency": sorted(rail.currencies), "environment": rail.environment,
-                      "reason_form": rail.reason_form, "token_ttl": rail.token_ttl,
-                      "lapse_ms": rail.ledger.lapse_ms})
-
-    async def reset(self, _request):
-        self.rail.reset()
-        return reply({"reset": True})
-
-    ROUTES = {("GET", "/lab/ledger"): ledger, ("GET", "/lab/requests"): requests,
-              ("GET", "/lab/charges"): charges, ("GET", "/lab/pending"): pending,
-              ("POST", "/lab/faults"): faults, ("GET", "/lab/faults"): show_faults,
-              ("POST", "/lab/payer"): payer, ("POST", "/lab/approve"): approve,
-              ("POST", "/lab/reject"): reject, ("POST", "/lab/expire"): expire,
-              ("POST", "/lab/callback"): callback, ("POST", "/lab/settings"): settings,
-              ("POST", "/lab/reset"): reset}
-
-
 def parse_args(argv):
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description="fake MTN MoMo Collections for tests")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--control-port", type=int, default=0,
+                        help="a second port for the same service; 0: --port serves /lab/ as well")
     parser.add_argument("--subscription-key", action="append", default=[])
     parser.add_argument("--api-user", default="11111111-2222-4333-8444-555555555555")
     parser.add_argument("--api-key", default="lab-api-key")
@@ -628,8 +493,13 @@ def parse_args(argv):
 async def serve(args):
     rail = Rail(args)
     server, port = await lab_http.serve(rail, args.host, args.port)
-    await lab_http.run(port=port, control=port)
+    control, control_port = None, port
+    if args.control_port:
+        control, control_port = await lab_http.serve(rail, "127.0.0.1", args.control_port)
+    await lab_http.run(port=port, control=control_port, control_port=control_port)
     server.close()
+    if control:
+        control.close()
     rail.ledger.clear()
     for task in list(rail.tasks):
         task.cancel()
