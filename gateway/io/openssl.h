@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OpenSSL's headers for io files: its typedef ERR_STATE would collide with a code of lib/err. */
+#ifndef COKO_IO_OPENSSL_H
+#define COKO_IO_OPENSSL_H
+
+#define ERR_STATE openssl_err_state
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#undef ERR_STATE
+
+#endif
