@@ -110,7 +110,7 @@ static void on_drain_timer(void *arg)
 {
     struct http_server *s = arg;
 
-    list_each_safe(node, &s->conns)
+    list_for_each_safe(node, &s->conns)
         http_conn_drain(container_of(node, struct http_conn, node));
 }
 
@@ -161,7 +161,7 @@ void http_server_free(struct http_server *s)
     accept_pause(s, true);
     loop_timer_clear(&s->accept_timer);
     loop_timer_clear(&s->drain_timer);
-    list_each_safe(node, &s->conns)
+    list_for_each_safe(node, &s->conns)
         http_conn_close(container_of(node, struct http_conn, node), "server ends");
     loop_defer(s->loop, server_free, s);
 }
