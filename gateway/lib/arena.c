@@ -19,10 +19,10 @@
 
 #ifdef ARENA_POISON
 #include <sanitizer/asan_interface.h>
-#define poison(p, n)   __asan_poison_memory_region(p, n)
+#define poison(p, n) __asan_poison_memory_region(p, n)
 #define unpoison(p, n) __asan_unpoison_memory_region(p, n)
 #else
-#define poison(p, n)   ((void)(p), (void)(n))
+#define poison(p, n) ((void)(p), (void)(n))
 #define unpoison(p, n) ((void)(p), (void)(n))
 #endif
 
@@ -36,7 +36,7 @@ struct arena_chunk {
 
 void arena_init(struct arena *a, size_t chunk, size_t max)
 {
-    *a = (struct arena){.chunk = chunk, .max = max};
+    *a = (struct arena){ .chunk = chunk, .max = max };
 }
 
 static struct arena_chunk *chunk_new(size_t size)
@@ -154,7 +154,7 @@ struct str arena_str(struct arena *a, struct str s)
 {
     char *p = arena_cstr(a, s);
 
-    return (struct str){p, p ? s.n : 0};
+    return (struct str){ p, p ? s.n : 0 };
 }
 
 char *arena_printf(struct arena *a, const char *fmt, ...)

@@ -16,12 +16,12 @@
 
 void buf_init(struct buf *b, size_t max)
 {
-    *b = (struct buf){.max = max};
+    *b = (struct buf){ .max = max };
 }
 
 void buf_init_fixed(struct buf *b, void *mem, size_t size)
 {
-    *b = (struct buf){.p = mem, .cap = size, .max = size, .fixed = true};
+    *b = (struct buf){ .p = mem, .cap = size, .max = size, .fixed = true };
 }
 
 void buf_fini(struct buf *b)
@@ -203,7 +203,7 @@ void buf_url_component(struct buf *b, struct str s)
         if (url_unreserved(c)) {
             buf_addc(b, (char)c);
         } else {
-            char code[3] = {'%', hex[c >> 4], hex[c & 15]};
+            char code[3] = { '%', hex[c >> 4], hex[c & 15] };
 
             buf_add(b, code, sizeof(code));
         }
