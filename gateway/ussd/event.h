@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One callback of a carrier, in our words: what every profile reduces its request to.
+ */
+#ifndef COKO_USSD_EVENT_H
+#define COKO_USSD_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/lib/str.h"
+
+enum ussd_kind {
+    USSD_UNSAID,   /* the carrier does not say: the first sight of a session begins it */
+    USSD_BEGIN,    /* a dialogue starts */
+    USSD_CONTINUE, /* an answer to our last screen */
+    USSD_ABORT,    /* the subscriber or the network closed it: no screen is wanted */
+    USSD_TIMEOUT,  /* the same, by a timer */
+};
+
+/* Ceilings of what a field may hold; longer is malformed. */
+#define USSD_SESSION_MAX 128
+#define USSD_NUMBER_MAX  40
+#define USSD_CODE_MAX    64
+#define USSD_NETWORK_MAX 32
+#define USSD_INPUT_MAX   2048 /* a whole path of hops (hard case 16) */
+
+struct ussd_event {
+    enum ussd_kind kind;
+    struct str session;      /* the carrier's id of the dialogue */
+    struct str number;       /* as sent */
+    struct str service_code; /* as sent, may be empty */
+    struct str network;      /* as sent, may be empty */
+    struct str input;        /* last input, or the whole path */
+    bool has_sequence;
+    uint32_t sequence;
+};
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decision about one callback. See hop.h.
+ *
+ *   stored session   callback                                  verdict
+ *   none             anything but abort, timeout               BEGIN
+ *   any              abort, timeout                            SILENT
+ *   any              same step                                 REPLAY repeated
+ *   live             begins, step not the stored one           BEGIN (the id is reused)
+ *   ended            begins                                    BEGIN
+ *   ended            anything else                             REPLAY ended
+ *   live             step before the stored one                REPLAY stale
+ *   live             path that does not continue ours          RESHOW resync
+ *   live             next step, written under another Redis    RESHOW redis
+ *   live             next step                                 INPUT
+ */
+#include "gateway/ussd/hop.h"
+
+#include <string.h>
+
+static void path_hash(const struct seal_ring *ring, struct str path, uint8_t out[SESSION_STEP_LEN])
+{
+    uint8_t mac[32];
+
+    seal_lookup(ring, STR("ussd path"), path, mac);
+    memcpy(out, mac, SESSION_STEP_LEN);
+}
+
+static bool same_step(const struct session *s, const struct hop *h)
+{
+    return s->sequence == h->sequence && memcmp(s->step, h->step, SESSION_STEP_LEN) == 0;
+}
+
+/* The input is what stands behind the path we know; it may hold stars itself (hard case 10). */
+static bool path_continues(const struct seal_ring *ring, const struct session *s, struct str path,
+                           struct str *input)
+{
+    uint8_t known[SESSION_STEP_LEN];
+
+    if (path.n <= s->sequence || (s->sequence > 0 && path.p[s->sequence] != '*'))
+        return false;
+    path_hash(ring, str_head(path, s->sequence), known);
+    if (memcmp(known, s->step, SESSION_STEP_LEN) != 0)
+        return false;
+    *input = str_skip(path, s->sequence > 0 ? s->sequence + 1 : 0);
+    return true;
+}
+
+static void verdict(struct hop *h, enum hop_kind kind, const char *why)
+{
+    h->kind = kind;
+    h->why = why;
+}
+
+static void decide_live(const struct profile *p, const struct seal_ring *ring,
+                        const struct ussd_event *ev, const struct session *s,
+                        const uint8_t run[SESSION_RUN_LEN], struct hop *h)
+{
+    h->input = ev->input;
+    if (h->sequence < s->sequence) {
+        verdict(h, HOP_REPLAY, "stale");
+    } else if (p->path && !path_continues(ring, s, ev->input, &h->input)) {
+        verdict(h, HOP_RESHOW, "resync");
+    } else if (memcmp(s->run, run, SESSION_RUN_LEN) != 0) {
+        verdict(h, HOP_RESHOW, "redis");
+    } else {
+        verdict(h, HOP_INPUT, "input");
+    }
+}
+
+void hop_decide(const struct profile *p, const struct seal_ring *ring, const struct ussd_event *ev,
+                const struct session *s, const uint8_t run[SESSION_RUN_LEN], struct hop *out)
+{
+    *out = (struct hop){.input = STR_EMPTY};
+    out->sequence = p->path ? (uint32_t)ev->input.n : ev->sequence;
+    if (p->path)
+        path_hash(ring, ev->input, out->step);
+    if (ev->kind == USSD_ABORT || ev->kind == USSD_TIMEOUT)
+        verdict(out, HOP_SILENT, ev->kind == USSD_ABORT ? "abort" : "timeout");
+    else if (s == NULL)
+        verdict(out, HOP_BEGIN, ev->kind == USSD_CONTINUE ? "unknown" : "begin");
+    else if (same_step(s, out))
+        verdict(out, HOP_REPLAY, "repeated");
+    else if (ev->kind == USSD_BEGIN)
+        verdict(out, HOP_BEGIN, "reused");
+    else if (s->ended)
+        verdict(out, HOP_REPLAY, "ended");
+    else
+        decide_live(p, ring, ev, s, run, out);
+}
+
+/* ASCII of the stars and hashes that phones really send; other bytes as they are. */
+static size_t plain_dial(struct str in, char *out, size_t cap)
+{
+    static const struct {
+        struct str wide;
+        char plain;
+    } map[] = {{STR_INIT("\xEF\xBC\x83"), '#'}, {STR_INIT("\xEF\xBC\x8A"), '*'}};
+    size_t n = 0;
+
+    while (in.n > 0) {
+        size_t step = 1;
+        char c = in.p[0];
+
+        for (size_t i = 0; i < ARRAY_LEN(map); i++) {
+            if (str_starts(in, map[i].wide)) {
+                c = map[i].plain;
+                step = map[i].wide.n;
+            }
+        }
+        if (n == cap)
+            return 0;
+        out[n++] = c;
+        in = str_skip(in, step);
+    }
+    return n;
+}
+
+struct str hop_dial(const struct profile *p, struct str short_code, struct str input, char *out,
+                    size_t cap)
+{
+    struct str dial = str_n(out, plain_dial(str_trim(input), out, cap));
+
+    if (dial.n > 0 && dial.p[dial.n - 1] == '#')
+        dial.n--;
+    if (short_code.n > 0 && short_code.p[short_code.n - 1] == '#')
+        short_code.n--;
+    if (short_code.n > 0 && str_starts(dial, short_code))
+        dial = str_skip(dial, short_code.n);
+    else if (!p->path)
+        return STR_EMPTY; /* some other code of ours: its own digits say nothing about a book */
+    return dial.n > 0 && dial.p[0] == '*' ? str_skip(dial, 1) : dial;
+}

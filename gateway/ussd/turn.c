@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The turn's machine. See turn.h for the picture.
+ */
+#include "gateway/ussd/turn.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/lib/clock.h"
+#include "gateway/lib/counter.h"
+#include "gateway/lib/log.h"
+#include "gateway/ussd/turn_parts.h"
+
+#define SESSION_TTL_MS   (10 * 60 * 1000) /* carriers close at 2-3 minutes; the rest is for resume */
+#define TOMBSTONE_TTL_MS (60 * 1000)
+#define SPARE_MAX        64
+#define SAVE_TRIES       2
+
+static struct counter verdicts = COUNTER("coko_ussd_verdicts_total", "Callbacks by what they were");
+static struct counter screens = COUNTER("coko_ussd_screen_views_total", "Screens shown");
+static struct counter invalid = COUNTER("coko_ussd_invalid_total", "Inputs refused with a reason");
+static struct counter clipped = COUNTER("coko_ussd_clipped_total", "Screens the last guard cut");
+static struct counter lost =
+    COUNTER("coko_ussd_races_lost_total", "Turns answered with another worker's reply");
+static struct counter failed =
+    COUNTER("coko_ussd_failed_total", "Turns that ended in a polite END");
+static struct counter took =
+    HISTOGRAM("coko_ussd_hop_duration_seconds", "From callback to reply, by us");
+
+static enum turn_state new_enter(struct turn *t);
+static enum turn_state load_enter(struct turn *t);
+static enum turn_state load_ready(struct turn *t);
+static enum turn_state menu_enter(struct turn *t);
+static enum turn_state act_enter(struct turn *t);
+static enum turn_state act_ready(struct turn *t);
+static enum turn_state save_enter(struct turn *t);
+static enum turn_state save_ready(struct turn *t);
+static enum turn_state failed_enter(struct turn *t);
+static enum turn_state reply_enter(struct turn *t);
+static enum turn_state done_enter(struct turn *t);
+
+#define TO(s) (1u << TURN_##s)
+
+static const struct turn_rule {
+    const char *name;
+    enum turn_state (*enter)(struct turn *t); /* start work: the next state, or TURN_WAIT */
+    enum turn_state (*ready)(struct turn *t); /* t->op finished; it may have failed */
+    unsigned out;
+} rules[TURN_STATES] = {
+    [TURN_NEW] = {"new", new_enter, NULL, TO(LOAD) | TO(FAILED)},
+    [TURN_LOAD] = {"load", load_enter, load_ready, TO(MENU) | TO(REPLY) | TO(FAILED)},
+    [TURN_MENU] = {"menu", menu_enter, NULL, TO(ACT) | TO(SAVE) | TO(FAILED)},
+    [TURN_ACT] = {"act", act_enter, act_ready, TO(ACT) | TO(SAVE) | TO(FAILED)},
+    [TURN_SAVE] = {"save", save_enter, save_ready, TO(REPLY) | TO(SAVE) | TO(FAILED)},
+    [TURN_FAILED] = {"failed", failed_enter, NULL, TO(REPLY)},
+    [TURN_REPLY] = {"reply", reply_enter, NULL, TO(DONE)},
+    [TURN_DONE] = {"done", done_enter, NULL, 0},
+};
+
+const char *turn_state_name(enum turn_state s)
+{
+    return s < TURN_STATES ? rules[s].name : "wait";
+}
+
+unsigned turn_state_out(enum turn_state s)
+{
+    return rules[s].out;
+}
+
+static void turn_set_state(struct turn *t, enum turn_state next)
+{
+    assert(next == TURN_NEW || rules[t->state].out & 1u << next);
+    log_debug(NULL, "turn", "session=%.8s %s -> %s", t->key.id.n ? t->key.id.p : "-",
+              rules[t->state].name, rules[next].name);
+    t->state = next;
+}
+
+static void turn_run(struct turn *t, enum turn_state next)
+{
+    while (next != TURN_WAIT) {
+        turn_set_state(t, next);
+        next = rules[next].enter(t);
+    }
+}
+
+/* The only way back into a turn. */
+static void turn_on_op(struct op *op)
+{
+    struct turn *t = container_of(op, struct turn, op);
+
+    turn_run(t, rules[t->state].ready(t));
+}
+
+static enum turn_state give_up(struct turn *t, const char *sorry)
+{
+    t->sorry = sorry;
+    return TURN_FAILED;
+}
+
+static void on_deadline(void *arg)
+{
+    struct turn *t = arg;
+
+    op_cancel(&t->op);
+    turn_run(t, give_up(t, "busy"));
+}
+
+static void count_labelled(struct counter *family, const char *label, const char *value)
+{
+    char labels[96];
+
+    snprintf(labels, sizeof labels, "%s=\"%s\"", label, value);
+    counter_inc(counter_with(family, labels));
+}
+
+/* ---- states ---- */
+
+static enum turn_state new_enter(struct turn *t)
+{
+    const struct carrier *c = t->carrier;
+    struct err e = {0};
+
+    if (msisdn_parse(t->ev.number, c->country, &t->number, &e) != 0)
+        return give_up(t, "bug");
+    store_key(t->u->d.redis, t->u->d.ring, str_c(c->profile.name), t->ev.session,
+              str_c(t->number.digits), &t->key);
+    return TURN_LOAD;
+}
+
+static enum turn_state load_enter(struct turn *t)
+{
+    store_load(t->u->d.redis, &t->op, &t->key);
+    return TURN_WAIT;
+}
+
+static enum turn_state reply_silent(struct turn *t)
+{
+    t->reply_kind = REPLY_SILENT;
+    t->reply = str_c(t->carrier->profile.reply[REPLY_SILENT]);
+    return TURN_REPLY;
+}
+
+static enum turn_state load_ready(struct turn *t)
+{
+    struct err e = {0};
+
+    if (op_failed(&t->op))
+        return give_up(t, "down");
+    struct str bytes = arena_str(&t->arena, store_loaded(&t->op));
+    bool found = bytes.n > 0 && session_decode(bytes, &t->stored, &e) == 0;
+
+    if (!found)
+        t->stored = (struct session){.version = 0};
+    store_run(t->u->d.redis, t->run);
+    hop_decide(&t->carrier->profile, t->u->d.ring, &t->ev, found ? &t->stored : NULL, t->run,
+               &t->hop);
+    count_labelled(&verdicts, "verdict", t->hop.why);
+    if (t->hop.kind == HOP_SILENT)
+        return reply_silent(t);
+    if (t->hop.kind == HOP_REPLAY) {
+        t->reply = t->stored.reply;
+        return TURN_REPLY;
+    }
+    return TURN_MENU;
+}
+
+static enum turn_state menu_gave(struct turn *t)
+{
+    if (t->out.kind == MENU_ACTION)
+        return TURN_ACT;
+    count_labelled(&screens, "screen", t->out.screen);
+    if (t->out.invalid)
+        counter_inc(&invalid);
+    if (t->out.clipped)
+        counter_inc(&clipped);
+    return TURN_SAVE;
+}
+
+static enum turn_state menu_enter(struct turn *t)
+{
+    turn_menu_enter(t);
+    return menu_gave(t);
+}
+
+static enum turn_state act_enter(struct turn *t)
+{
+    turn_action_send(t);
+    return TURN_WAIT;
+}
+
+static enum turn_state act_ready(struct turn *t)
+{
+    turn_action_done(t);
+    return menu_gave(t);
+}
+
+static void render(struct turn *t, enum profile_reply kind, struct str text)
+{
+    char *mem = arena_alloc(&t->arena, SESSION_REPLY_MAX);
+    struct buf b;
+
+    t->reply = STR_EMPTY;
+    if (!mem)
+        return;
+    buf_init_fixed(&b, mem, SESSION_REPLY_MAX);
+    profile_render(&t->carrier->profile, kind, text, t->ev.session, &b);
+    t->reply_kind = kind;
+    t->reply = buf_str(&b);
+}
+
+static enum turn_state save_enter(struct turn *t)
+{
+    if (t->reply.n == 0)
+        render(t, t->out.end ? REPLY_END : REPLY_CONTINUE, t->out.text);
+    struct str bytes = turn_session_bytes(t);
+
+    if (bytes.n == 0)
+        return give_up(t, "bug");
+    store_save(t->u->d.redis, &t->op, &t->key, t->stored.version, bytes,
+               t->out.end ? TOMBSTONE_TTL_MS : SESSION_TTL_MS);
+    return TURN_WAIT;
+}
+
+/*
+ * Redis lost between load and save: the step's effects are kept by PostgreSQL under the step key,
+ * but the place is not. An END closes the dialogue, so that no later input meets an older screen.
+ */
+static enum turn_state save_ready(struct turn *t)
+{
+    struct session winner;
+    struct err e = {0};
+    struct str bytes;
+
+    if (op_failed(&t->op))
+        return give_up(t, "down");
+    if (store_saved(&t->op, &bytes))
+        return TURN_REPLY;
+    if (bytes.n == 0 && ++t->tries < SAVE_TRIES) {
+        t->stored.version = 0; /* it expired meanwhile */
+        return TURN_SAVE;
+    }
+    bytes = arena_str(&t->arena, bytes);
+    if (session_decode(bytes, &winner, &e) != 0)
+        return give_up(t, "busy");
+    counter_inc(&lost);
+    t->reply = winner.reply;
+    return TURN_REPLY;
+}
+
+static enum turn_state failed_enter(struct turn *t)
+{
+    count_labelled(&failed, "reason", t->sorry);
+    turn_vars(t, false);
+    render(t, REPLY_END, menu_sorry(t->u->menu, &t->mt, STR_EMPTY, t->sorry));
+    return TURN_REPLY;
+}
+
+static enum turn_state reply_enter(struct turn *t)
+{
+    counter_inc(t->carrier->hops[t->sorry ? REPLIES : t->reply_kind]);
+    counter_observe_us(&took, clock_mono_us() - t->started_us);
+    if (t->port.send)
+        t->port.send(t->port.arg, &t->carrier->profile, t->reply);
+    t->port.send = NULL;
+    return TURN_DONE;
+}
+
+/* ---- life ---- */
+
+static void turn_free(struct turn *t)
+{
+    arena_fini(&t->arena);
+    free(t);
+}
+
+/* At the end of the loop turn: nobody stands on it any more. */
+static void turn_reap(void *arg)
+{
+    struct turn *t = arg;
+    struct ussd *u = t->u;
+
+    list_remove(&t->node);
+    u->inflight--;
+    if (u->nspare == SPARE_MAX) {
+        turn_free(t);
+        return;
+    }
+    u->nspare++;
+    list_push_front(&u->spare, &t->node);
+}
+
+static enum turn_state done_enter(struct turn *t)
+{
+    loop_timer_clear(&t->deadline);
+    op_cancel(&t->op);
+    op_release(&t->op);
+    loop_defer(t->u->d.loop, turn_reap, t);
+    return TURN_WAIT;
+}
+
+void turn_free_all(struct ussd *u)
+{
+    struct list *node;
+
+    while ((node = list_pop_front(&u->turns)) != NULL) {
+        struct turn *t = container_of(node, struct turn, node);
+
+        loop_timer_clear(&t->deadline);
+        op_cancel(&t->op);
+        op_release(&t->op);
+        if (t->port.send)
+            t->port.detach(t->port.arg);
+        turn_free(t);
+    }
+    while ((node = list_pop_front(&u->spare)) != NULL)
+        turn_free(container_of(node, struct turn, node));
+    u->inflight = u->nspare = 0;
+}
+
+static struct turn *turn_alloc(struct ussd *u)
+{
+    struct list *node = list_pop_front(&u->spare);
+    struct turn *t;
+
+    if (node) {
+        struct arena kept;
+
+        t = container_of(node, struct turn, node);
+        u->nspare--;
+        arena_reset(&t->arena);
+        kept = t->arena;
+        *t = (struct turn){.arena = kept};
+    } else {
+        t = calloc(1, sizeof *t);
+        if (!t)
+            abort();
+        arena_init(&t->arena, TURN_ARENA_CHUNK, TURN_ARENA_MAX);
+    }
+    t->u = u;
+    list_init(&t->node);
+    list_push_back(&u->turns, &t->node);
+    u->inflight++;
+    return t;
+}
+
+static void keep_event(struct turn *t, const struct ussd_event *ev)
+{
+    t->ev = *ev;
+    t->ev.session = arena_str(&t->arena, ev->session);
+    t->ev.number = arena_str(&t->arena, ev->number);
+    t->ev.service_code = arena_str(&t->arena, ev->service_code);
+    t->ev.network = arena_str(&t->arena, ev->network);
+    t->ev.input = arena_str(&t->arena, ev->input);
+}
+
+struct turn *turn_new(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                      struct ussd_port port)
+{
+    struct turn *t = turn_alloc(u);
+
+    t->carrier = c;
+    t->port = port;
+    t->started_us = clock_mono_us();
+    keep_event(t, ev);
+    op_init(&t->op, u->d.loop, turn_on_op);
+    loop_timer_init(&t->deadline, u->d.loop, on_deadline, t);
+    loop_timer_set(&t->deadline, c->profile.deadline_ms);
+    return t;
+}
+
+void turn_go(struct turn *t)
+{
+    turn_run(t, TURN_NEW);
+}
+
+void turn_gone(struct turn *t)
+{
+    t->port.send = NULL;
+}

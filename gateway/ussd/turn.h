@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A turn: one exchange with a subscriber, from the carrier's callback to the reply.
+ *
+ *          +--------------------- version lost, once ------------------+
+ *          v                                                           |
+ *   NEW -> LOAD -> MENU <-> ACT          ACT: one action, one prepared statement
+ *           |        |                                                 |
+ *           |        +-> SAVE ---------- compare-and-set --------------+
+ *           |              |
+ *           +-> REPLY <----+             LOAD -> REPLY: a repeated step, the stored reply
+ *                 |
+ *                 v
+ *               DONE                     FAILED -> REPLY: a polite END, from anywhere but REPLY
+ *
+ * S1: one step, one reply, byte for byte: the reply is stored with the state before it is sent, and
+ * who loses the compare-and-set sends the winner's. S3: one deadline a turn; on expiry everything
+ * in flight is cut loose and the reply is a polite END.
+ * A turn holds everything that survives a wait. The carrier may be gone before the reply: the turn
+ * goes on, so that the state is right when the carrier repeats (hard case 28).
+ */
+#ifndef COKO_USSD_TURN_H
+#define COKO_USSD_TURN_H
+
+#include "gateway/lib/arena.h"
+#include "gateway/lib/list.h"
+#include "gateway/lib/msisdn.h"
+#include "gateway/ussd/hop.h"
+#include "gateway/ussd/ussd.h"
+#include "menus/menu.h"
+#include "sessions/store.h"
+
+enum turn_state {
+    TURN_NEW,
+    TURN_LOAD,
+    TURN_MENU,
+    TURN_ACT,
+    TURN_SAVE,
+    TURN_FAILED,
+    TURN_REPLY,
+    TURN_DONE,
+    TURN_STATES,
+    TURN_WAIT = TURN_STATES, /* not a state: an op is pending */
+};
+
+/* A carrier in service. */
+struct carrier {
+    struct profile profile;
+    const char *secret;
+    struct str short_code;
+    const char *country;
+    struct counter *hops[4]; /* by outcome */
+};
+
+/* Where the reply goes. send is called exactly once, unless turn_gone came first. */
+struct ussd_port {
+    void (*send)(void *arg, const struct profile *p, struct str body);
+    void (*detach)(void *arg); /* the turn dies unanswered (the room closes) */
+    void *arg;
+};
+
+struct turn {
+    struct list node; /* in ussd.turns, or in the free list */
+    struct ussd *u;
+    const struct carrier *carrier;
+    enum turn_state state;
+    struct arena arena;
+    struct op op;
+    struct loop_timer deadline;
+    int64_t started_us;
+    struct ussd_port port;
+
+    struct ussd_event ev;
+    struct msisdn number;
+    struct store_key key;
+    struct session stored; /* version 0: none */
+    struct hop hop;
+    uint8_t run[SESSION_RUN_LEN];
+
+    struct menu_state *menu;
+    struct menu_turn mt;
+    struct menu_out out;
+    unsigned tries; /* saves that lost their session to expiry */
+    struct str reply;
+    enum profile_reply reply_kind;
+    const char *sorry; /* text key of the polite END, in FAILED */
+};
+
+struct ussd {
+    struct ussd_deps d;
+    struct menu *menu;
+    struct pg_stmt **stmts; /* by menu action number */
+    struct carrier *carriers;
+    size_t ncarriers;
+    struct list turns;
+    struct list spare;
+    unsigned inflight;
+    unsigned nspare;
+};
+
+/* A turn for this callback, not yet running. The event's strings are copied. */
+struct turn *turn_new(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                      struct ussd_port port);
+
+/* Runs it. The reply may come through the port before this returns; t is then no longer ours. */
+void turn_go(struct turn *t);
+
+/* The port is gone: nothing is sent, the turn ends in its own time. */
+void turn_gone(struct turn *t);
+
+/* Frees every turn: those in flight are cut loose and detached from their ports. */
+void turn_free_all(struct ussd *u);
+
+/* The table's facts, for the test that checks every state machine. */
+const char *turn_state_name(enum turn_state s);
+unsigned turn_state_out(enum turn_state s); /* bits of the legal next states */
+
+#endif

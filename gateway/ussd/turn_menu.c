@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A turn's dealings with the menu and the database: variables in, rows in, session bytes out.
+ */
+#include "gateway/lib/basenc.h"
+#include "gateway/lib/counter.h"
+#include "gateway/lib/log.h"
+#include "gateway/ussd/turn_parts.h"
+
+#define TURN_VARS     12
+#define DIAL_MAX      64
+#define ACTION_MS_MIN 200
+
+static struct counter actions_failed =
+    COUNTER("coko_ussd_actions_failed_total", "Menu actions that gave no rows");
+static struct counter states_refused =
+    COUNTER("coko_ussd_states_refused_total", "Stored menu states that did not fit the menu");
+
+static struct menu_var *add_var(struct turn *t, const char *name, struct str value)
+{
+    struct menu_var *vars = (struct menu_var *)t->mt.vars;
+
+    vars[t->mt.nvars] = (struct menu_var){.name = str_c(name), .value = value};
+    return &vars[t->mt.nvars++];
+}
+
+static struct str hex_bytea(struct turn *t, const void *p, size_t n)
+{
+    char *mem = arena_alloc(&t->arena, 2 * n + 2);
+    struct buf b;
+
+    if (!mem)
+        return (struct str){NULL, 0};
+    buf_init_fixed(&b, mem, 2 * n + 2);
+    buf_puts(&b, "\\x");
+    hex_encode(&b, p, n);
+    return buf_str(&b);
+}
+
+static void add_identity(struct turn *t)
+{
+    struct str number = str_c(t->number.digits);
+    char mem[SEAL_OVERHEAD + MSISDN_MAX];
+    struct buf sealed;
+    uint8_t lookup[32];
+
+    seal_lookup(t->u->d.ring, STR("phone"), number, lookup);
+    buf_init_fixed(&sealed, mem, sizeof mem);
+    seal_close(t->u->d.ring, STR("auth.identity"), number, &sealed);
+    add_var(t, "number_lookup", hex_bytea(t, lookup, sizeof lookup));
+    add_var(t, "number_sealed", hex_bytea(t, sealed.p, sealed.len));
+    add_var(t, "key_id", str_c(arena_printf(&t->arena, "%u", seal_ring_id(t->u->d.ring, 0))));
+}
+
+/* Unique to the step, the same for each of its repetitions (S2). */
+static struct str step_key(struct turn *t)
+{
+    char mem[2 * SESSION_STEP_LEN];
+    struct buf hash;
+
+    buf_init_fixed(&hash, mem, sizeof mem);
+    hex_encode(&hash, t->hop.step, SESSION_STEP_LEN);
+    return str_c(arena_printf(&t->arena, "%.32s:%u:%.16s", t->key.id.p, t->hop.sequence, mem));
+}
+
+void turn_vars(struct turn *t, bool with_identity)
+{
+    const struct carrier *c = t->carrier;
+    char *dial = arena_alloc(&t->arena, DIAL_MAX);
+
+    t->mt = (struct menu_turn){.arena = &t->arena,
+                               .limits = c->profile.limits,
+                               .vars = arena_zalloc(&t->arena, TURN_VARS, sizeof(struct menu_var))};
+    if (!t->mt.vars || !dial)
+        return; /* the arena is far larger than this: the menu answers without variables */
+    add_var(t, "carrier", str_c(c->profile.name));
+    add_var(t, "network", t->ev.network);
+    add_var(t, "country", str_c(*t->number.country ? t->number.country : c->country));
+    add_var(t, "service_code", t->ev.service_code.n ? t->ev.service_code : c->short_code);
+    add_var(t, "session", t->key.id);
+    add_var(t, "step", step_key(t));
+    if (!with_identity)
+        return;
+    add_var(t, "dial", hop_dial(&c->profile, c->short_code, t->ev.input, dial, DIAL_MAX));
+    add_identity(t);
+}
+
+static bool state_restore(struct turn *t)
+{
+    struct err e = {0};
+
+    if (menu_state_decode(t->u->menu, t->stored.state, &t->arena, &t->menu, &e) == 0)
+        return true;
+    counter_inc(&states_refused);
+    log_info(NULL, "menu state refused", "%s", e.msg);
+    return false;
+}
+
+void turn_menu_enter(struct turn *t)
+{
+    bool begin = t->hop.kind == HOP_BEGIN || !state_restore(t);
+
+    turn_vars(t, begin);
+    if (begin) {
+        t->menu = menu_state_new(t->u->menu, &t->arena);
+        menu_begin(t->u->menu, t->menu, &t->mt, &t->out);
+    } else if (t->hop.kind == HOP_INPUT) {
+        menu_input(t->u->menu, t->menu, &t->mt, t->hop.input, &t->out);
+    } else {
+        menu_reshow(t->u->menu, t->menu, &t->mt, &t->out);
+    }
+}
+
+void turn_action_send(struct turn *t)
+{
+    struct pg_params p;
+    struct pg_exec_opts o = {.prio = PG_PRIO_HIGH, .deadline_ms = t->carrier->profile.deadline_ms};
+
+    pg_params_init(&p);
+    for (size_t i = 0; i < t->out.nargs; i++)
+        pg_p_str(&p, t->out.args[i]);
+    pg_exec_opts(t->u->d.pg, &t->op, t->u->stmts[t->out.action->no], &p, &o);
+}
+
+static struct menu_rows rows_of(struct turn *t, const PGresult *r)
+{
+    size_t nrows = (size_t)PQntuples(r), ncols = (size_t)PQnfields(r);
+    struct str *cols = arena_zalloc(&t->arena, ncols + 1, sizeof *cols);
+    struct str *cells = arena_zalloc(&t->arena, nrows * ncols + 1, sizeof *cells);
+
+    if (!cols || !cells)
+        return (struct menu_rows){.nrows = 0};
+    for (size_t c = 0; c < ncols; c++)
+        cols[c] = str_c(PQfname(r, (int)c));
+    for (size_t i = 0; i < nrows * ncols; i++) {
+        int row = (int)(i / ncols), col = (int)(i % ncols);
+
+        cells[i] = PQgetisnull(r, row, col)
+                       ? (struct str){NULL, 0}
+                       : str_n(PQgetvalue(r, row, col), (size_t)PQgetlength(r, row, col));
+    }
+    return (struct menu_rows){.nrows = nrows, .ncols = ncols, .cols = cols, .cells = cells};
+}
+
+static enum menu_failure failure_of(const struct op *op)
+{
+    switch (op->err.code) {
+    case ERR_BUSY:
+    case ERR_TIMEOUT:
+    case ERR_DB_TIMEOUT:
+    case ERR_DB_SERIAL: return MENU_FAIL_BUSY;
+    case ERR_DB:
+    case ERR_CLOSED: return *op->sqlstate ? MENU_FAIL_BUG : MENU_FAIL_DOWN;
+    default: return MENU_FAIL_BUG;
+    }
+}
+
+void turn_action_done(struct turn *t)
+{
+    if (op_failed(&t->op)) {
+        counter_inc(&actions_failed);
+        log_err(LOG_LEVEL_WARN, NULL, t->out.action->name, &t->op.err);
+        menu_fail(t->u->menu, t->menu, &t->mt, failure_of(&t->op), &t->out);
+        return;
+    }
+    struct menu_rows rows = rows_of(t, pg_result(&t->op));
+
+    menu_resume(t->u->menu, t->menu, &t->mt, &rows, &t->out);
+}
+
+static struct str state_bytes(struct turn *t)
+{
+    char *mem = arena_alloc(&t->arena, SESSION_STATE_MAX);
+    struct err e = {0};
+    struct buf b;
+
+    if (t->out.end || !mem)
+        return STR_EMPTY;
+    buf_init_fixed(&b, mem, SESSION_STATE_MAX);
+    if (menu_state_encode(t->u->menu, t->menu, &b, &e) != 0) {
+        log_err(LOG_LEVEL_ERROR, NULL, "menu state not stored", &e);
+        return STR_EMPTY;
+    }
+    return buf_str(&b);
+}
+
+struct str turn_session_bytes(struct turn *t)
+{
+    struct session next = {.version = t->stored.version + 1,
+                           .ended = t->out.end,
+                           .sequence = t->hop.sequence,
+                           .hops = (uint16_t)MIN(t->stored.hops + 1, UINT16_MAX),
+                           .reply = t->reply};
+    char *mem = arena_alloc(&t->arena, SESSION_MAX);
+    struct err e = {0};
+    struct buf b;
+
+    if (!mem)
+        return STR_EMPTY;
+    next.state = state_bytes(t);
+    next.version = next.version ? next.version : 1; /* 0 means none */
+    memcpy(next.run, t->run, SESSION_RUN_LEN);
+    memcpy(next.step, t->hop.step, SESSION_STEP_LEN);
+    buf_init_fixed(&b, mem, SESSION_MAX);
+    if (session_encode(&next, &b, &e) != 0) {
+        log_err(LOG_LEVEL_ERROR, NULL, "session not stored", &e);
+        return STR_EMPTY;
+    }
+    return buf_str(&b);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The USSD room: carriers by profile, and the turn that answers each of their callbacks.
+ *
+ * Order of calls: ussd_new; ussd_mount; (ussd_drain, wait for ussd_idle); ussd_free.
+ * It writes rows only through the menu's actions, and never speaks to SMS or money.
+ */
+#ifndef COKO_USSD_USSD_H
+#define COKO_USSD_USSD_H
+
+#include <stdbool.h>
+
+#include "gateway/io/http_server.h"
+#include "gateway/io/pg.h"
+#include "gateway/io/redis.h"
+#include "gateway/lib/option.h"
+#include "gateway/lib/seal.h"
+
+#define USSD_CARRIERS_MAX 64
+#define USSD_TURNS_MAX    4096 /* in flight in a worker; beyond it a polite END at once */
+
+/* One [carrier NAME] section: NAME is a profile. */
+struct ussd_carrier_config {
+    const char *profile;
+    const char *secret;     /* last path segment of the callback address */
+    const char *short_code; /* "*384*26#" */
+    const char *country;    /* of numbers in national form; empty: the profile's */
+};
+
+extern const struct option_row ussd_carrier_options[];
+extern const size_t ussd_carrier_options_count;
+
+struct ussd_config {
+    const char *menu_dir;     /* the service's menus */
+    const char *profiles_dir; /* carriers' wire formats */
+    const struct ussd_carrier_config *carriers;
+    size_t ncarriers;
+};
+
+/* Borrowed; they outlive the room. */
+struct ussd_deps {
+    struct loop *loop;
+    struct pg *pg;
+    struct redis *redis;
+    const struct seal_ring *ring;
+    struct http_server *http;
+};
+
+struct ussd;
+
+/*
+ * Loads menus and profiles and mounts /ussd. NULL and err when anything is wrong; every fault of a
+ * menu or profile file is logged with file:line.
+ */
+struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, struct err *e);
+
+/* True when no turn is in flight. */
+bool ussd_idle(const struct ussd *u);
+
+/* No turn may be in flight whose exchange still lives. NULL is allowed. */
+void ussd_free(struct ussd *u);
+
+#endif

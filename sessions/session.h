@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A USSD session as it is stored: a header, the menu's state as opaque bytes, and the last reply.
+ *
+ * One string, so that one GET reads it and one compare-and-set replaces it; the last reply stands
+ * in it byte for byte, so that a repeated callback is answered without doing anything (S1). For
+ * carriers that send the whole path the header keeps its length and a keyed hash, never the path
+ * (S5): a PIN typed long ago would stand in it.
+ *
+ *   offset  size  field
+ *        0     1  format, SESSION_FORMAT
+ *        1     4  version, big endian: the compare-and-set key, 1 at first, never 0
+ *        5     1  flags
+ *        6     8  first half of the Redis run id's hash under which it was written
+ *       14    16  hash of the step key whose reply is stored
+ *       30     4  step sequence, or length of the path
+ *       34     2  hops
+ *       36     2  length of the menu state
+ *       38     2  length of the reply
+ *       40        menu state, reply
+ *
+ * Pure: bytes in, bytes out.
+ */
+#ifndef COKO_SESSIONS_SESSION_H
+#define COKO_SESSIONS_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/lib/base.h"
+#include "gateway/lib/buf.h"
+#include "gateway/lib/err.h"
+#include "gateway/lib/str.h"
+
+#define SESSION_FORMAT     1
+#define SESSION_HEADER     40
+#define SESSION_VERSION_AT 1 /* where the compare-and-set script looks */
+#define SESSION_RUN_LEN    8
+#define SESSION_STEP_LEN   16
+#define SESSION_STATE_MAX  4096
+#define SESSION_REPLY_MAX  4096
+#define SESSION_MAX        (SESSION_HEADER + SESSION_STATE_MAX + SESSION_REPLY_MAX)
+
+struct session {
+    uint32_t version; /* 0: not stored yet */
+    bool ended;       /* the last reply closed the dialogue: a tombstone */
+    uint8_t run[SESSION_RUN_LEN];
+    uint8_t step[SESSION_STEP_LEN];
+    uint32_t sequence;
+    uint16_t hops;
+    struct str state; /* views into the stored bytes after a decode */
+    struct str reply;
+};
+
+/* Appends the stored form. Fails on a state or reply over its ceiling (our bug upstream). */
+MUST_CHECK int session_encode(const struct session *s, struct buf *out, struct err *e);
+
+/* Reads the stored form; anything that is not exactly one session is refused with ERR_BAD_INPUT. */
+MUST_CHECK int session_decode(struct str bytes, struct session *out, struct err *e);
+
+#endif

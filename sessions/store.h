@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions in Redis: read, and compare-and-set on the version.
+ *
+ * No lock: two workers may work on one step; the first write wins, and the loser is handed the
+ * winner's session to send the winner's reply (S1). A lock would outlive a killed worker.
+ *
+ * Order of calls: store_key; store_load; session_decode of store_loaded; work; store_save;
+ * store_saved. The op is the caller's; bytes live until op_release.
+ */
+#ifndef COKO_SESSIONS_STORE_H
+#define COKO_SESSIONS_STORE_H
+
+#include <stdint.h>
+
+#include "gateway/io/redis.h"
+#include "gateway/lib/seal.h"
+#include "sessions/session.h"
+
+#define STORE_KEY_MAX 96
+
+struct store_key {
+    char text[STORE_KEY_MAX]; /* "<prefix>:s:<32 hex digits>" */
+    struct str id;            /* the hex digits: names the session in step keys and logs */
+};
+
+/*
+ * Key of a dialogue: carriers reuse session ids, so the carrier and the number are part of it, and
+ * a keyed hash keeps the number out of Redis (S5). number in E.164 digits.
+ */
+void store_key(const struct redis *r, const struct seal_ring *ring, struct str carrier,
+               struct str session, struct str number, struct store_key *out);
+
+/* The mark of the connected Redis that is kept in a session (zero while Redis is down). */
+void store_run(const struct redis *r, uint8_t run[SESSION_RUN_LEN]);
+
+/* Reads; the op completes with the bytes or with none. */
+void store_load(struct redis *r, struct op *op, const struct store_key *k);
+
+/* The stored bytes after store_load; .n == 0 when there is no session. */
+struct str store_loaded(const struct op *op);
+
+/*
+ * Writes bytes (an encoded session of version expected + 1) for ttl_ms, if the stored version is
+ * `expected` (0: none stored).
+ */
+void store_save(struct redis *r, struct op *op, const struct store_key *k, uint32_t expected,
+                struct str bytes, int64_t ttl_ms);
+
+/* After store_save: true when it was written; else *winner is what is stored instead. */
+MUST_CHECK bool store_saved(const struct op *op, struct str *winner);
+
+#endif
