@@ -19,11 +19,25 @@
 
 #ifdef ARENA_POISON
 #include <sanitizer/asan_interface.h>
-#define poison(p, n) __asan_poison_memory_region(p, n)
-#define unpoison(p, n) __asan_unpoison_memory_region(p, n)
+
+/* Not inlined: gcc 12 takes the const argument for a read of memory not yet written. */
+static __attribute__((noinline)) void poison(void *p, size_t n)
+{
+    __asan_poison_memory_region(p, n);
+}
+
+static void unpoison(void *p, size_t n)
+{
+    __asan_unpoison_memory_region(p, n);
+}
 #else
-#define poison(p, n) ((void)(p), (void)(n))
-#define unpoison(p, n) ((void)(p), (void)(n))
+static void poison(UNUSED void *p, UNUSED size_t n)
+{
+}
+
+static void unpoison(UNUSED void *p, UNUSED size_t n)
+{
+}
 #endif
 
 #define ARENA_ALIGN 16
@@ -36,7 +50,7 @@ struct arena_chunk {
 
 void arena_init(struct arena *a, size_t chunk, size_t max)
 {
-    *a = (struct arena){ .chunk = chunk, .max = max };
+    *a = (struct arena){.chunk = chunk, .max = max};
 }
 
 static struct arena_chunk *chunk_new(size_t size)
@@ -154,7 +168,7 @@ struct str arena_str(struct arena *a, struct str s)
 {
     char *p = arena_cstr(a, s);
 
-    return (struct str){ p, p ? s.n : 0 };
+    return (struct str){p, p ? s.n : 0};
 }
 
 char *arena_printf(struct arena *a, const char *fmt, ...)

@@ -55,7 +55,7 @@ void base64_encode(struct buf *b, enum base64_kind kind, const void *p, size_t n
     for (size_t i = 0; i < n; i += 3) {
         size_t left = n - i;
         uint32_t v = (uint32_t)in[i] << 16;
-        char four[4] = { 0, 0, '=', '=' };
+        char four[4] = {0, 0, '=', '='};
 
         v |= left > 1 ? (uint32_t)in[i + 1] << 8 : 0;
         v |= left > 2 ? in[i + 2] : 0;

@@ -16,12 +16,12 @@
 
 void buf_init(struct buf *b, size_t max)
 {
-    *b = (struct buf){ .max = max };
+    *b = (struct buf){.max = max};
 }
 
 void buf_init_fixed(struct buf *b, void *mem, size_t size)
 {
-    *b = (struct buf){ .p = mem, .cap = size, .max = size, .fixed = true };
+    *b = (struct buf){.p = mem, .cap = size, .max = size, .fixed = true};
 }
 
 void buf_fini(struct buf *b)
@@ -52,10 +52,10 @@ bool buf_grow(struct buf *b, size_t more)
     }
     want = b->len + more;
     assert(!b->fixed); /* cap == max there, so the test above caught it */
-    cap = MAX(b->cap, BUF_FIRST);
+    cap = MIN(MAX(b->cap, BUF_FIRST), b->max);
     while (cap < want)
         cap = cap > b->max / 2 ? b->max : cap * 2;
-    p = realloc(b->p, cap);
+    p = realloc(b->p, cap + 1); /* one more for the terminator of buf_cstr */
     if (!p) {
         b->failed = ERR_NOMEM;
         return false;
@@ -203,7 +203,7 @@ void buf_url_component(struct buf *b, struct str s)
         if (url_unreserved(c)) {
             buf_addc(b, (char)c);
         } else {
-            char code[3] = { '%', hex[c >> 4], hex[c & 15] };
+            char code[3] = {'%', hex[c >> 4], hex[c & 15]};
 
             buf_add(b, code, sizeof(code));
         }
@@ -226,17 +226,8 @@ void buf_consume(struct buf *b, size_t n)
 
 const char *buf_cstr(struct buf *b)
 {
-    if (b->failed)
+    if (b->failed || !b->p || (b->fixed && b->len == b->cap))
         return "";
-    if (b->len ==
-        b->cap) { /* the NUL is allowed one byte above the ceiling, except in fixed memory */
-        char *p = b->fixed ? NULL : realloc(b->p, b->len + 1);
-
-        if (!p)
-            return "";
-        b->p = p;
-        b->cap = b->len + 1;
-    }
     b->p[b->len] = '\0';
     return b->p;
 }
@@ -254,9 +245,10 @@ char *buf_take(struct buf *b, size_t *n)
 
     assert(!b->fixed);
     *n = 0;
-    if (buf_cstr(b) == b->p && b->p) {
+    if (!b->failed && (b->p || buf_grow(b, 0))) {
         p = b->p;
         *n = b->len;
+        p[*n] = '\0';
         b->p = NULL;
     }
     buf_fini(b);

@@ -63,8 +63,7 @@ static int sum_cmp(const void *a, const void *b)
 static void render_head(struct buf *out, const struct sum *s)
 {
     static const char *const types[] = {
-        [COUNTER_COUNT] = "counter", [COUNTER_GAUGE] = "gauge", [COUNTER_HISTOGRAM] = "histogram"
-    };
+        [COUNTER_COUNT] = "counter", [COUNTER_GAUGE] = "gauge", [COUNTER_HISTOGRAM] = "histogram"};
 
     buf_puts(out, "# HELP ");
     buf_adds(out, s->name);

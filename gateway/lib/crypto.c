@@ -30,7 +30,7 @@ void crypto_sha256(struct str data, uint8_t out[CRYPTO_SHA256_LEN])
 void crypto_hmac_sha256_parts(struct str key, const struct str *parts, size_t n,
                               uint8_t out[CRYPTO_SHA256_LEN])
 {
-    uint8_t pad[BLOCK] = { 0 }, folded[CRYPTO_SHA256_LEN];
+    uint8_t pad[BLOCK] = {0}, folded[CRYPTO_SHA256_LEN];
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
     if (!ctx)
@@ -73,7 +73,7 @@ void crypto_hkdf_sha256(struct str key, struct str salt, struct str info, uint8_
     assert(n <= 255 * sizeof(block));
     crypto_hmac_sha256(salt, key, prk);
     while (n) {
-        struct str parts[] = { str_n(block, have), info, str_n(&counter, 1) };
+        struct str parts[] = {str_n(block, have), info, str_n(&counter, 1)};
         size_t take = MIN(n, sizeof(block));
 
         crypto_hmac_sha256_parts(str_n(prk, sizeof(prk)), parts, ARRAY_LEN(parts), block);

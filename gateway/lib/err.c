@@ -11,7 +11,7 @@
 static const struct {
     const char *name, *text;
 } codes[] = {
-#define X(code, name, text) [ERR_##code] = { name, text },
+#define X(code, name, text) [ERR_##code] = {name, text},
 #include "gateway/lib/err.def"
 #undef X
 };

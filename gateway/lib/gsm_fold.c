@@ -81,7 +81,7 @@ static void put(struct folder *f, uint32_t cp)
         cp -= 0xFEE0;
     if (put_layout(f->out, cp))
         return;
-    if (cp == 0xE7 && (f->flags & GSM_FOLD_CEDILLA))
+    if (cp == 0xE7 && (f->flags & GSM_FOLD_CEDILLA) && !(f->flags & GSM_FOLD_ASCII))
         cp = 0xC7;
     if (allowed(cp, f->flags)) {
         utf8_put(f->out, cp);
@@ -133,7 +133,7 @@ static size_t plain_run(struct str s)
 
 size_t gsm_fold(struct str s, struct buf *out, unsigned flags)
 {
-    struct folder f = { .out = out, .flags = flags };
+    struct folder f = {.out = out, .flags = flags};
 
     while (s.n) {
         size_t run = plain_run(s);

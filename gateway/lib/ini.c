@@ -192,11 +192,11 @@ static int parse_line(struct parser *p, struct str line)
 
 int ini_parse(struct ini *ini, const char *file, struct str text, struct fault_list *faults)
 {
-    struct parser p = { .ini = ini, .faults = faults };
+    struct parser p = {.ini = ini, .faults = faults};
     struct str line;
     int bad = 0;
 
-    *ini = (struct ini){ .file = "" };
+    *ini = (struct ini){.file = ""};
     ini->tail = &ini->sections;
     arena_init(&ini->arena, 16384, (size_t)8 * INI_TEXT_MAX);
     ini->file = arena_cstr(&ini->arena, str_head(str_c(file), 1024));
@@ -214,7 +214,7 @@ int ini_parse(struct ini *ini, const char *file, struct str text, struct fault_l
 void ini_fini(struct ini *ini)
 {
     arena_fini(&ini->arena);
-    *ini = (struct ini){ .file = "" };
+    *ini = (struct ini){.file = ""};
 }
 
 struct ini_section *ini_section(const struct ini *ini, const char *kind, const char *name)

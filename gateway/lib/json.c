@@ -9,7 +9,7 @@
 
 void json_init(struct json *j, struct buf *out)
 {
-    *j = (struct json){ .out = out };
+    *j = (struct json){.out = out};
 }
 
 static bool in_object(const struct json *j)

@@ -17,14 +17,14 @@
 #include "gateway/lib/clock.h"
 
 #define LOG_LINE_MAX PIPE_BUF
-#define LOG_MSG_MAX 2048
+#define LOG_MSG_MAX  2048
 
 /* The process's log: one of the globals that the design allows. */
 static struct {
     int fd;
     char role[32], instance[32];
     _Atomic uint64_t dropped;
-} out = { .fd = 1, .role = "-", .instance = "-" };
+} out = {.fd = 1, .role = "-", .instance = "-"};
 
 enum log_level log_threshold = LOG_LEVEL_INFO;
 
@@ -91,7 +91,7 @@ static void log_render(struct buf *b, const struct line *line)
 /* A full pipe must not stop the loop: ask first, since the descriptor may be blocking. */
 static bool log_put(const char *p, size_t n)
 {
-    struct pollfd ready = { .fd = out.fd, .events = POLLOUT };
+    struct pollfd ready = {.fd = out.fd, .events = POLLOUT};
     ssize_t done;
 
     if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
@@ -122,7 +122,7 @@ void log_write(enum log_level level, const struct log_tag *tag, const char *even
                ...)
 {
     char msg[LOG_MSG_MAX];
-    struct line line = { .level = level, .tag = tag, .event = event };
+    struct line line = {.level = level, .tag = tag, .event = event};
     int saved = errno;
     va_list ap;
     int n;
@@ -139,8 +139,7 @@ void log_err(enum log_level level, const struct log_tag *tag, const char *event,
              const struct err *err)
 {
     struct line line = {
-        .level = level, .tag = tag, .event = event, .msg = str_c(err->msg), .err = err
-    };
+        .level = level, .tag = tag, .event = event, .msg = str_c(err->msg), .err = err};
     int saved = errno;
 
     if (log_enabled(level))

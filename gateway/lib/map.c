@@ -39,8 +39,8 @@ static void sip_round(uint64_t v[4])
 
 static uint64_t sip_hash(const uint64_t key[2], struct str s)
 {
-    uint64_t v[4] = { key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
-                      key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573 };
+    uint64_t v[4] = {key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
+                     key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573};
     uint64_t last = (uint64_t)s.n << 56, word;
 
     for (; s.n >= 8; s = str_skip(s, 8)) {
@@ -75,7 +75,7 @@ uint64_t map_hash(struct str s)
 
 void map_init(struct map *m)
 {
-    *m = (struct map){ NULL, 0, 0 };
+    *m = (struct map){NULL, 0, 0};
 }
 
 void map_fini(struct map *m)

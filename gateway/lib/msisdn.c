@@ -19,25 +19,25 @@ struct country {
  * Africa, and nothing else: other countries' numbers pass by the general rule. Sorted by ISO code.
  */
 static const struct country countries[] = {
-    { "AO", "244", 9, 9, false },   { "BF", "226", 8, 8, false }, { "BI", "257", 8, 8, false },
-    { "BJ", "229", 10, 10, false }, { "BW", "267", 7, 8, false }, { "CD", "243", 9, 9, true },
-    { "CF", "236", 8, 8, false },   { "CG", "242", 9, 9, false }, { "CI", "225", 10, 10, false },
-    { "CM", "237", 9, 9, false },   { "CV", "238", 7, 7, false }, { "DJ", "253", 8, 8, false },
-    { "DZ", "213", 8, 9, true },    { "EG", "20", 8, 10, true },  { "ER", "291", 7, 7, true },
-    { "ET", "251", 9, 9, true },    { "GA", "241", 7, 8, true },  { "GH", "233", 9, 9, true },
-    { "GM", "220", 7, 7, false },   { "GN", "224", 8, 9, false }, { "GQ", "240", 9, 9, false },
-    { "GW", "245", 7, 9, false },   { "KE", "254", 9, 9, true },  { "KM", "269", 7, 7, false },
-    { "LR", "231", 7, 9, true },    { "LS", "266", 8, 8, false }, { "LY", "218", 8, 9, true },
-    { "MA", "212", 9, 9, true },    { "MG", "261", 9, 9, true },  { "ML", "223", 8, 8, false },
-    { "MR", "222", 8, 8, false },   { "MU", "230", 7, 8, false }, { "MW", "265", 7, 9, true },
-    { "MZ", "258", 8, 9, false },   { "NA", "264", 8, 9, true },  { "NE", "227", 8, 8, false },
-    { "NG", "234", 8, 10, true },   { "RE", "262", 9, 9, true },  { "RW", "250", 9, 9, true },
-    { "SC", "248", 7, 7, false },   { "SD", "249", 9, 9, true },  { "SL", "232", 8, 8, true },
-    { "SN", "221", 9, 9, false },   { "SO", "252", 7, 9, true },  { "SS", "211", 9, 9, true },
-    { "ST", "239", 7, 7, false },   { "SZ", "268", 8, 8, false }, { "TD", "235", 8, 8, false },
-    { "TG", "228", 8, 8, false },   { "TN", "216", 8, 8, false }, { "TZ", "255", 9, 9, true },
-    { "UG", "256", 9, 9, true },    { "ZA", "27", 9, 9, true },   { "ZM", "260", 9, 9, true },
-    { "ZW", "263", 8, 9, true },
+    {"AO", "244", 9, 9, false},   {"BF", "226", 8, 8, false}, {"BI", "257", 8, 8, false},
+    {"BJ", "229", 10, 10, false}, {"BW", "267", 7, 8, false}, {"CD", "243", 9, 9, true},
+    {"CF", "236", 8, 8, false},   {"CG", "242", 9, 9, false}, {"CI", "225", 10, 10, false},
+    {"CM", "237", 9, 9, false},   {"CV", "238", 7, 7, false}, {"DJ", "253", 8, 8, false},
+    {"DZ", "213", 8, 9, true},    {"EG", "20", 8, 10, true},  {"ER", "291", 7, 7, true},
+    {"ET", "251", 9, 9, true},    {"GA", "241", 7, 8, true},  {"GH", "233", 9, 9, true},
+    {"GM", "220", 7, 7, false},   {"GN", "224", 8, 9, false}, {"GQ", "240", 9, 9, false},
+    {"GW", "245", 7, 9, false},   {"KE", "254", 9, 9, true},  {"KM", "269", 7, 7, false},
+    {"LR", "231", 7, 9, true},    {"LS", "266", 8, 8, false}, {"LY", "218", 8, 9, true},
+    {"MA", "212", 9, 9, true},    {"MG", "261", 9, 9, true},  {"ML", "223", 8, 8, false},
+    {"MR", "222", 8, 8, false},   {"MU", "230", 7, 8, false}, {"MW", "265", 7, 9, true},
+    {"MZ", "258", 8, 9, false},   {"NA", "264", 8, 9, true},  {"NE", "227", 8, 8, false},
+    {"NG", "234", 8, 10, true},   {"RE", "262", 9, 9, true},  {"RW", "250", 9, 9, true},
+    {"SC", "248", 7, 7, false},   {"SD", "249", 9, 9, true},  {"SL", "232", 8, 8, true},
+    {"SN", "221", 9, 9, false},   {"SO", "252", 7, 9, true},  {"SS", "211", 9, 9, true},
+    {"ST", "239", 7, 7, false},   {"SZ", "268", 8, 8, false}, {"TD", "235", 8, 8, false},
+    {"TG", "228", 8, 8, false},   {"TN", "216", 8, 8, false}, {"TZ", "255", 9, 9, true},
+    {"UG", "256", 9, 9, true},    {"ZA", "27", 9, 9, true},   {"ZM", "260", 9, 9, true},
+    {"ZW", "263", 8, 9, true},
 };
 
 /* Long enough for the longest spelling: "00" + 15 digits + an old prefix. */
@@ -71,7 +71,7 @@ static const struct country *country_by_dial(struct str digits)
 /* Value of a decimal digit of the scripts that keyboards of the region type, or -1. */
 static int digit_value(int32_t cp)
 {
-    static const int32_t zeros[] = { '0', 0xFF10, 0x0660, 0x06F0, 0x07C0 };
+    static const int32_t zeros[] = {'0', 0xFF10, 0x0660, 0x06F0, 0x07C0};
 
     for (size_t i = 0; i < ARRAY_LEN(zeros); i++) {
         if (cp >= zeros[i] && cp <= zeros[i] + 9)
@@ -216,10 +216,10 @@ static int match_international(struct str digits, struct msisdn *out, struct err
 int msisdn_parse(struct str in, const char *country, struct msisdn *out, struct err *e)
 {
     const struct country *home = country_of(country);
-    struct cleaned c = { .n = 0 };
+    struct cleaned c = {.n = 0};
     struct err quiet;
 
-    *out = (struct msisdn){ .digits = "" };
+    *out = (struct msisdn){.digits = ""};
     if (clean(in, &c, e) < 0)
         return -1;
     strip_international(&c);

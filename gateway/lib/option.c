@@ -103,7 +103,7 @@ static int find_text(struct option_source *src, struct ini_section *section, boo
 
     from = env ? env_of(src, row, &value) : NULL;
     if (from) {
-        *f = (struct found){ .file = from->variable, .text = str_c(value) };
+        *f = (struct found){.file = from->variable, .text = str_c(value)};
         return 1;
     }
     return found;
@@ -112,7 +112,7 @@ static int find_text(struct option_source *src, struct ini_section *section, boo
 static int load_row(struct option_source *src, struct ini_section *section, bool env,
                     const struct option_row *row, void *out)
 {
-    struct found f = { .file = src->ini->file, .line = section ? section->line : 0 };
+    struct found f = {.file = src->ini->file, .line = section ? section->line : 0};
     int found = find_text(src, section, env, row, &f);
     struct err e;
 

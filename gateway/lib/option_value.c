@@ -13,10 +13,10 @@ struct unit {
 
 /* The first is what a bare number means. */
 static const struct unit durations[] = {
-    { "s", 1000 }, { "ms", 1 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
+    {"s", 1000}, {"ms", 1}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0},
 };
 static const struct unit sizes[] = {
-    { "", 1 }, { "k", 1LL << 10 }, { "M", 1LL << 20 }, { "G", 1LL << 30 }, { NULL, 0 },
+    {"", 1}, {"k", 1LL << 10}, {"M", 1LL << 20}, {"G", 1LL << 30}, {NULL, 0},
 };
 
 static const void *field(const struct option_row *row, const void *values)
@@ -31,8 +31,8 @@ static void *field_of(const struct option_row *row, void *values)
 
 static int set_bool(struct str text, bool *out, struct err *e)
 {
-    static const char *const yes[] = { "yes", "true", "on", "1" };
-    static const char *const no[] = { "no", "false", "off", "0" };
+    static const char *const yes[] = {"yes", "true", "on", "1"};
+    static const char *const no[] = {"no", "false", "off", "0"};
 
     for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
         if (str_case_eq(text, str_c(yes[i])) || str_case_eq(text, str_c(no[i]))) {
@@ -183,7 +183,7 @@ static int set_list(const struct option_row *row, struct str text, struct arena 
     }
     if (!v)
         return err_set(e, ERR_TOO_BIG, "configuration too large");
-    *out = (struct option_list){ .n = n, .v = v };
+    *out = (struct option_list){.n = n, .v = v};
     return 0;
 }
 

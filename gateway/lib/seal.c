@@ -11,7 +11,7 @@
 #include "gateway/lib/basenc.h"
 
 #define NONCE_LEN 12
-#define TAG_LEN 16
+#define TAG_LEN   16
 
 static const char *const use_names[SEAL_USES] = {
     [SEAL_LOOKUP] = "lookup",
@@ -148,7 +148,7 @@ uint32_t seal_ring_id(const struct seal_ring *ring, size_t i)
 void seal_mac_at(const struct seal_ring *ring, size_t i, enum seal_use use, struct str domain,
                  struct str value, uint8_t out[32])
 {
-    struct str parts[] = { domain, str_n("", 1), value };
+    struct str parts[] = {domain, str_n("", 1), value};
 
     assert(i < ring->n && use != SEAL_SEAL && (unsigned)use < SEAL_USES);
     assert(str_find_char(domain, '\0') <

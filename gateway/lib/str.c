@@ -72,7 +72,7 @@ bool str_split(struct str *rest, char sep, struct str *piece)
     at = str_find_char(*rest, sep);
     if (at < 0) {
         *piece = *rest;
-        *rest = (struct str){ NULL, 0 };
+        *rest = (struct str){NULL, 0};
     } else {
         *piece = str_head(*rest, (size_t)at);
         *rest = str_skip(*rest, (size_t)at + 1);

@@ -22,7 +22,7 @@ size_t ucs2_units(struct str s)
 
 static void put_unit(struct buf *out, uint32_t unit)
 {
-    char octets[2] = { (char)(unit >> 8), (char)unit };
+    char octets[2] = {(char)(unit >> 8), (char)unit};
 
     buf_add(out, octets, 2);
 }
