@@ -47,8 +47,11 @@ enum pg_lane { PG_READ, PG_WRITE, PG_SLOW, PG_BATCH, PG_WAKE, PG_LANES };
 /* Who is served first when a lane's queue is not empty. */
 enum pg_prio { PG_PRIO_HIGH, PG_PRIO_NORMAL, PG_PRIO_LOW, PG_PRIOS };
 
+struct counter;
+
 enum pg_stmt_flags {
     PG_MONEY = 1u << 0, /* moves money: never sent twice, whatever the error */
+    PG_ONCE = 1u << 1,  /* sent without preparing: utility statements */
     PG_TEXT = 0,        /* results come as text: the only format in use */
 };
 
@@ -60,7 +63,7 @@ struct pg_stmt {
     unsigned nparams;
     unsigned flags;
     unsigned id;          /* set at registration: index of the bitset a connection */
-    unsigned metric;      /* set at first use */
+    struct counter *took; /* its histogram, set at first use */
     struct pg_stmt *next; /* the list of all statements */
 };
 
