@@ -19,9 +19,10 @@ static int64_t max64(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* The bucket: the burst, and never less than 20 ms of speed, which is a loop's grain. */
 static int64_t room(const struct rate *r)
 {
-    return (int64_t)r->burst * PART;
+    return max64((int64_t)r->burst * PART, r->now_rate / 50);
 }
 
 void rate_set(struct rate *r, uint32_t parts_per_s, uint32_t burst, int64_t now)
@@ -82,11 +83,7 @@ int64_t rate_wait(struct rate *r, int64_t now)
     int64_t pause = max64(r->paused_until - now, 0), speed;
 
     fill(r, now);
-    if (r->congestion >= 100)
-        return max64(pause, RATE_PAUSE_MIN_MS);
-    if (r->now_rate == 0)
-        return pause;
-    if (r->tokens >= PART)
+    if (r->now_rate == 0 || r->tokens >= PART)
         return pause;
     speed = effective(r);
     return max64(pause, ((PART - r->tokens) * 1000 + speed - 1) / speed);
@@ -101,6 +98,13 @@ bool rate_take(struct rate *r, int64_t now)
     roll_second(r, now);
     r->second_sent++;
     return true;
+}
+
+uint32_t rate_room(struct rate *r, int64_t now)
+{
+    if (rate_wait(r, now) > 0)
+        return 0;
+    return r->now_rate == 0 ? UINT32_MAX : (uint32_t)min64(r->tokens / PART, UINT32_MAX);
 }
 
 void rate_throttled(struct rate *r, int64_t now)

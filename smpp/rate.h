@@ -49,6 +49,9 @@ bool rate_take(struct rate *r, int64_t now);
 /* Milliseconds until rate_take may be true, 0: now. */
 int64_t rate_wait(struct rate *r, int64_t now);
 
+/* How many rate_take would be true one after the other right now; UINT32_MAX without a limit. */
+uint32_t rate_room(struct rate *r, int64_t now);
+
 /* The carrier answered 0x58, or its queue is full for everybody. Several answers of one window count
  * once: only the first after a pause halves and lengthens. */
 void rate_throttled(struct rate *r, int64_t now);
