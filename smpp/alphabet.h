@@ -17,12 +17,12 @@
 #include "gateway/lib/str.h"
 
 enum alphabet {
-    ALPHABET_GSM7,   /* one septet an octet, as SMPP carries it */
-    ALPHABET_ASCII,  /* IA5; octets above 0x7F are unreadable */
+    ALPHABET_GSM7,  /* one septet an octet, as SMPP carries it */
+    ALPHABET_ASCII, /* IA5; octets above 0x7F are unreadable */
     ALPHABET_LATIN1,
-    ALPHABET_UTF8,   /* some carriers' default */
-    ALPHABET_UCS2,   /* UTF-16, big-endian */
-    ALPHABET_BINARY  /* not text; printable ASCII is shown all the same */
+    ALPHABET_UTF8,  /* some carriers' default */
+    ALPHABET_UCS2,  /* UTF-16, big-endian */
+    ALPHABET_BINARY /* not text; printable ASCII is shown all the same */
 };
 
 /* Alphabet of a data_coding, where 0 and values of no known meaning are smsc_default. */

@@ -9,12 +9,18 @@
 
 #include "smpp/concat.h"
 
-#define KEY_MAX 256
+#define KEY_MAX   256
 #define SAR_WIDTH 17
 
 /* information element identifiers, 3GPP TS 23.040 9.2.3.24 */
-enum { IE_CONCAT8 = 0x00, IE_PORT8 = 0x04, IE_PORT16 = 0x05, IE_CONCAT16 = 0x08, IE_SINGLE = 0x24,
-       IE_LOCKING = 0x25 };
+enum {
+    IE_CONCAT8 = 0x00,
+    IE_PORT8 = 0x04,
+    IE_PORT16 = 0x05,
+    IE_CONCAT16 = 0x08,
+    IE_SINGLE = 0x24,
+    IE_LOCKING = 0x25
+};
 
 /* ---- one PDU ----------------------------------------------------------------------------------- */
 

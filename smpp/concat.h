@@ -25,16 +25,17 @@
 #include "smpp/pdu.h"
 
 struct concat {
-    uint8_t width;  /* of the reference: 8, 16; 17 for SAR TLVs; 0: not a part of anything */
+    uint8_t width; /* of the reference: 8, 16; 17 for SAR TLVs; 0: not a part of anything */
     uint16_t ref;
-    uint8_t total;  /* 1..255 */
-    uint8_t no;     /* 1..total */
+    uint8_t total;   /* 1..255 */
+    uint8_t no;      /* 1..total */
     bool bad_header; /* UDHI set, but the header does not hold together: text has all octets */
-    bool sar_ignored; /* SAR TLVs beside a header with a reference, or with numbers that make no sense */
-    bool ported;      /* application port addressing: not for people */
-    uint16_t port;    /* destination port */
+    bool
+        sar_ignored; /* SAR TLVs beside a header with a reference, or with numbers that make no sense */
+    bool ported;     /* application port addressing: not for people */
+    uint16_t port;                       /* destination port */
     uint8_t single_shift, locking_shift; /* national language tables asked for; 0: none */
-    struct str text;  /* octets without the header: a view on the PDU */
+    struct str text;                     /* octets without the header: a view on the PDU */
 };
 
 /* Reads what the PDU (shape sm or data) says about parts. An information element that makes no sense

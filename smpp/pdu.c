@@ -13,12 +13,15 @@
 
 /* ---- tables made from pdu.def ------------------------------------------------------------------ */
 
-#define ROW_STR(shape, field, size, code)                                                           \
-    {.name = #field, .kind = PDU_STR, .offset = offsetof(struct pdu, shape.field), .room = size,   \
+#define ROW_STR(shape, field, size, code)                                                          \
+    {.name = #field,                                                                               \
+     .kind = PDU_STR,                                                                              \
+     .offset = offsetof(struct pdu, shape.field),                                                  \
+     .room = size,                                                                                 \
      .status = code},
-#define ROW_U8(shape, field)                                                                        \
+#define ROW_U8(shape, field)                                                                       \
     {.name = #field, .kind = PDU_U8, .offset = offsetof(struct pdu, shape.field)},
-#define ROW_MSG(shape, length, field)                                                               \
+#define ROW_MSG(shape, length, field)                                                              \
     {.name = #field, .kind = PDU_MSG, .offset = offsetof(struct pdu, shape.field)},
 #define X(name, fields)                                                                            \
     static const struct pdu_field fields_##name[] = {fields(ROW_STR, ROW_U8, ROW_MSG, name)};
@@ -122,10 +125,10 @@ enum smpp_class smpp_status_class(uint32_t v)
 const char *smpp_class_name(enum smpp_class class)
 {
     static const char *const names[] = {
-        [SMPP_CLASS_OK] = "ok",           [SMPP_CLASS_RETRY] = "retry",
-        [SMPP_CLASS_ONCE] = "once",       [SMPP_CLASS_THROTTLE] = "throttle",
-        [SMPP_CLASS_DEFER] = "defer",     [SMPP_CLASS_PERMANENT] = "permanent",
-        [SMPP_CLASS_ROUTE] = "route",     [SMPP_CLASS_VENDOR] = "vendor",
+        [SMPP_CLASS_OK] = "ok",       [SMPP_CLASS_RETRY] = "retry",
+        [SMPP_CLASS_ONCE] = "once",   [SMPP_CLASS_THROTTLE] = "throttle",
+        [SMPP_CLASS_DEFER] = "defer", [SMPP_CLASS_PERMANENT] = "permanent",
+        [SMPP_CLASS_ROUTE] = "route", [SMPP_CLASS_VENDOR] = "vendor",
     };
 
     return names[class];

@@ -78,7 +78,7 @@ enum pdu_shape {
 #define X(name, fields) PDU_SHAPE_##name,
     SMPP_SHAPES(X)
 #undef X
-    PDU_SHAPES
+        PDU_SHAPES
 };
 
 /* struct pdu_bind, struct pdu_sm ...: a C-octet string is a view without its NUL. */
@@ -87,27 +87,27 @@ enum pdu_shape {
 #define PDU_MEMBER_MSG(shape, length, field)       struct str field;
 #define X(name, fields)                                                                            \
     struct pdu_##name {                                                                            \
-        fields(PDU_MEMBER_STR, PDU_MEMBER_U8, PDU_MEMBER_MSG, name)                                      \
+        fields(PDU_MEMBER_STR, PDU_MEMBER_U8, PDU_MEMBER_MSG, name)                                \
     };
 SMPP_SHAPES(X)
 #undef X
 
 enum pdu_flag {
-    PDU_BODY_NONE = 1,  /* response without a body */
-    PDU_BODY_BAD = 2,   /* response whose body could be read in part */
-    PDU_TRAILING = 4,   /* bytes after the last field or TLV were ignored */
+    PDU_BODY_NONE = 1, /* response without a body */
+    PDU_BODY_BAD = 2,  /* response whose body could be read in part */
+    PDU_TRAILING = 4,  /* bytes after the last field or TLV were ignored */
 };
 
 struct pdu {
     uint32_t length; /* command_length as received */
     uint32_t id;
     uint32_t status;
-    uint32_t seq;    /* any 32-bit value from a peer: echo it as it is */
-    uint32_t fault;  /* after a failed decode: the status that answers this request */
-    uint8_t shape;   /* enum pdu_shape: which member of the union is set */
-    uint8_t flags;   /* enum pdu_flag */
+    uint32_t seq;            /* any 32-bit value from a peer: echo it as it is */
+    uint32_t fault;          /* after a failed decode: the status that answers this request */
+    uint8_t shape;           /* enum pdu_shape: which member of the union is set */
+    uint8_t flags;           /* enum pdu_flag */
     uint16_t duplicate_tlvs; /* among the first 32 TLVs */
-    struct str tlvs; /* the well-formed TLV stream */
+    struct str tlvs;         /* the well-formed TLV stream */
     union {
 #define X(name, fields) struct pdu_##name name;
         SMPP_SHAPES(X)

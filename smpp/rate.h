@@ -24,16 +24,16 @@
 #define RATE_PAUSE_MAX_MS 30000
 
 struct rate {
-    uint32_t full;       /* parts a second by contract; 0: no limit */
-    uint32_t burst;      /* parts */
-    int64_t now_rate;    /* thousandths of a part a second; 0: no limit */
-    int64_t top_rate;    /* what now_rate grows back to */
-    int64_t tokens;      /* thousandths of a part */
-    int64_t filled_at;   /* ms: tokens and now_rate are true at this time */
+    uint32_t full;        /* parts a second by contract; 0: no limit */
+    uint32_t burst;       /* parts */
+    int64_t now_rate;     /* thousandths of a part a second; 0: no limit */
+    int64_t top_rate;     /* what now_rate grows back to */
+    int64_t tokens;       /* thousandths of a part */
+    int64_t filled_at;    /* ms: tokens and now_rate are true at this time */
     int64_t paused_until; /* ms */
-    int64_t pause_ms;    /* length of the current or last pause of this series; 0: no series */
-    uint8_t congestion;  /* last congestion_state, 0..100 */
-    int64_t second_at;   /* ms: start of the second being counted */
+    int64_t pause_ms;     /* length of the current or last pause of this series; 0: no series */
+    uint8_t congestion;   /* last congestion_state, 0..100 */
+    int64_t second_at;    /* ms: start of the second being counted */
     uint32_t second_sent, last_second_sent;
 };
 

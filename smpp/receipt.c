@@ -17,16 +17,26 @@ static const struct {
     const char *name;
 } state_names[] = {
     /* the first name of a state is the one we write */
-    {RECEIPT_SCHEDULED, "SCHEDULED"},  {RECEIPT_ENROUTE, "ENROUTE"},
-    {RECEIPT_ENROUTE, "BUFFRED"},      {RECEIPT_ENROUTE, "BUFFERD"},
-    {RECEIPT_ENROUTE, "BUFFERED"},     {RECEIPT_DELIVERED, "DELIVRD"},
-    {RECEIPT_DELIVERED, "DELIVERED"},  {RECEIPT_DELIVERED, "0"},
-    {RECEIPT_EXPIRED, "EXPIRED"},      {RECEIPT_DELETED, "DELETED"},
-    {RECEIPT_UNDELIVERABLE, "UNDELIV"}, {RECEIPT_UNDELIVERABLE, "UNDELIVERABLE"},
-    {RECEIPT_UNDELIVERABLE, "UNDELIVERED"}, {RECEIPT_UNDELIVERABLE, "FAILED"},
-    {RECEIPT_ACCEPTED, "ACCEPTD"},     {RECEIPT_ACCEPTED, "ACCEPTED"},
-    {RECEIPT_ACCEPTED, "ACKED"},       {RECEIPT_UNKNOWN, "UNKNOWN"},
-    {RECEIPT_REJECTED, "REJECTD"},     {RECEIPT_REJECTED, "REJECTED"},
+    {RECEIPT_SCHEDULED, "SCHEDULED"},
+    {RECEIPT_ENROUTE, "ENROUTE"},
+    {RECEIPT_ENROUTE, "BUFFRED"},
+    {RECEIPT_ENROUTE, "BUFFERD"},
+    {RECEIPT_ENROUTE, "BUFFERED"},
+    {RECEIPT_DELIVERED, "DELIVRD"},
+    {RECEIPT_DELIVERED, "DELIVERED"},
+    {RECEIPT_DELIVERED, "0"},
+    {RECEIPT_EXPIRED, "EXPIRED"},
+    {RECEIPT_DELETED, "DELETED"},
+    {RECEIPT_UNDELIVERABLE, "UNDELIV"},
+    {RECEIPT_UNDELIVERABLE, "UNDELIVERABLE"},
+    {RECEIPT_UNDELIVERABLE, "UNDELIVERED"},
+    {RECEIPT_UNDELIVERABLE, "FAILED"},
+    {RECEIPT_ACCEPTED, "ACCEPTD"},
+    {RECEIPT_ACCEPTED, "ACCEPTED"},
+    {RECEIPT_ACCEPTED, "ACKED"},
+    {RECEIPT_UNKNOWN, "UNKNOWN"},
+    {RECEIPT_REJECTED, "REJECTD"},
+    {RECEIPT_REJECTED, "REJECTED"},
     {RECEIPT_SKIPPED, "SKIPPED"},
 };
 
@@ -141,17 +151,27 @@ static void add_readings(struct receipt *r, struct str raw)
 
 /* ---- text -------------------------------------------------------------------------------------- */
 
-enum key { KEY_NONE, KEY_ID, KEY_STAT, KEY_ERR, KEY_DONE, KEY_SUBMIT, KEY_SUB, KEY_DLVRD, KEY_TEXT,
-           KEYS };
+enum key {
+    KEY_NONE,
+    KEY_ID,
+    KEY_STAT,
+    KEY_ERR,
+    KEY_DONE,
+    KEY_SUBMIT,
+    KEY_SUB,
+    KEY_DLVRD,
+    KEY_TEXT,
+    KEYS
+};
 
 static const struct {
     enum key key;
     const char *name;
 } keys[] = {
-    {KEY_ID, "id"},        {KEY_STAT, "stat"},          {KEY_STAT, "status"},
-    {KEY_ERR, "err"},      {KEY_ERR, "error"},          {KEY_DONE, "done date"},
+    {KEY_ID, "id"},          {KEY_STAT, "stat"},          {KEY_STAT, "status"},
+    {KEY_ERR, "err"},        {KEY_ERR, "error"},          {KEY_DONE, "done date"},
     {KEY_DONE, "done_date"}, {KEY_SUBMIT, "submit date"}, {KEY_SUBMIT, "submit_date"},
-    {KEY_SUB, "sub"},      {KEY_DLVRD, "dlvrd"},        {KEY_TEXT, "text"},
+    {KEY_SUB, "sub"},        {KEY_DLVRD, "dlvrd"},        {KEY_TEXT, "text"},
 };
 
 /* Control characters too: a user data header may be glued in front. */

@@ -47,13 +47,13 @@ struct receipt {
     char ids[RECEIPT_IDS][RECEIPT_ID_MAX]; /* normalised, likeliest first, all different */
     unsigned id_count;                     /* 0: the receipt names no message */
     enum receipt_state state;
-    char err[12];            /* text of "err:", "" when absent */
+    char err[12]; /* text of "err:", "" when absent */
     bool has_network_error;
-    uint8_t network_type;    /* network_error_code: its first octet, and the code */
+    uint8_t network_type; /* network_error_code: its first octet, and the code */
     uint16_t network_code;
     bool has_reference;
-    uint16_t reference;      /* user_message_reference: our own number for the part */
-    char done_date[16];      /* digits as sent, "" when absent */
+    uint16_t reference; /* user_message_reference: our own number for the part */
+    char done_date[16]; /* digits as sent, "" when absent */
     bool state_by_tlv, id_by_tlv;
 };
 

@@ -73,7 +73,8 @@ static int cut_units(struct str text, struct segment *s, unsigned max, struct er
     return end_part(s, s->octets.len, max, e);
 }
 
-static int plan_gsm7(struct str text, size_t septets, struct segment *s, unsigned max, struct err *e)
+static int plan_gsm7(struct str text, size_t septets, struct segment *s, unsigned max,
+                     struct err *e)
 {
     char *at;
 

@@ -47,8 +47,8 @@ struct segment {
     unsigned folded_parts;  /* UCS-2 only: parts the same text would take folded into GSM-7 */
     bool ref16;
     uint16_t ref;
-    struct buf octets;                     /* all parts, without headers */
-    uint32_t ends[SEGMENT_PARTS_MAX];      /* where each part ends in octets */
+    struct buf octets;                /* all parts, without headers */
+    uint32_t ends[SEGMENT_PARTS_MAX]; /* where each part ends in octets */
 };
 
 /* Cuts text (UTF-8) into parts. -1: not UTF-8 (ERR_BAD_INPUT) or more than max_parts parts

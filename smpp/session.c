@@ -8,7 +8,7 @@
 
 #include "smpp/session.h"
 
-#define URGENT_MAX (256u * 1024u)      /* 16,000 unread answers: the peer floods us */
+#define URGENT_MAX (256u * 1024u) /* 16,000 unread answers: the peer floods us */
 #define BULK_MAX   (8u * 1024u * 1024u)
 #define IN(s)      (1u << SESSION_##s)
 #define ANY_BOUND  (IN(BOUND_TX) | IN(BOUND_RX) | IN(BOUND_TRX))
@@ -190,7 +190,7 @@ int session_submit(struct session *s, const struct smpp_submit *m, uint64_t tag,
     struct pdu p;
 
     if (!in(s, IN(BOUND_TX) | IN(BOUND_TRX)))
-        return err_set(e, ERR_STATE, "the link is %s", states[s->state].name);
+        return err_set(e, ERR_BAD_STATE, "the link is %s", states[s->state].name);
     if (session_room(s, now) == 0) {
         s->wants_ready = true;
         return err_set(e, ERR_BUSY, "window or rate is used up");
@@ -547,8 +547,8 @@ int64_t session_deadline(struct session *s, int64_t now)
         at = MIN(at, s->enquire_deadline != INT64_MAX ? s->enquire_deadline
                                                       : s->last_in + s->config.enquire_ms);
     if (s->state == SESSION_UNBINDING)
-        at = MIN(at, s->unbind_seq ? s->unbind_deadline
-                                   : s->unbind_deadline - s->config.unbind_ms / 2);
+        at = MIN(at,
+                 s->unbind_seq ? s->unbind_deadline : s->unbind_deadline - s->config.unbind_ms / 2);
     if (s->wants_ready && window_room(&s->window) > 0)
         at = MIN(at, now + rate_wait(&s->rate, now));
     return at;

@@ -74,17 +74,17 @@ struct session_config {
     enum session_bind bind;
     struct str system_id, password, system_type, address_range;
     uint8_t addr_ton, addr_npi;
-    uint32_t window;           /* submits in flight; 10 */
-    uint32_t parts_per_s;      /* 0: no limit */
-    uint32_t burst;            /* parts; 0: one second's */
-    uint32_t first_seq;        /* 1 */
-    uint32_t max_unanswered;   /* deliveries handed out and not yet answered; 1000; more get 0x64 */
-    int64_t bind_ms;           /* 15000 */
-    int64_t response_ms;       /* 60000 */
-    int64_t enquire_ms;        /* idle time before enquire_link; 30000 */
+    uint32_t window;         /* submits in flight; 10 */
+    uint32_t parts_per_s;    /* 0: no limit */
+    uint32_t burst;          /* parts; 0: one second's */
+    uint32_t first_seq;      /* 1 */
+    uint32_t max_unanswered; /* deliveries handed out and not yet answered; 1000; more get 0x64 */
+    int64_t bind_ms;         /* 15000 */
+    int64_t response_ms;     /* 60000 */
+    int64_t enquire_ms;      /* idle time before enquire_link; 30000 */
     int64_t enquire_timeout_ms; /* 10000 */
-    int64_t unbind_ms;         /* 5000 */
-    int64_t partial_ms;        /* 10000 */
+    int64_t unbind_ms;          /* 5000 */
+    int64_t partial_ms;         /* 10000 */
 };
 
 /* What to send. Views are copied before session_submit returns. sm.message up to 255 octets; a longer
@@ -128,8 +128,8 @@ struct session_stats {
     uint64_t submits, accepted, refused, throttled, unknown, late;
     uint64_t delivers, deliver_shed, enquires_in, enquires_out;
     uint64_t unknown_responses, nacks_in, nacks_out;
-    uint64_t bad_requests;   /* answered with an error */
-    uint64_t odd_pdus;       /* accepted with a duplicate TLV, trailing bytes or a bad response body */
+    uint64_t bad_requests; /* answered with an error */
+    uint64_t odd_pdus; /* accepted with a duplicate TLV, trailing bytes or a bad response body */
 };
 
 struct session {
@@ -140,14 +140,14 @@ struct session {
     enum session_end end;
     struct window window;
     struct rate rate;
-    struct buf urgent, bulk;      /* responses and link checks; new requests */
+    struct buf urgent, bulk;                    /* responses and link checks; new requests */
     uint32_t bind_seq, enquire_seq, unbind_seq; /* waiting for an answer; 0: none */
     int64_t bind_deadline, enquire_deadline, unbind_deadline;
-    int64_t last_in;              /* when the peer last showed life */
-    int64_t partial_since;        /* -1: no incomplete PDU */
+    int64_t last_in;       /* when the peer last showed life */
+    int64_t partial_since; /* -1: no incomplete PDU */
     uint32_t unanswered;
-    uint8_t peer_version;         /* sc_interface_version of the bind_resp, 0: none */
-    bool wants_ready;             /* a submit was refused with ERR_BUSY */
+    uint8_t peer_version; /* sc_interface_version of the bind_resp, 0: none */
+    bool wants_ready;     /* a submit was refused with ERR_BUSY */
     struct session_stats stats;
 };
 
@@ -161,7 +161,7 @@ void session_fini(struct session *s);
 /* The transport is up: sends our bind. State OPEN only. -1: a credential does not fit its field. */
 MUST_CHECK int session_bind(struct session *s, int64_t now, struct err *e);
 
-/* One submit_sm. tag comes back in exactly one event. -1 and nothing sent: ERR_STATE not bound for
+/* One submit_sm. tag comes back in exactly one event. -1 and nothing sent: ERR_BAD_STATE not bound for
  * it, ERR_BUSY window, rate or buffer (the ready event follows), else a field that does not fit. */
 MUST_CHECK int session_submit(struct session *s, const struct smpp_submit *m, uint64_t tag,
                               int64_t now, struct err *e);

@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WINDOW_MAX  4096        /* in-flight requests of one link */
-#define WINDOW_LATE 1024        /* timed-out sequence numbers that are remembered */
+#define WINDOW_MAX   4096        /* in-flight requests of one link */
+#define WINDOW_LATE  1024        /* timed-out sequence numbers that are remembered */
 #define SMPP_SEQ_MAX 0x7FFFFFFFu /* v3.4 5.1.4: 1..SMPP_SEQ_MAX, then 1 again */
 
 enum window_found {
