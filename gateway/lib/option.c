@@ -86,11 +86,10 @@ static int find_in_section(struct option_source *src, struct ini_section *sectio
     if (!entry && !file)
         return 0;
     f->file = src->ini->file;
-    f->line = entry ? entry->line : file->line;
-    if (file && secret_file(src, file, &f->text) < 0)
-        return -1;
-    if (entry)
-        f->text = entry->value;
+    f->line = (entry ? entry : file)->line;
+    if (!entry)
+        return secret_file(src, file, &f->text) < 0 ? -1 : 1;
+    f->text = entry->value;
     return 1;
 }
 

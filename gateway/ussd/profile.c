@@ -141,7 +141,7 @@ int profile_parse(const struct profile *p, struct str query, struct str body,
             rc = err_set(e, ERR_BAD_INPUT, "%s: the body is not a JSON object", p->name);
     }
     for (int f = 0; rc == 0 && f < FIELDS; f++) {
-        struct str v;
+        struct str v = {.p = NULL, .n = 0};
 
         if (!*p->fields[f])
             continue;

@@ -83,6 +83,13 @@ def test_length(path, lines, body, faulty):
     assert bool(length.check_function(path, "f", 1, lines, body)) == faulty
 
 
+@pytest.mark.parametrize("count, first, faulty", [
+    (600, "", False), (601, "", True), (601, length.TABLE_MARK, False), (9, length.TABLE_MARK, True),
+])
+def test_file_length(count, first, faulty):
+    assert bool(length.check_file("a.c", [first] + ["x"] * (count - 1))) == faulty
+
+
 def test_ctags_sees_the_end_of_a_function(tmp_path):
     (tmp_path / "x.c").write_text("int a(void)\n{\n    return 1;\n}\nstatic int b(int c)\n{\n}\n")
     assert length.functions(["x.c"], tmp_path) == [("x.c", "a", 1, 4), ("x.c", "b", 5, 7)]
