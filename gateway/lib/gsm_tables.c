@@ -64,7 +64,6 @@ const size_t gsm_composed_n = ARRAY_LEN(gsm_composed);
 
 const struct gsm_fold_row gsm_folds[] = {
     /* ASCII outside the basic table */
-    {0x004B, "K"},
     {0x005B, "("},
     {0x005C, "/"},
     {0x005D, ")"},
@@ -109,7 +108,7 @@ const struct gsm_fold_row gsm_folds[] = {
     {0x00C2, "A"},
     {0x00C3, "A"},
     {0x00C4, "A"},
-    {0x00C5, "Å"},
+    {0x00C5, "A"},
     {0x00C6, "AE"},
     {0x00C7, "C"},
     {0x00C8, "E"},
@@ -579,7 +578,7 @@ const struct gsm_fold_row gsm_folds[] = {
     {0x03A6, "PH"},
     {0x03A7, "X"},
     {0x03A8, "PS"},
-    {0x03A9, "Ω"},
+    {0x03A9, "O"},
     {0x03AA, "I"},
     {0x03AB, "Y"},
     {0x03AC, "A"},
