@@ -1,0 +1,38 @@
+-- Rails, who they serve, and what a payer must do to approve. A rail is offered only when enabled.
+insert into billing.rail (code, name, enabled, takes_our_ref) values
+    ('mtn_momo', 'MTN MoMo', true, true),
+    ('orange_sonatel', 'Orange Money', false, false),
+    ('orange_web', 'Orange Money Web', false, false),
+    ('wave', 'Wave', false, false)
+on conflict (code) do update set name = excluded.name, takes_our_ref = excluded.takes_our_ref;
+
+insert into billing.rail_route (country, network, rail, prio) values
+    ('CI', 'mtn', 'mtn_momo', 10), ('BJ', 'mtn', 'mtn_momo', 10), ('GN', 'mtn', 'mtn_momo', 10), ('CM', 'mtn', 'mtn_momo', 10),
+    ('GH', 'mtn', 'mtn_momo', 10), ('NG', 'mtn', 'mtn_momo', 10),
+    ('SN', 'orange', 'orange_sonatel', 10), ('CI', 'orange', 'orange_web', 10), ('ML', 'orange', 'orange_web', 10),
+    ('BF', 'orange', 'orange_web', 10), ('GN', 'orange', 'orange_web', 10), ('CM', 'orange', 'orange_web', 10),
+    ('SN', '*', 'wave', 50), ('CI', '*', 'wave', 50), ('ML', '*', 'wave', 50), ('BF', '*', 'wave', 50)
+on conflict (country, network, rail) do update set prio = excluded.prio;
+
+insert into billing.approval_hint (rail, country, lang, body) values
+    ('mtn_momo', '*', 'fr', 'Une demande MTN MoMo arrive. Tapez votre code secret pour accepter.'),
+    ('mtn_momo', '*', 'en', 'An MTN MoMo request is coming. Enter your PIN to approve.'),
+    ('mtn_momo', 'CI', 'fr', 'Une demande MTN MoMo arrive. Si rien ne vient, composez *133# puis Mes approbations.'),
+    ('mtn_momo', 'CI', 'en', 'An MTN MoMo request is coming. If not, dial *133# then My approvals.'),
+    ('mtn_momo', 'BJ', 'fr', 'Une demande MTN MoMo arrive. Si rien ne vient, composez *880# puis Mes approbations.'),
+    ('mtn_momo', 'BJ', 'en', 'An MTN MoMo request is coming. If not, dial *880# then My approvals.'),
+    ('mtn_momo', 'GH', 'en', 'An MTN MoMo request is coming. If not, dial *170#, My Wallet, My Approvals.'),
+    ('mtn_momo', 'CM', 'fr', 'Une demande MTN MoMo arrive. Si rien ne vient, composez *126# pour confirmer.'),
+    ('mtn_momo', 'CM', 'en', 'An MTN MoMo request is coming. If not, dial *126# to approve.'),
+    ('orange_sonatel', '*', 'fr', 'Composez #144#391# pour recevoir un code, puis rappelez Coko.'),
+    ('orange_sonatel', '*', 'en', 'Dial #144#391# to get a code, then dial Coko again.'),
+    ('orange_web', '*', 'fr', 'Un SMS vous donne le lien pour payer avec Orange Money.'),
+    ('orange_web', '*', 'en', 'An SMS brings you the link to pay with Orange Money.'),
+    ('wave', '*', 'fr', 'Un SMS vous donne le lien Wave. Un proche peut aussi payer.'),
+    ('wave', '*', 'en', 'An SMS brings you the Wave link. A relative may pay too.')
+on conflict (rail, country, lang) do update set body = excluded.body;
+
+-- Readers without a pass: free parts by SMS, within this allowance. Never on sale.
+insert into billing.plan (code, names, period_unit, on_sale, segments, seg_day, seg_month, sort) values
+    ('free', '{"fr": "Gratuit", "en": "Free"}', 'day', false, 5, 15, 60, 0)
+on conflict (code) do nothing;

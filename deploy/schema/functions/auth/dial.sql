@@ -1,0 +1,24 @@
+create or replace function auth.dial(p_lookup bytea, p_sealed bytea, p_key_id int, p_country text, p_network text, p_ds text)
+returns table (identity_id bigint, user_id bigint, lang text, is_new boolean, pending text, pending_ref text,
+               continue_title text, pass_until timestamptz) language plpgsql as $$
+#variable_conflict use_column
+declare
+    f record;
+begin
+    select * into f from auth.identity_find(p_lookup, p_sealed, p_key_id, p_country, p_network, p_ds);
+    return query
+    select f.identity_id, f.user_id, u.lang, f.is_new,
+        case when c.our_ref is null then '' else 'charge' end,
+        coalesce(c.our_ref::text, ''),
+        coalesce((select k.title from reading.continue(f.user_id) k), ''),
+        (select max(e.ends_at) from billing.entitlement e where e.user_id = f.user_id and e.ends_at > ops.now())
+    from auth.users u
+    left join lateral (
+        select ch.our_ref from billing.charge ch
+        where ch.user_id = f.user_id and not ch.superseded
+          and ch.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')
+        limit 1) c on true
+    where u.id = f.user_id;
+end $$;
+comment on function auth.dial(bytea, bytea, int, text, text, text) is
+'First hop of a USSD session: identity and reader (made at first dial, language of the country), pending '''' | ''charge'' with its our_ref (re-dial shows the state, never a fresh pay menu), title to continue or '''', end of the pass or null.';

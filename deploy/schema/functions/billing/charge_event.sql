@@ -1,0 +1,145 @@
+create or replace function billing.charge_event(p_charge_id bigint, p_version int, p_event text, p_http_status int, p_reason text,
+                                                p_rail_txn text, p_amount_minor bigint, p_currency text, p_next_poll_s int)
+returns table (outcome text, state text, version int) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := ops.now();
+    c billing.charge;
+    r billing.rail;
+    v_event text := p_event;
+    v_to text;
+    v_old text;
+begin
+    if p_event not in ('accepted', 'duplicate', 'pending', 'sync_success', 'success', 'declined', 'expired', 'not_sent', 'unknown',
+                       'rejected', 'not_found', 'unresolved', 'mismatch') then
+        raise exception 'no such charge event: %', p_event using errcode = 'invalid_parameter_value';
+    end if;
+    -- Lock order: the reader, then the charge (a settlement stacks the reader's passes).
+    perform 1 from auth.users u
+    where u.id = (select ch.user_id from billing.charge ch where ch.id = p_charge_id) for no key update;
+    select * into c from billing.charge where id = p_charge_id for update;
+    if not found then
+        return query select 'missing', null::text, null::int;
+        return;
+    elsif c.version <> p_version then
+        return query select 'stale', c.state, c.version;
+        return;
+    end if;
+    if v_event in ('success', 'sync_success') and not billing.same_money(c, p_rail_txn, p_amount_minor, p_currency) then
+        v_event := 'mismatch';
+    end if;
+    select * into r from billing.rail where code = c.rail;
+    v_old := c.state;
+    v_to := billing.charge_next(c, v_event, r.takes_our_ref, v_now);
+    if v_to is null then
+        perform ops.audit_put('billing', 'alert.charge_event', 'charge:' || c.id,
+            jsonb_build_object('state', c.state, 'event', v_event, 'reason', left(p_reason, 100)));
+        update billing.charge set due_at = null where id = c.id and state in ('SUCCEEDED', 'SUCCEEDED_LATE', 'REVIEW');
+        return query select 'ignored', c.state, c.version;
+        return;
+    end if;
+
+    if v_old = 'SUBMITTING' then
+        update billing.attempt set done_at = v_now, http_status = p_http_status, event = v_event
+        where charge_id = c.id and n = c.attempts;
+    end if;
+    c.not_found := case when v_event = 'not_found' and v_to = 'UNKNOWN' then c.not_found + 1 else 0 end;
+    c.first_not_found_at := case when c.not_found > 0 then coalesce(c.first_not_found_at, v_now) end;
+    if v_to in ('PENDING', 'UNKNOWN') then
+        c.prompt_expires_at := coalesce(c.prompt_expires_at, v_now + make_interval(secs => r.prompt_s));
+    end if;
+    if v_to in ('FAILED', 'EXPIRED') and v_old in ('FAILED', 'EXPIRED') then
+        c.rechecks := c.rechecks + 1;
+    end if;
+    update billing.charge set
+        state = v_to, version = c.version + 1,
+        reason = case when v_to <> v_old or v_event = 'mismatch' then left(coalesce(p_reason, v_event), 200) else reason end,
+        rail_txn = case when v_event in ('success', 'sync_success') then coalesce(nullif(p_rail_txn, ''), rail_txn) else rail_txn end,
+        not_found = c.not_found, first_not_found_at = c.first_not_found_at, rechecks = c.rechecks,
+        prompt_expires_at = c.prompt_expires_at,
+        ended_at = case when v_to in ('SUCCEEDED', 'SUCCEEDED_LATE', 'FAILED', 'EXPIRED', 'REVIEW') then coalesce(ended_at, v_now) end,
+        settlement = case v_to when 'REVIEW' then 'review' when 'SUCCEEDED' then 'granted' when 'SUCCEEDED_LATE' then 'granted' end,
+        due_at = billing.charge_due(c, v_to, v_event, p_next_poll_s, v_now),
+        claimed_by = null, claimed_epoch = null,
+        -- Its period may have been paid by another charge since: it must not contend for it (I1).
+        superseded = superseded or (v_to = 'REVIEW' and v_old in ('FAILED', 'EXPIRED'))
+    where id = c.id;
+
+    if v_to in ('SUCCEEDED', 'SUCCEEDED_LATE') then
+        perform billing.settle_charge(c.id);
+    elsif v_to = 'REVIEW' then
+        perform billing.hold_charge(c.id, p_amount_minor, p_currency, p_rail_txn);
+    elsif v_to = 'FAILED' and v_old <> v_to then
+        perform billing.charge_notice(c.id, 'declined');
+    elsif v_to = 'EXPIRED' and v_old <> v_to then
+        perform billing.charge_notice(c.id, 'expired');
+    elsif v_to = 'UNRESOLVED' and v_old <> v_to then
+        perform billing.charge_notice(c.id, 'pending_review');
+    elsif v_to in ('PENDING', 'UNKNOWN') and not c.prompt_expired and c.prompt_expires_at <= v_now then
+        update billing.charge set prompt_expired = true where id = c.id;
+        perform billing.charge_notice(c.id, 'unanswered');
+    end if;
+    if v_event = 'rejected' and v_to = 'FAILED' then
+        perform ops.audit_put('billing', 'alert.charge_rejected', 'charge:' || c.id,
+            jsonb_build_object('http', p_http_status, 'reason', left(p_reason, 100)));
+    end if;
+    return query select 'ok', ch.state, ch.version from billing.charge ch where ch.id = c.id;
+end $$;
+comment on function billing.charge_event(bigint, int, text, int, text, text, bigint, text, int) is
+'The only way to change a claimed charge. event: accepted duplicate pending sync_success success declined expired not_sent unknown rejected not_found unresolved mismatch.
+outcome: ok | stale (another claim came since: version) | ignored (no legal move: a final state stands, alert; I10) | missing.
+A success whose amount, currency or transaction is not ours, or absent, is a mismatch: REVIEW, money in suspense (I8). Success settles in this transaction (I4).
+next_poll_s > 0 overrides the ladder (Retry-After). Every end sends its reader one clear SMS.';
+
+create or replace function billing.charge_next(p_charge billing.charge, p_event text, p_takes_our_ref boolean, p_now timestamptz)
+returns text language plpgsql stable as $$
+begin
+    if p_charge.state = 'UNKNOWN' and p_event = 'not_found' and p_takes_our_ref and p_charge.not_found >= 2
+       and p_charge.first_not_found_at <= p_now - interval '60 seconds' then
+        return 'READY';
+    end if;
+    return (select t.to_state from billing.charge_transition t
+            where t.from_state = p_charge.state and t.event = p_event
+              and (p_charge.state, p_event, t.to_state) <> ('UNKNOWN', 'not_found', 'READY'));
+end $$;
+comment on function billing.charge_next(billing.charge, text, boolean, timestamptz) is
+'The state after an event by billing.charge_transition; null = no legal move. The one guarded move: the third not-found of an UNKNOWN charge, 60 s or more after the first, on a rail that takes our reference, is sent again with the SAME reference (I3).';
+
+create or replace function billing.charge_due(p_charge billing.charge, p_to text, p_event text, p_next_poll_s int, p_now timestamptz)
+returns timestamptz language plpgsql volatile as $$
+declare
+    v_wait interval := case when p_next_poll_s > 0 then make_interval(secs => p_next_poll_s) end;
+begin
+    if p_to in ('FAILED', 'EXPIRED') then
+        return case when p_event = 'rejected' then null
+                    when p_charge.rechecks = 0 then p_now + interval '1 hour'
+                    when p_charge.rechecks = 1 then greatest(p_charge.ended_at + interval '24 hours', p_now)
+               end;
+    elsif p_to = 'READY' then
+        return p_now + coalesce(v_wait, make_interval(secs => least(5 * 2 ^ least(p_charge.attempts - 1, 10), 300) * (0.8 + 0.4 * random())));
+    elsif p_to = 'UNRESOLVED' then
+        return p_now + interval '1 hour' * (0.8 + 0.4 * random());
+    elsif p_to in ('PENDING', 'UNKNOWN') then
+        v_wait := coalesce(v_wait, billing.next_poll(p_charge.polls));
+        -- A callback that came during the claim pulls the next query forward, not below 10 s after the last.
+        if p_charge.hinted_at >= coalesce(p_charge.last_polled_at, p_charge.submitted_at) then
+            return least(p_now + v_wait, greatest(p_now, p_charge.last_polled_at + interval '10 seconds'));
+        end if;
+        return p_now + v_wait;
+    end if;
+    return null;
+end $$;
+comment on function billing.charge_due(billing.charge, text, text, int, timestamptz) is
+'When a charge is next worked on: the poll ladder, back-off of a submit that was not sent, one more question 1 h and 24 h after FAILED or EXPIRED (late success), never after a final success.';
+
+create or replace function billing.same_money(p_charge billing.charge, p_rail_txn text, p_amount_minor bigint, p_currency text)
+returns boolean language plpgsql stable as $$
+begin
+    return p_amount_minor is not distinct from p_charge.amount_minor
+        and p_currency is not distinct from p_charge.currency::text
+        and (p_charge.rail_txn is null or coalesce(p_rail_txn, '') in ('', p_charge.rail_txn))
+        and not exists (select 1 from billing.charge o
+                        where o.rail = p_charge.rail and o.rail_txn = nullif(p_rail_txn, '') and o.id <> p_charge.id);
+end $$;
+comment on function billing.same_money(billing.charge, text, bigint, text) is
+'I8: integers compared with our row; a missing amount or currency is not the same; nor is a rail transaction that another charge already has.';

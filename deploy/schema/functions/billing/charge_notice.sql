@@ -1,0 +1,37 @@
+create or replace function billing.charge_notice(p_charge_id bigint, p_template text) returns void language plpgsql as $$
+declare
+    c billing.charge;
+    v_to bigint;
+    v_lang text;
+    v_ref text;
+    v_vars jsonb;
+    v_key text := case when exists (select 1 from messaging.template t where t.key = p_template) then p_template
+                       when p_template = 'credited' then 'pending_review' else p_template end;
+begin
+    select * into c from billing.charge where id = p_charge_id;
+    for v_to, v_lang in
+        select i.id, u.lang from auth.identity i join auth.users u on u.id = i.user_id where i.id = c.identity_id
+        union
+        (select i.id, u.lang from auth.identity i join auth.users u on u.id = i.user_id
+         where i.user_id = c.user_id and i.kind = 'phone' and p_template in ('receipt', 'credited')
+           and not exists (select 1 from auth.identity p where p.id = c.identity_id and p.user_id = c.user_id)
+         order by i.last_seen_at desc, i.id limit 1)
+    loop
+        v_ref := coalesce(c.rail_txn, left(c.our_ref::text, 8));
+        v_vars := jsonb_build_object(
+            'plan', (select coalesce(p.names->>v_lang, p.names->>'fr', p.code) from billing.plan p where p.id = c.plan_id),
+            'amount', billing.money_text(c.amount_minor, c.currency), 'ref', v_ref, 'txn', v_ref,
+            'until', coalesce((select billing.local_text(c.user_id, e.ends_at) from billing.entitlement e where e.charge_id = c.id), ''));
+        -- One segment, whatever the rail's transaction id: first a short id, then none.
+        if messaging.septets(messaging.render(v_key, v_lang, v_vars)) > 160 then
+            v_vars := v_vars || jsonb_build_object('ref', right(v_ref, 6), 'txn', right(v_ref, 6));
+        end if;
+        if messaging.septets(messaging.render(v_key, v_lang, v_vars)) > 160 then
+            v_vars := v_vars || '{"ref": "", "txn": ""}';
+        end if;
+        perform messaging.enqueue(v_to, 'receipt', v_lang, v_key, v_vars,
+            'charge:' || c.id || ':' || p_template || ':' || v_to);
+    end loop;
+end $$;
+comment on function billing.charge_notice(bigint, text) is
+'One SMS about a charge to its payer, and for a receipt also to the reader who was given the pass; once a template and phone (I4), within 160 septets. Templates: receipt declined expired unanswered pending_review credited. Variables: plan amount until ref.';

@@ -1,0 +1,56 @@
+create or replace function billing.claim_charges(p_owner text, p_epoch bigint, p_max int)
+returns table (charge_id bigint, our_ref uuid, rail text, state text, amount_minor bigint, currency text, payer_sealed bytea,
+               payer_key_id int, plan_label text, polls int, version int, action text) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := ops.now();
+    c billing.charge;
+    r billing.rail;
+begin
+    for c in
+        select * from billing.charge ch
+        where ch.due_at <= v_now
+        order by ch.due_at, ch.id
+        limit greatest(p_max, 0)
+        for update skip locked
+    loop
+        select * into r from billing.rail where code = c.rail;
+        action := case when c.state = 'READY' then 'submit' else 'poll' end;
+        if c.state = 'READY' then
+            c.state := 'SUBMITTING';
+            c.attempts := c.attempts + 1;
+            c.submitted_at := v_now;
+            insert into billing.attempt (charge_id, n, sent_at, owner, epoch)
+            values (c.id, c.attempts, v_now, p_owner, p_epoch);
+            c.due_at := v_now + make_interval(secs => r.submit_lease_s);
+        else
+            if c.state = 'SUBMITTING' then
+                c.state := 'UNKNOWN';
+                c.prompt_expires_at := coalesce(c.prompt_expires_at, c.submitted_at + make_interval(secs => r.prompt_s));
+                update billing.attempt set done_at = v_now, event = 'unknown'
+                where charge_id = c.id and n = c.attempts and done_at is null;
+            elsif c.state in ('PENDING', 'UNKNOWN') and c.created_at <= v_now - interval '24 hours' then
+                c.state := 'UNRESOLVED';
+                perform billing.charge_notice(c.id, 'pending_review');
+                perform ops.audit_put('billing', 'alert.charge_unresolved', 'charge:' || c.id, '{}');
+            end if;
+            c.polls := c.polls + 1;
+            c.last_polled_at := v_now;
+            c.due_at := v_now + make_interval(secs => r.poll_lease_s);
+        end if;
+        c.version := c.version + 1;
+        update billing.charge set state = c.state, attempts = c.attempts, submitted_at = c.submitted_at, polls = c.polls,
+            last_polled_at = c.last_polled_at, prompt_expires_at = c.prompt_expires_at, due_at = c.due_at,
+            claimed_by = p_owner, claimed_epoch = p_epoch, version = c.version
+        where id = c.id;
+        return query
+        select c.id, c.our_ref, c.rail, c.state, c.amount_minor, c.currency::text, i.sealed, i.key_id,
+            coalesce(pl.names->>u.lang, pl.names->>'fr', pl.code), c.polls, c.version, action
+        from auth.identity i, billing.plan pl, auth.users u
+        where i.id = c.identity_id and pl.id = c.plan_id and u.id = i.user_id;
+    end loop;
+end $$;
+comment on function billing.claim_charges(text, bigint, int) is
+'At most max charges whose work is due, in the order of the partial index charge_due, never one that another claimer holds.
+action submit: READY became SUBMITTING and the attempt row is written in this commit (I2). action poll: ask the rail about our_ref.
+A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly.';

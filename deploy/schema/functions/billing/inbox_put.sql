@@ -1,0 +1,62 @@
+create or replace function billing.inbox_put(p_rail text, p_dedupe_key bytea, p_headers_sealed bytea, p_body_sealed bytea,
+                                             p_verified boolean, p_our_ref_hint text)
+returns table (outcome text) language plpgsql as $$
+declare
+    v_now timestamptz := ops.now();
+    v_new boolean;
+    v_charge bigint;
+begin
+    insert into billing.inbox as i (rail, dedupe_key, headers_sealed, body_sealed, verified, our_ref_hint, received_at)
+    values (p_rail, p_dedupe_key, p_headers_sealed, p_body_sealed, p_verified, left(p_our_ref_hint, 64), v_now)
+    on conflict (rail, dedupe_key) do update set seen = i.seen + 1
+    returning i.seen = 1 into v_new;
+    if v_new then
+        v_charge := billing.inbox_hint(p_rail, p_our_ref_hint);
+        if v_charge is not null then
+            update billing.inbox i set charge_id = v_charge where i.rail = p_rail and i.dedupe_key = p_dedupe_key;
+        end if;
+    end if;
+    return query select case when v_new then 'new' else 'seen' end;
+end $$;
+comment on function billing.inbox_put(text, bytea, bytea, bytea, boolean, text) is
+'I6, I7: stores a callback sealed and raw, once; outcome: new | seen, the same for a known and an unknown reference (no oracle). Changes no state: it only pulls the next query forward.';
+
+create or replace function billing.inbox_hint(p_rail text, p_our_ref text) returns bigint language plpgsql as $$
+declare
+    v_now timestamptz := ops.now();
+    v_charge bigint;
+begin
+    if p_our_ref !~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$' then
+        return null;
+    end if;
+    update billing.charge c set
+        hinted_at = v_now,
+        due_at = case when c.claimed_by is null and c.state in ('PENDING', 'UNKNOWN', 'UNRESOLVED')
+                      then least(c.due_at, greatest(v_now, c.last_polled_at + interval '10 seconds'))
+                      when c.claimed_by is null and c.state in ('FAILED', 'EXPIRED') and c.due_at is not null
+                      then least(c.due_at, greatest(v_now, c.last_polled_at + interval '10 seconds'))
+                      else c.due_at end
+    where c.our_ref = p_our_ref::uuid and c.rail = p_rail
+    returning c.id into v_charge;
+    return v_charge;
+end $$;
+comment on function billing.inbox_hint(text, text) is
+'Pulls the next status query of a charge forward, not below 10 s after the last one, so that a flood of callbacks is no flood of queries. A claimed charge keeps its lease and remembers the hint.';
+
+create or replace function billing.inbox_match(p_max int) returns int language plpgsql as $$
+declare
+    i billing.inbox;
+    v_n int := 0;
+    v_charge bigint;
+begin
+    for i in select * from billing.inbox b where b.charge_id is null and b.our_ref_hint is not null
+             order by b.id desc limit p_max for update skip locked loop
+        v_charge := billing.inbox_hint(i.rail, i.our_ref_hint);
+        if v_charge is not null then
+            update billing.inbox set charge_id = v_charge where id = i.id;
+            v_n := v_n + 1;
+        end if;
+    end loop;
+    return v_n;
+end $$;
+comment on function billing.inbox_match(int) is 'Retries the newest unmatched callbacks; a periodic job. Returns how many found their charge.';

@@ -1,0 +1,60 @@
+create or replace function billing.my_pass(p_user_id bigint, p_lang text)
+returns table (outcome text, label text, until timestamptz, until_text text, seg_left_day int, charge_state text) language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := ops.now();
+    e record;
+    a record;
+    v_state text;
+begin
+    select c.state into v_state from billing.charge c
+    where c.user_id = p_user_id and not c.superseded
+      and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED');
+    select en.plan_id, m.until, billing.local_text(p_user_id, m.until) as until_text into e
+    from billing.entitlement en
+    cross join lateral (select max(x.ends_at) as until from billing.entitlement x
+                        where x.user_id = p_user_id and x.ends_at > v_now) m
+    where en.user_id = p_user_id and en.ends_at > v_now and en.starts_at <= v_now
+    limit 1;
+    select * into a from billing.allowance(p_user_id);
+    return query
+    select case when e.plan_id is not null then 'active' when v_state is not null then 'pending' else 'none' end,
+        coalesce((select coalesce(p.names->>p_lang, p.names->>'fr', p.code) from billing.plan p where p.id = e.plan_id), ''),
+        e.until, coalesce(e.until_text, ''), a.left_day, coalesce(v_state, '');
+end $$;
+comment on function billing.my_pass(bigint, text) is
+'outcome: active (label, end of all passes bought) | pending (a charge is open) | none. seg_left_day: segments of SMS left today; charge_state '''' when no charge is open.';
+
+create or replace function billing.local_text(p_user_id bigint, p_at timestamptz) returns text language plpgsql stable as $$
+begin
+    return (select to_char(p_at at time zone c.time_zone, 'DD/MM HH24:MI')
+            from auth.users u join ops.country c on c.code = u.country where u.id = p_user_id);
+end $$;
+comment on function billing.local_text(bigint, timestamptz) is 'A time on the reader''s clock, short enough for a screen.';
+
+create or replace function billing.allowance(p_user_id bigint)
+returns table (plan_code text, segments int, left_day int, left_month int, today date) language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := ops.now();
+    v_today date;
+    v_used_day int;
+    v_used_month int;
+begin
+    select (v_now at time zone c.time_zone)::date into v_today
+    from auth.users u join ops.country c on c.code = u.country where u.id = p_user_id;
+    select coalesce(sum(g.segments) filter (where g.day = v_today), 0), coalesce(sum(g.segments), 0)
+    into v_used_day, v_used_month
+    from messaging.usage g
+    where g.user_id = p_user_id and g.day between date_trunc('month', v_today)::date and v_today;
+    return query
+    select p.code, p.segments, greatest(p.seg_day - v_used_day, 0),
+        greatest(least(p.seg_month - v_used_month, p.seg_day - v_used_day), 0), v_today
+    from billing.plan p
+    where p.id = coalesce(
+        (select en.plan_id from billing.entitlement en
+         where en.user_id = p_user_id and en.ends_at > v_now and en.starts_at <= v_now limit 1),
+        (select f.id from billing.plan f where f.code = 'free'));
+end $$;
+comment on function billing.allowance(bigint) is
+'Segments a reader may still receive: of the pass that runs now, or of plan ''free''. left_month is never above left_day: it is what may be sent now.';

@@ -1,0 +1,81 @@
+create or replace function billing.start_charge(p_user_id bigint, p_identity_id bigint, p_plan_id bigint, p_price_id bigint,
+                                                p_step_key text, p_consent text, p_channel text)
+returns table (outcome text, charge_id bigint, our_ref uuid, amount_minor bigint, currency text, hint text, rail text)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+    v jsonb := ops.step_begin(p_step_key, 'start_charge');
+begin
+    if v is null then
+        v := billing.start_charge_once(p_user_id, p_identity_id, p_plan_id, p_price_id, p_consent, p_channel);
+        perform ops.step_end(p_step_key, 'start_charge', v);
+    end if;
+    return query select r.* from jsonb_to_record(v)
+        as r(outcome text, charge_id bigint, our_ref uuid, amount_minor bigint, currency text, hint text, rail text);
+end $$;
+comment on function billing.start_charge(bigint, bigint, bigint, bigint, text, text, text) is
+'outcome: created (READY and due after the rail''s push delay: I2, END first) | pending (a charge of this reader is open: its data) |
+active (this plan is paid and not yet in its renewal window) | price_changed (the price is no longer today''s: amount and currency of today''s) |
+no_rail (no enabled rail serves the payer). Idempotent by step (S2); at most one open charge a reader and one paid a period (I1).';
+
+create or replace function billing.start_charge_once(p_user_id bigint, p_identity_id bigint, p_plan_id bigint, p_price_id bigint,
+                                                     p_consent text, p_channel text)
+returns jsonb language plpgsql as $$
+declare
+    v_now timestamptz := ops.now();
+    u auth.users;
+    i auth.identity;
+    c billing.charge;
+    p billing.price;
+    r billing.rail;
+    pl billing.plan;
+begin
+    select * into u from auth.users where id = p_user_id for no key update;
+    select * into i from auth.identity where id = p_identity_id;
+    select * into c from billing.charge
+    where user_id = p_user_id and not superseded
+      and state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED');
+    if found then
+        return billing.charge_json('pending', c, i.country, u.lang);
+    end if;
+    select * into pl from billing.plan where id = p_plan_id;
+    if exists (select 1 from billing.entitlement e
+               where e.user_id = p_user_id and e.plan_id = p_plan_id and e.ends_at > v_now + pl.renew_before) then
+        return jsonb_build_object('outcome', 'active');
+    end if;
+    select * into p from billing.price
+    where plan_id = p_plan_id and country = u.country and valid_from <= v_now
+    order by valid_from desc limit 1;
+    if p.id is null or p.id is distinct from p_price_id or not coalesce(pl.on_sale, false) then
+        return jsonb_build_object('outcome', 'price_changed', 'amount_minor', p.amount_minor, 'currency', p.currency);
+    end if;
+    select ra.* into r from billing.rail_route ro join billing.rail ra on ra.code = ro.rail and ra.enabled
+    where ro.country = i.country and ro.network in (i.network, '*')
+    order by (ro.network = '*'), ro.prio, ra.code limit 1;
+    if not found then
+        return jsonb_build_object('outcome', 'no_rail', 'amount_minor', p.amount_minor, 'currency', p.currency);
+    end if;
+    insert into billing.charge (user_id, identity_id, plan_id, price_id, period_no, rail, amount_minor, currency, channel, consent,
+                                state, created_at, due_at)
+    values (p_user_id, p_identity_id, p_plan_id, p.id,
+            1 + coalesce((select max(g.period_no) from billing.charge g where g.user_id = p_user_id and g.plan_id = p_plan_id
+                          and (g.settlement = 'granted' or (g.settlement = 'review' and not g.superseded))), 0),
+            r.code, p.amount_minor, p.currency, p_channel, p_consent,
+            'READY', v_now, v_now + make_interval(secs => r.push_delay_s))
+    returning * into c;
+    return billing.charge_json('created', c, i.country, u.lang);
+end $$;
+comment on function billing.start_charge_once(bigint, bigint, bigint, bigint, text, text) is
+'The body of billing.start_charge, under the lock of the reader''s row: two hops, phones or channels in the same second make one charge.';
+
+create or replace function billing.charge_json(p_outcome text, p_charge billing.charge, p_country text, p_lang text)
+returns jsonb language plpgsql stable as $$
+begin
+    return jsonb_build_object('outcome', p_outcome, 'charge_id', p_charge.id, 'our_ref', p_charge.our_ref,
+        'amount_minor', p_charge.amount_minor, 'currency', p_charge.currency, 'rail', p_charge.rail,
+        'hint', coalesce((select h.body from billing.approval_hint h
+                          where h.rail = p_charge.rail and h.country in (p_country, '*') and h.lang in (p_lang, 'fr')
+                          order by (h.lang = p_lang) desc, (h.country = '*') limit 1), ''));
+end $$;
+comment on function billing.charge_json(text, billing.charge, text, text) is
+'A charge as start_charge answers it, with the approval hint of its rail in the reader''s language.';

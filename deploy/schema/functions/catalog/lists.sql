@@ -1,0 +1,61 @@
+-- Lists of the catalogue: one index walk each, inlined into the caller's plan.
+
+create or replace function catalog.categories(p_lang text)
+returns table (id bigint, slug text, label text, books int) language sql stable as $$
+    select c.id, c.slug, coalesce(c.names->>p_lang, c.names->>'fr', c.slug), n.books
+    from catalog.category_count n
+    join catalog.category c on c.id = n.category_id
+    where n.lang = p_lang and n.books > 0
+    order by c.sort, c.slug
+$$;
+comment on function catalog.categories(text) is 'Shelves that have books in a language, named in it.';
+
+create or replace function catalog.books_new(p_lang text, p_max int)
+returns table (id bigint, code int, label text, author text) language sql stable as $$
+    select b.id, b.code, b.title, b.author_line
+    from catalog.book b
+    where b.status = 'published' and b.language = p_lang
+    order by b.published_at desc, b.id desc
+    limit p_max
+$$;
+comment on function catalog.books_new(text, int) is 'Newest published books in a language.';
+
+create or replace function catalog.books_popular(p_lang text, p_max int)
+returns table (id bigint, code int, label text, author text) language sql stable as $$
+    select b.id, b.code, b.title, b.author_line
+    from catalog.book b
+    where b.status = 'published' and b.language = p_lang
+    order by b.popularity desc, b.id desc
+    limit p_max
+$$;
+comment on function catalog.books_popular(text, int) is 'Most read books in a language (popularity is counted by a job).';
+
+create or replace function catalog.books_in(p_category_id bigint, p_lang text, p_max int)
+returns table (id bigint, code int, label text, author text) language sql stable as $$
+    select b.id, b.code, b.title, b.author_line
+    from (select s.book_id, s.published_at from catalog.book_category s
+          where s.category_id = p_category_id and s.language = p_lang
+          order by s.published_at desc, s.book_id desc
+          limit p_max) m
+    join catalog.book b on b.id = m.book_id
+    order by m.published_at desc, m.book_id desc
+$$;
+comment on function catalog.books_in(bigint, text, int) is 'Newest books of a shelf in a language; only published books stand on a shelf.';
+
+create or replace function catalog.search(p_q text, p_lang text, p_max int)
+returns table (id bigint, code int, label text, author text) language sql stable as $$
+    select m.id, m.code, m.title, m.author_line
+    from (select b.id, b.code, b.title, b.author_line, b.language, b.popularity,
+                 ts_rank(b.search, to_tsquery('simple', w.q)) as rank
+          from (select string_agg(quote_literal(x[1]) || ':*', ' & ') as q
+                from regexp_matches(left(catalog.fold(coalesce(p_q, '')), 100), '[[:alnum:]]+', 'g') x) w
+          join catalog.book b on b.status = 'published' and b.search @@ to_tsquery('simple', w.q)
+          union all
+          select b.id, b.code, b.title, b.author_line, b.language, b.popularity, 2
+          from catalog.book b
+          where b.status = 'published' and b.code = case when p_q ~ '^\s*[0-9]{1,6}\s*$' then p_q::int end) m
+    order by (m.language = p_lang) desc, m.rank desc, m.popularity desc, m.id desc
+    limit p_max
+$$;
+comment on function catalog.search(text, text, int) is
+'Books whose title, author or summary has every word as a prefix, without accents or case; or whose code is the text. The reader''s language first. No word: no row.';

@@ -1,0 +1,75 @@
+create or replace function messaging.inbound(p_account text, p_lookup bytea, p_sealed bytea, p_key_id int, p_country text, p_network text,
+                                             p_keyword text, p_arg text, p_lang_hint text, p_dedupe bytea)
+returns table (outcome text, message_id bigint) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := ops.now();
+    v_word text := upper(catalog.fold(btrim(coalesce(p_keyword, ''))));
+    v_action text;
+    v_known messaging.inbound;
+    f record;
+    v record;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('inbound' || p_account || encode(p_dedupe, 'hex'), 26));
+    select * into v_known from messaging.inbound where account = p_account and dedupe = p_dedupe;
+    if found then
+        return query select v_known.outcome, v_known.message_id;
+        return;
+    end if;
+    select * into f from auth.identity_find(p_lookup, p_sealed, p_key_id, p_country, p_network, '');
+    if f.is_new and p_lang_hint ~ '^[a-z]{2,3}$' then
+        update auth.users set lang = p_lang_hint where id = f.user_id;
+    end if;
+    v_action := coalesce((select k.action from messaging.keyword k where k.word = v_word), 'unknown');
+    select * into v from messaging.inbound_do(f.user_id, f.identity_id, v_action, p_arg);
+    insert into messaging.inbound (account, dedupe, identity_id, action, outcome, message_id, received_at)
+    values (p_account, p_dedupe, f.identity_id, v_action, v.outcome, v.message_id, v_now);
+    return query select v.outcome, v.message_id;
+end $$;
+comment on function messaging.inbound(text, bytea, bytea, int, text, text, text, text, text, bytea) is
+'A text from a reader: its keyword runs and is answered in one transaction; the same delivery again returns the recorded outcome.
+outcome: queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code) | already (STOP or START had no effect) | started | help | unknown.
+stopped is also the outcome of STOP itself. message_id: the instalment or the reply, null when nothing is sent.';
+
+create or replace function messaging.inbound_do(p_user_id bigint, p_identity_id bigint, p_action text, p_arg text)
+returns table (outcome text, message_id bigint) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_lang text := (select u.lang from auth.users u where u.id = p_user_id);
+    v_hour text := to_char(ops.now(), 'YYYYMMDDHH24');
+    v_book bigint;
+    s record;
+    v_key text;
+begin
+    if p_action = 'stop' then
+        return query select x.outcome, x.message_id from auth.stop(p_identity_id, null) x;
+        return;
+    elsif p_action = 'start' then
+        return query select x.outcome, x.message_id from auth.start_again(p_identity_id, null) x;
+        return;
+    elsif p_action = 'help' then
+        return query select 'help', x.message_id
+        from messaging.enqueue(p_identity_id, 'reply', v_lang, 'help', '{}', null) x;
+        return;
+    elsif p_action in ('next', 'read') then
+        if p_action = 'read' and p_arg ~ '^\s*[0-9]{1,6}\s*$' then
+            v_book := coalesce((select b.id from catalog.book b where b.code = p_arg::int), -1);
+        end if;
+        select * into s from messaging.instalment_once(p_user_id, p_identity_id, v_book) j,
+            jsonb_to_record(j) as r(outcome text, message_id bigint, title text);
+        v_key := case s.outcome when 'locked' then 'locked' when 'allowance' then 'allowance' when 'end' then 'end_of_book'
+                                when 'none' then 'no_book' when 'stopped' then 'stop_done' end;
+        if v_key is null then
+            return query select s.outcome, s.message_id;
+            return;
+        end if;
+        return query select s.outcome, x.message_id
+        from messaging.enqueue(p_identity_id, 'reply', v_lang, v_key, jsonb_build_object('title', left(s.title, 60)),
+            v_key || ':' || p_identity_id || ':' || v_hour) x;
+        return;
+    end if;
+    -- Not understood: one answer an hour, so that two machines cannot talk to each other for ever.
+    return query select 'unknown', x.message_id
+    from messaging.enqueue(p_identity_id, 'reply', v_lang, 'unknown_keyword', '{}', 'unknown:' || p_identity_id || ':' || v_hour) x;
+end $$;
+comment on function messaging.inbound_do(bigint, bigint, text, text) is 'One keyword''s effect and reply.';

@@ -1,0 +1,140 @@
+create or replace function messaging.receipts(p_account text, p_rows jsonb)
+returns table (message_id bigint, state text) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := ops.now();
+    v_ids bigint[] := '{}';
+    v_done text[];
+    v_id bigint;
+    r record;
+begin
+    -- The common case in one statement: a final state for a ref that one part alone has.
+    with r as (
+        select distinct on (x.ref) x.ref, w.state, x.err
+        from jsonb_to_recordset(p_rows) with ordinality as x(ref text, alt jsonb, state text, err int, number_lookup text, ord bigint)
+        join messaging.receipt_word w on w.word = upper(x.state) and w.state <> 'accepted'
+        order by x.ref, x.ord
+    ), hit as (
+        update messaging.part p
+        set state = case when p.state in ('accepted', 'unknown') then r.state else p.state end,
+            code = case when p.state in ('accepted', 'unknown') then r.err else p.code end,
+            receipt_at = coalesce(p.receipt_at, v_now)
+        from r
+        where p.account = p_account and p.ref = r.ref and p.message_id is not null and not p.shared
+        returning p.message_id, p.ref)
+    select coalesce(array_agg(distinct h.message_id), '{}'), array_agg(h.ref) into v_ids, v_done from hit h;
+
+    for r in
+        select x.ref, array(select jsonb_array_elements_text(coalesce(x.alt, '[]'))) as alt, w.state, x.err,
+            case when x.number_lookup ~ '^(\\x)?([0-9a-fA-F]{2})+$' then decode(replace(x.number_lookup, '\x', ''), 'hex') end as lookup
+        from jsonb_to_recordset(p_rows) with ordinality as x(ref text, alt jsonb, state text, err int, number_lookup text, ord bigint)
+        join messaging.receipt_word w on w.word = upper(x.state) and w.state <> 'accepted'
+        where coalesce(x.ref, '') <> '' and x.ref <> all (coalesce(v_done, '{}'))
+        order by x.ord
+    loop
+        v_id := messaging.receipt_one(p_account, r.ref, r.alt, r.state, r.err, r.lookup, v_now);
+        if v_id is not null then
+            v_ids := v_ids || v_id;
+        end if;
+    end loop;
+    return query select g.message_id, g.state from messaging.aggregate(v_ids) g;
+end $$;
+comment on function messaging.receipts(text, jsonb) is
+'Receipts of a batch: [{ref, alt: [other forms of ref], state: the carrier''s word or number, err, number_lookup: hex}]. Final states are sticky, duplicates and order harmless, states that are not final ignored.
+A receipt before its response is kept as an orphan under the same key and meets it in messaging.record. Returns the messages touched, with their state.';
+
+create or replace function messaging.receipt_one(p_account text, p_ref text, p_alt text[], p_state text, p_err int, p_lookup bytea,
+                                                 p_now timestamptz) returns bigint language plpgsql as $$
+declare
+    v_forms text[] := array_prepend(p_ref, p_alt);
+    p messaging.part;
+begin
+    select q.* into p from messaging.part q
+    where q.account = p_account and q.ref = any (v_forms) and q.message_id is not null
+    order by (q.ref = p_ref) desc limit 1;
+    if found and p.shared then
+        -- One ref for several parts: this phone's oldest part still open.
+        select q.* into p from messaging.part q
+        join messaging.message m on m.id = q.message_id
+        join auth.identity i on i.id = m.identity_id
+        where q.account = p_account and (q.ref = p.ref or (q.ref >= p.ref || '#m' and q.ref < p.ref || '#n'))
+          and (p_lookup is null or i.lookup = p_lookup) and q.state in ('accepted', 'unknown')
+        order by q.message_id, q.no limit 1;
+        if not found then
+            return null;
+        end if;
+    end if;
+    if p.message_id is null then
+        insert into messaging.part as o (account, ref, state, code, alt, lookup, at, receipt_at)
+        values (p_account, p_ref, p_state, p_err, p_alt, p_lookup, p_now, p_now)
+        on conflict (account, ref) do update
+            set state = case when o.state in ('accepted', 'unknown') then excluded.state else o.state end,
+                receipt_at = coalesce(o.receipt_at, excluded.receipt_at)
+        returning o.message_id into p.message_id;
+        return p.message_id;
+    end if;
+    update messaging.part q set state = p_state, code = p_err, receipt_at = p_now
+    where q.account = p.account and q.ref = p.ref and q.state in ('accepted', 'unknown');
+    -- A provisional part whose receipt names it (our own reference came back) takes the carrier's ref.
+    if p.ref like 'm%.%' and p.ref <> p_ref then
+        delete from messaging.part o where o.account = p_account and o.ref = p_ref and o.message_id is null;
+        update messaging.part q set ref = p_ref where q.account = p.account and q.ref = p.ref
+            and not exists (select 1 from messaging.part e where e.account = p_account and e.ref = p_ref);
+    end if;
+    return p.message_id;
+end $$;
+comment on function messaging.receipt_one(text, text, text[], text, int, bytea, timestamptz) is
+'One receipt the slow way: by any form of its ref, by ref and phone when the carrier repeats refs, else kept as an orphan. Returns the message, or null.';
+
+create or replace function messaging.match_alt(p_account text, p_ids bigint[]) returns bigint[] language plpgsql as $$
+declare
+    v_ids bigint[] := '{}';
+    o record;
+begin
+    for o in
+        select q.ref, f.state, f.code, f.receipt_at, f.ref as orphan, q.message_id
+        from messaging.part q
+        join messaging.part f on f.account = q.account and f.message_id is null and f.alt @> array[q.ref]
+        where q.account = p_account and q.message_id = any (p_ids) and q.state in ('accepted', 'unknown')
+    loop
+        delete from messaging.part x where x.account = p_account and x.ref = o.orphan and x.message_id is null;
+        update messaging.part x set state = o.state, code = o.code, receipt_at = o.receipt_at
+        where x.account = p_account and x.ref = o.ref;
+        v_ids := v_ids || o.message_id;
+    end loop;
+    return v_ids;
+end $$;
+comment on function messaging.match_alt(text, bigint[]) is
+'Parts just named by a response that wait as orphans under another form of the ref (hex, decimal, padded). Returns their messages.';
+
+create or replace function messaging.match_orphans(p_account text, p_max int) returns int language plpgsql as $$
+declare
+    v_now timestamptz := ops.now();
+    v_ids bigint[] := '{}';
+    o messaging.part;
+    p messaging.part;
+begin
+    for o in
+        select * from messaging.part f where f.account = p_account and f.message_id is null and f.at <= v_now - interval '5 minutes'
+        order by f.at limit p_max for update skip locked
+    loop
+        select q.* into p
+        from auth.identity i
+        join messaging.message m on m.identity_id = i.id and m.state = 'unknown' and m.account = p_account
+        join messaging.part q on q.message_id = m.id and q.state = 'unknown'
+        where i.kind = 'phone' and i.lookup = o.lookup and m.sent_at <= o.at
+        order by m.id, q.no limit 1;
+        if found then
+            delete from messaging.part x where x.account = o.account and x.ref = o.ref;
+            update messaging.part x set ref = o.ref, state = o.state, code = o.code, receipt_at = o.receipt_at
+            where x.account = p.account and x.ref = p.ref;
+            v_ids := v_ids || p.message_id;
+        elsif o.at <= v_now - interval '3 days' then
+            delete from messaging.part x where x.account = o.account and x.ref = o.ref;
+        end if;
+    end loop;
+    perform messaging.aggregate(v_ids);
+    return cardinality(v_ids);
+end $$;
+comment on function messaging.match_orphans(text, int) is
+'A periodic job: receipts that waited 5 min for a response belong to the oldest part of unknown outcome on the same phone, if there is one; else they go after 3 days. Returns how many matched.';

@@ -1,0 +1,26 @@
+create or replace function messaging.recover(p_account text, p_epoch bigint) returns table (recovered int) language plpgsql as $$
+declare
+    v_now timestamptz := ops.now();
+    v_ids bigint[];
+    v_stopped bigint[];
+begin
+    update messaging.account a set epoch = p_epoch where a.name = p_account and a.epoch < p_epoch;
+    update messaging.message m set account = messaging.account_for(i.country, i.network)
+    from auth.identity i
+    where m.account is null and m.state = 'queued' and i.id = m.identity_id
+      and messaging.account_for(i.country, i.network) = p_account;
+    with old as (
+        update messaging.message m
+        set state = case when m.kind = 'otp' and m.tries < 2 and m.expires_at > v_now
+                              and not exists (select 1 from messaging.part p where p.message_id = m.id) then 'queued'
+                         else 'unknown' end,
+            done_at = v_now
+        where m.account = p_account and m.state in ('claimed', 'sending') and m.epoch < p_epoch
+        returning m.id, m.identity_id, m.cancel_asked)
+    select array_agg(o.id), array_agg(o.identity_id) filter (where o.cancel_asked) into v_ids, v_stopped from old o;
+    perform messaging.aggregate(coalesce(v_ids, '{}'));
+    perform messaging.release_held(coalesce(v_stopped, '{}'));
+    return query select coalesce(cardinality(v_ids), 0);
+end $$;
+comment on function messaging.recover(text, bigint) is
+'Called by the new holder of an account before it claims: ''sending'' rows of earlier epochs become unknown and wait for their receipts, never resent blindly (M4); a code that may still be of use is sent once more. Takes up messages that had no route. From here an older epoch claims nothing.';

@@ -1,0 +1,48 @@
+-- Room for audit rows ahead of time and an end for rows that have one.
+
+create or replace function ops.audit_partitions(p_months int) returns int language plpgsql as $$
+declare
+    v_from date;
+    v_name text;
+    v_made int := 0;
+begin
+    for i in 0 .. p_months loop
+        v_from := (date_trunc('month', ops.now()) + make_interval(months => i))::date;
+        v_name := 'audit_' || to_char(v_from, 'YYYYMM');
+        if to_regclass('ops.' || v_name) is null
+           and not exists (select 1 from ops.audit_other a where a.at >= v_from and a.at < v_from + interval '1 month') then
+            execute format('create table ops.%I partition of ops.audit for values from (%L) to (%L)',
+                v_name, v_from, (v_from + interval '1 month')::date);
+            v_made := v_made + 1;
+        end if;
+    end loop;
+    return v_made;
+end $$;
+comment on function ops.audit_partitions(int) is
+'Makes the audit partitions of this month and the next ones; a month whose rows already stand in the default partition keeps them there.';
+
+create or replace function ops.expire_rows(p_max int) returns int language plpgsql as $$
+declare
+    v_now timestamptz := ops.now();
+    v_total int := 0;
+    v_n int;
+begin
+    delete from ops.step_effect s where s.ctid = any (array(
+        select e.ctid from ops.step_effect e where e.created_at < v_now - interval '7 days' order by e.created_at limit p_max));
+    get diagnostics v_n = row_count; v_total := v_total + v_n;
+    delete from ops.job j where j.id = any (array(
+        select e.id from ops.job e where e.finished_at < v_now - interval '7 days' order by e.finished_at limit p_max));
+    get diagnostics v_n = row_count; v_total := v_total + v_n;
+    delete from billing.inbox i where i.id = any (array(
+        select e.id from billing.inbox e where e.received_at < v_now - interval '30 days' order by e.received_at limit p_max));
+    get diagnostics v_n = row_count; v_total := v_total + v_n;
+    delete from messaging.inbound i where i.id = any (array(
+        select e.id from messaging.inbound e where e.received_at < v_now - interval '30 days' order by e.received_at limit p_max));
+    get diagnostics v_n = row_count; v_total := v_total + v_n;
+    delete from auth.otp_request o where o.id = any (array(
+        select e.id from auth.otp_request e where e.created_at < v_now - interval '30 days' order by e.created_at limit p_max));
+    get diagnostics v_n = row_count;
+    return v_total + v_n;
+end $$;
+comment on function ops.expire_rows(int) is
+'Deletes at most max rows a table: steps and finished jobs after 7 days, raw inbox, inbound and OTP rows after 30. Returns how many; call again while it is not 0.';
