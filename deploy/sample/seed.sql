@@ -1,0 +1,40 @@
+-- What the demo and the tests sell and where they send: loaded after coko migrate; safe to load again.
+begin;
+
+insert into billing.plan (code, names, period_names, period_unit, renew_before, segments, seg_day, seg_month, sort) values
+    ('day', '{"fr": "Pass jour", "en": "Day pass"}', '{"fr": "1 jour", "en": "1 day"}', 'day', '2 hours', 5, 30, 300, 1),
+    ('week', '{"fr": "Pass semaine", "en": "Week pass"}', '{"fr": "7 jours", "en": "7 days"}', 'week', '1 day', 5, 30, 300, 2),
+    ('month', '{"fr": "Pass mois", "en": "Month pass"}', '{"fr": "1 mois", "en": "1 month"}', 'month', '3 days', 5, 40, 600, 3)
+on conflict (code) do update set names = excluded.names, period_names = excluded.period_names, sort = excluded.sort;
+
+insert into billing.price (plan_id, country, amount_minor, currency, valid_from)
+select p.id, c.code, a.amount, 'XOF', '2026-01-01 00:00+00'
+from (values ('day', 100), ('week', 500), ('month', 1500)) a(code, amount)
+join billing.plan p on p.code = a.code
+cross join (values ('SN'), ('CI'), ('BJ')) c(code)
+on conflict (plan_id, country, valid_from) do nothing;
+
+-- In the lab every network is paid through its one rail, after those that the network itself has.
+insert into billing.rail_route (country, network, rail, prio) values
+    ('SN', '*', 'mtn_momo', 90), ('CI', '*', 'mtn_momo', 90), ('BJ', '*', 'mtn_momo', 90)
+on conflict (country, network, rail) do nothing;
+
+insert into messaging.account (name) values ('lab') on conflict (name) do nothing;
+insert into messaging.route (country, network, account, prio) values ('*', '*', 'lab', 100)
+on conflict (country, network, account) do nothing;
+
+-- The shelves of categories.json, named before the first book stands on them.
+insert into catalog.category (slug, names, sort) values
+    ('roman', '{"fr": "Romans", "en": "Novels"}', 1),
+    ('polar', '{"fr": "Polars", "en": "Detective"}', 2),
+    ('amour', '{"fr": "Amour", "en": "Love"}', 3),
+    ('conte', '{"fr": "Contes", "en": "Tales"}', 4),
+    ('jeunesse', '{"fr": "Jeunesse", "en": "Young readers"}', 5),
+    ('sport', '{"fr": "Sport", "en": "Sport"}', 6),
+    ('histoire', '{"fr": "Histoire", "en": "History"}', 7),
+    ('sciences', '{"fr": "Sciences", "en": "Science"}', 8),
+    ('humour', '{"fr": "Humour", "en": "Humour"}', 9),
+    ('vie-quotidienne', '{"fr": "Vie quotidienne", "en": "Daily life"}', 10)
+on conflict (slug) do update set names = excluded.names, sort = excluded.sort;
+
+commit;
