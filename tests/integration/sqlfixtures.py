@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the SQL tests: one private server a session, one fresh world a test."""
+import pytest
+
+from sqltest import Server
+from sqlworld import World
+
+__all__ = ["sql_server", "world"]
+
+
+@pytest.fixture(scope="session")
+def sql_server():
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def world(sql_server):
+    made = World(sql_server.database())
+    yield made
+    made.close()

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private PostgreSQL with the schema of deploy/schema, for tests of SQL alone (no daemon, no build).
+
+    server = Server(folder); url = server.database("name")   a migrated database, copied from a template
+    server.stop()
+
+The server runs as an unprivileged user when root starts it, listens on a socket in its folder only, and
+forgets its flushes: these tests are about rules, not about power cuts.
+"""
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg2
+
+TOP = Path(__file__).resolve().parents[2]
+SCHEMA = TOP / "deploy/schema"
+PG_BIN = Path("/usr/lib/postgresql/15/bin")
+
+
+def _unprivileged():
+    """Command prefix and user id for a server process that must not be root."""
+    if os.geteuid() != 0:
+        return [], None
+    for name in ("postgres", "nobody"):
+        try:
+            return ["runuser", "-u", name, "--"], pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise RuntimeError("no unprivileged user to run PostgreSQL")
+
+
+class Server:
+    def __init__(self):
+        self.dir = Path(tempfile.mkdtemp(prefix="coko-sql-"))
+        self.prefix, user = _unprivileged()
+        if user:
+            os.chown(self.dir, user.pw_uid, user.pw_gid)
+        self._run("initdb", "-D", self.dir / "data", "-U", "coko", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        options = (f"-c listen_addresses='' -c unix_socket_directories={self.dir} -c fsync=off -c synchronous_commit=off "
+                   "-c full_page_writes=off -c max_connections=120 -c deadlock_timeout=200ms -c jit=off "
+                   "-c shared_preload_libraries=auto_explain -c log_min_messages=warning -c autovacuum=off")
+        self._run("pg_ctl", "-D", self.dir / "data", "-l", self.dir / "log", "-w", "-o", options, "start")
+        self.made = 0
+
+    def _run(self, tool, *args):
+        done = subprocess.run([*self.prefix, str(PG_BIN / tool), *map(str, args)], capture_output=True, text=True, cwd="/", check=False)
+        assert done.returncode == 0, f"{tool}: {done.stdout}{done.stderr}"
+
+    def url(self, name):
+        return f"postgresql:///{name}?host={self.dir}&user=coko"
+
+    def empty(self, name):
+        """A new database without anything."""
+        self.execute("postgres", f"create database {name}")
+        return self.url(name)
+
+    def database(self, prefix="t"):
+        """A migrated and seeded database of its own."""
+        if not self.made:
+            migrate(self.empty("coko_template"))
+            seed(self.url("coko_template"))
+        self.made += 1
+        name = f"{prefix}_{self.made}"
+        self.execute("postgres", f"create database {name} template coko_template")
+        return self.url(name)
+
+    def execute(self, name, statement):
+        conn = psycopg2.connect(self.url(name))
+        conn.autocommit = True
+        try:
+            with conn.cursor() as cur:
+                cur.execute(statement)
+        finally:
+            conn.close()
+
+    def stop(self):
+        self._run("pg_ctl", "-D", self.dir / "data", "-m", "immediate", "stop")
+        shutil.rmtree(self.dir)
+
+
+def files():
+    """The schema's files in the order of coko migrate."""
+    return [*sorted(SCHEMA.glob("[0-9]*.sql")), *sorted(SCHEMA.glob("functions/**/*.sql"), key=str), *sorted(SCHEMA.glob("data/*.sql"))]
+
+
+def migrate(url, again=False, check=False):
+    """Applies the schema as coko migrate does: numbered files once, the others when they changed. Returns what it applied.
+
+    again: pretend that every checksum of functions and data changed; check: let PostgreSQL check function bodies."""
+    applied = []
+    conn = psycopg2.connect(url)
+    try:
+        with conn.cursor() as cur:
+            cur.execute("create table if not exists public.sqltest_file (path text primary key, checksum text not null)")
+            conn.commit()
+            for path in files():
+                text = path.read_text()
+                name, digest = str(path.relative_to(SCHEMA)), hashlib.sha256(text.encode()).hexdigest()
+                cur.execute("select checksum from public.sqltest_file where path = %s", (name,))
+                known = cur.fetchone()
+                numbered = path.parent == SCHEMA
+                if known and (known[0] == digest) and (numbered or not again):
+                    continue
+                assert not (known and numbered), f"{name} changed after it was applied"
+                cur.execute(f"set local check_function_bodies = {'on' if check else 'off'}")
+                try:
+                    cur.execute(text)
+                except psycopg2.Error as fault:
+                    raise AssertionError(f"{name}: {fault}") from fault
+                cur.execute("insert into public.sqltest_file values (%s, %s) on conflict (path) do update set checksum = excluded.checksum",
+                            (name, digest))
+                conn.commit()
+                applied.append(name)
+    finally:
+        conn.close()
+    return applied
+
+
+TEMPLATES = {
+    "receipt": "Coko : {plan} actif jusqu'au {until}. Payé : {amount}. Ref {ref}. Un seul paiement, sans renouvellement. STOP pour ne plus recevoir de SMS.",
+    "declined": "Coko : paiement de {amount} refusé, rien n'a été débité.",
+    "expired": "Coko : la demande de {amount} a expiré, rien n'a été débité.",
+    "unanswered": "Coko : pas encore de réponse pour votre paiement de {amount}.",
+    "pending_review": "Coko : votre paiement de {amount} est en vérification. Ref {ref}.",
+    "instalment_foot": "SUITE pour lire la suite",
+    "stop_done": "Coko : vous ne recevrez plus nos SMS. START pour reprendre.",
+    "start_done": "Coko : vos SMS reprennent.",
+    "help": "Coko : SUITE, STOP, START.",
+    "unknown_keyword": "Coko : nous n'avons pas compris.",
+    "no_book": "Coko : pas de lecture en cours.",
+    "locked": "Coko : la suite de {title} demande un pass.",
+    "allowance": "Coko : quota atteint. Continuez {title} à l'écran.",
+    "end_of_book": "Coko : vous avez fini {title}, bravo !",
+    "otp": "Coko : votre code est {code}.",
+    "sms_follows": "Coko : un SMS suivra.",
+}
+
+
+def seed(url):
+    """The sample's plans, prices and routes, and French texts of messages."""
+    conn = psycopg2.connect(url)
+    try:
+        with conn.cursor() as cur:
+            cur.execute((TOP / "deploy/sample/seed.sql").read_text())
+            cur.executemany("insert into messaging.template values (%s, 'fr', %s)", TEMPLATES.items())
+            cur.execute("insert into messaging.template values ('help', 'en', 'Coko: NEXT, STOP, START.')")
+        conn.commit()
+    finally:
+        conn.close()
