@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from lab_fixtures import catcher, node_peer  # noqa: F401
-from support import http_request, wait_until
+from support import Lab, http_request, wait_until
 
 from mtn_ledger import REASONS, add_decimal
 
@@ -62,6 +62,20 @@ class Merchant:
         """The status reply once it is final."""
         return wait_until(lambda: (lambda r: r if r["status"] != "PENDING" else None)(
             self.status(reference).json()), "a final status")
+
+
+@pytest.fixture(scope="module")
+def program(work_dir):
+    """One rail for the module: each test gets it empty."""
+    one = Lab("mtn_rail.py", work_dir / "mtn-of-the-lab.log", "--port", "0")
+    yield one
+    assert one.stop() == 0
+
+
+@pytest.fixture
+def mtn(program):
+    program.control("POST", "/lab/reset")
+    return program
 
 
 @pytest.fixture
@@ -390,10 +404,9 @@ def test_callback_from_the_lab(mtn, merchant, catcher):  # noqa: F811
     assert merchant.status(reference).json()["status"] == "PENDING" and ledger(mtn)["count"] == 0
 
 
-def test_reset_and_term(mtn, merchant):
+def test_reset(mtn, merchant):
     merchant.pay()
     mtn.control("POST", "/lab/reset")
     assert ledger(mtn)["charges"] == {} and journal(mtn) == []
     merchant.bearer = None
     assert merchant.pay()[1].status == 202
-    assert mtn.stop() == 0
