@@ -256,6 +256,17 @@ static void print_string(struct buf *out, const char *s)
     buf_addc(out, '"');
 }
 
+static void print_list(struct buf *out, const struct option_list *list)
+{
+    struct buf line;
+
+    buf_init(&line, INI_LINE_MAX * 2);
+    for (size_t i = 0; i < list->n; i++)
+        buf_addf(&line, "%s%s", i ? ", " : "", list->v[i]);
+    print_string(out, buf_cstr(&line));
+    buf_fini(&line);
+}
+
 void option_value_print(const struct option_row *row, const void *values, struct buf *out)
 {
     const void *at = field(row, values);
@@ -268,13 +279,7 @@ void option_value_print(const struct option_row *row, const void *values, struct
     case OPTION_STRING: print_string(out, string_at(row, values)); break;
     case OPTION_SECRET: buf_puts(out, string_at(row, values)[0] ? "********" : ""); break;
     case OPTION_ENUM: buf_puts(out, row->words[*(const int *)at]); break;
-    case OPTION_LIST: {
-        const struct option_list *list = at;
-
-        for (size_t i = 0; i < list->n; i++)
-            buf_addf(out, "%s%s", i ? ", " : "", list->v[i]);
-        break;
-    }
+    case OPTION_LIST: print_list(out, at); break;
     }
 }
 

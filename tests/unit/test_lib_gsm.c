@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GSM 03.38: alphabet, septets, folding for every language of the service, packing, cutting, UCS-2. Hard cases 29, 30, 31. */
+/*
+ * GSM 03.38: alphabet, septets, folding for every language of the service, packing, cutting, UCS-2.
+ * Hard cases 29, 30, 31.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -150,7 +153,10 @@ static void fold_flags(void **state)
     }
 }
 
-/* Every scalar value under every flag set: inside the alphabet, within the flags, and folding again changes nothing. */
+/*
+ * Every scalar value under every flag set: inside the alphabet, within the flags, and folding again
+ * changes nothing.
+ */
 static void folding_is_closed(void **state)
 {
     struct buf once, twice;
@@ -238,7 +244,9 @@ static void packing_vectors(void **state)
     }
 }
 
-/* TS 23.040: 160 septets in 140 octets; 153 after a 6-octet header and one fill bit; 152 after 7. */
+/*
+ * TS 23.040: 160 septets in 140 octets; 153 after a 6-octet header and one fill bit; 152 after 7.
+ */
 static void sms_capacities(void **state)
 {
     (void)state;
