@@ -11,7 +11,8 @@ begin
     -- The common case in one statement: a final state for a ref that one part alone has.
     with r as (
         select distinct on (x.ref) x.ref, w.state, x.err
-        from jsonb_to_recordset(p_rows) with ordinality as x(ref text, alt jsonb, state text, err int, number_lookup text, ord bigint)
+        from rows from (jsonb_to_recordset(p_rows) as (ref text, alt jsonb, state text, err int, number_lookup text))
+            with ordinality as x(ref, alt, state, err, number_lookup, ord)
         join messaging.receipt_word w on w.word = upper(x.state) and w.state <> 'accepted'
         order by x.ref, x.ord
     ), hit as (
@@ -27,7 +28,8 @@ begin
     for r in
         select x.ref, array(select jsonb_array_elements_text(coalesce(x.alt, '[]'))) as alt, w.state, x.err,
             case when x.number_lookup ~ '^(\\x)?([0-9a-fA-F]{2})+$' then decode(replace(x.number_lookup, '\x', ''), 'hex') end as lookup
-        from jsonb_to_recordset(p_rows) with ordinality as x(ref text, alt jsonb, state text, err int, number_lookup text, ord bigint)
+        from rows from (jsonb_to_recordset(p_rows) as (ref text, alt jsonb, state text, err int, number_lookup text))
+            with ordinality as x(ref, alt, state, err, number_lookup, ord)
         join messaging.receipt_word w on w.word = upper(x.state) and w.state <> 'accepted'
         where coalesce(x.ref, '') <> '' and x.ref <> all (coalesce(v_done, '{}'))
         order by x.ord
