@@ -3,6 +3,7 @@
 import random
 import re
 import struct
+import subprocess
 
 import pytest
 
@@ -144,6 +145,68 @@ def test_part_that_is_too_long_and_torn_escape(smsc, esme):
     [message] = texts(smsc)
     assert message["defects"] == ["escape_at_end_of_part"]
     assert stats(smsc)["refusals"] == {"0x1": 1}
+
+
+def raw_sm(esme, command=codec.SUBMIT_SM, **fields):
+    """A message in a shape that npm smpp would not write by itself."""
+    esme.tell("raw", hex=codec.build_sm(command, 903, src=b"COKO", dst=READER.encode(),
+                                        **fields).hex())
+
+
+@pytest.mark.parametrize("coding,octets,text,defects", [
+    (0x00, b"l'\x05t\x05 \x1be", "l'été €", []),
+    (0x01, b"a_b@", "a_b@", []), (0x03, b"\xe9\xe0", "éà", []),
+    (0x08, "Ọ🌍".encode("utf-16-be"), "Ọ🌍", []), (0x11, b"\x05", "é", []),
+    (0x18, "é".encode("utf-16-be"), "é", []), (0xF1, b"\x05", "é", []), (0x04, b"\xff", "ff", []),
+    (0x08, b"\0a\0", "a", ["ucs2_odd_length"]), (0x08, b"\xd8\x3c", "\ud83c", ["lone_surrogate"]),
+    (0x00, b"\xe9", "i", ["gsm_octet_over_7f"]), (0x00, b"\x1bz", "z", ["unknown_extension"])])
+def test_data_coding(smsc, esme, coding, octets, text, defects):
+    """Hard case 30."""
+    raw_sm(esme, data_coding=coding, message=octets)
+    [message] = texts(smsc)
+    assert message["text"] == text and message["defects"] == defects
+
+
+def test_the_other_ways_to_split(smsc, esme):
+    """Hard cases 26 and 27: 16-bit references, SAR, payload, other elements first."""
+    for n in (2, 1):
+        raw_sm(esme, esm_class=0x40, message=bytes((6, 8, 4, 1, 44, 2, n)) + b"ab"[n - 1:n])
+        raw_sm(esme, message=b"cd"[n - 1:n], tlvs=[
+            (codec.T_SAR_REF, b"\1\2"), (codec.T_SAR_TOTAL, b"\2"), (codec.T_SAR_SEQ, bytes((n,)))])
+        raw_sm(esme, esm_class=0x40, message=bytes((9, 0x24, 1, 3, 0, 3, 9, 2, n, 0)) + b"ef"[n - 1:n])
+    raw_sm(esme, message=b"p" * 300)
+    found = texts(smsc, count=4)
+    assert [m["text"] for m in found] == ["ab", "cd", "ef", "p" * 300]
+    assert [m["ref_width"] for m in found] == [16, "sar", 8, None]
+    raw_sm(esme, esm_class=0x40, message=bytes((5, 0, 3, 7, 0, 1)) + b"total 0")
+    raw_sm(esme, esm_class=0x40, message=bytes((5, 0, 3, 7, 2, 3)) + b"3 of 2")
+    assert [m["text"] for m in texts(smsc, count=6)[4:]] == ["total 0", "3 of 2"]
+    raw_sm(esme, esm_class=0x40, message=bytes((5, 0, 3, 8, 2, 1)) + b"x",
+           tlvs=[(codec.T_SAR_REF, b"\1\2")])
+    raw_sm(esme, esm_class=0x40, message=b"\x20udh past the end")
+    stats(smsc, refused=1, malformed=1)
+
+
+def test_data_sm_and_bad_fields(smsc, esme):
+    body = b"\0\1\1COKO\0\1\1" + READER.encode() + b"\0\0\1\0" + codec.tlv(codec.T_PAYLOAD, b"data")
+    esme.tell("raw", hex=codec.pack(codec.DATA_SM, 0, 904, body).hex())
+    assert texts(smsc)[0]["text"] == "data"
+    assert submit(esme, validity_period="26112")["status"] == 0     # npm completes it
+    short = codec.build_sm(codec.SUBMIT_SM, 905, src=b"C", dst=READER.encode(), message=b"x")
+    esme.tell("raw", hex=codec.pack(codec.SUBMIT_SM, 0, 905, short[16:].replace(
+        b"\0\0\0\0\0\0", b"\0\0\0\0" + b"2611\0\0", 1)).hex())
+    esme.tell("raw", hex=codec.build_sm(codec.SUBMIT_SM, 906, src=b"C", dst=b"", message=b"x").hex())
+    assert stats(smsc, refused=2)["refusals"] == {"0x61": 1, "0xb": 1}
+
+
+@pytest.mark.parametrize("asked,state,heard", [
+    (0, "DELIVRD", 0), (1, "DELIVRD", 1), (2, "DELIVRD", 0), (2, "UNDELIV", 1), (17, "DELIVRD", 1)])
+def test_registered_delivery(smsc, esme, asked, state, heard):
+    faults(smsc, receipt_state=state)
+    submit(esme, registered_delivery=asked)
+    final = {"DELIVRD": "delivered", "UNDELIV": "failed"}[state]
+    assert texts(smsc, state=final)[0]["state"] == final
+    assert stats(smsc)["receipts"] == heard
 
 
 # --- from the phone --------------------------------------------------------------------------
@@ -305,6 +368,79 @@ def test_bind_faults_and_kick(smsc, node_peer):  # noqa: F811
     again.bind()
     assert smsc.control("POST", "/kick", {"how": "rst"})["kicked"] == 1
     again.expect("closed")
+
+
+def test_silences(smsc, esme, node_peer):  # noqa: F811
+    """Hard cases 19 to 21: no answer to enquire_link, unbind, bind; then none to anything."""
+    faults(smsc, enquire_silent=1, unbind_silent=1, bind_silent=1)
+    esme.tell("enquire")
+    esme.tell("unbind")
+    assert submit(esme)["status"] == 0
+    assert not {"enquired", "unbound"} & {e["event"] for e in esme.seen}
+    esme.tell("enquire")
+    assert esme.expect("enquired")["status"] == 0
+    peer = node_peer("smpp_client.js", "--port", smsc.port)
+    peer.tell("bind", system_id="coko", password="secret")
+    stats(smsc, bind_attempts=2)
+    assert stats(smsc)["bound"] == 1
+    faults(smsc, silent=True)
+    esme.tell("submit", to=READER, text="void")
+    with pytest.raises(AssertionError, match="no submitted"):
+        esme.expect("submitted", timeout=0.5)
+    assert stats(smsc)["submits"] == 1
+
+
+def test_stop_reading_is_back_pressure(smsc, esme):
+    """Hard case 24: what was not read is there afterwards."""
+    faults(smsc, stop_reading=True)
+    esme.tell("submit", to=READER, text="later")
+    with pytest.raises(AssertionError, match="no submitted"):
+        esme.expect("submitted", timeout=0.5)
+    faults(smsc, stop_reading=False)
+    assert esme.expect("submitted")["status"] == 0
+
+
+def test_delayed_and_doubled_responses(smsc, esme):
+    """Hard cases 7 and 8: a slow answer does not hold the next one's place."""
+    faults(smsc, resp_delay_ms=300)
+    esme.tell("submit", to=READER, text="slow", tag="slow")
+    texts(smsc)
+    faults(smsc, resp_delay_ms=0, duplicate_resp=1)
+    esme.tell("submit", to=READER, text="fast", tag="fast")
+    assert esme.expect("submitted")["tag"] == "fast"
+    assert esme.expect("submitted")["tag"] == "slow"
+
+
+def test_window_of_deliveries(smsc, esme):
+    """Unanswered deliver_sm stop at the window and are sent again on the next link."""
+    faults(smsc, deliver_window=2)
+    esme.tell("deaf", deaf=True)
+    for n in range(5):
+        smsc.control("POST", "/mo", {"from": READER, "to": "2600", "text": f"mo {n}"})
+    assert [esme.expect("deliver")["text"] for _ in range(2)] == ["mo 0", "mo 1"]
+    figures = stats(smsc)
+    assert figures["deliver_outstanding"] == 2 and figures["deliver_queued"] == 3
+    smsc.control("POST", "/kick", {"how": "rst"})
+    wait_until(lambda: not smsc.control("GET", "/links")["links"], "the link to close")
+    assert stats(smsc)["deliver_queued"] == 5
+
+
+def test_unbind_from_the_carrier(smsc, esme):
+    """Hard case 21."""
+    smsc.control("POST", "/kick", {"how": "unbind"})
+    esme.expect("unbind")
+    smsc.control("POST", "/raw", {"hex": codec.pack(codec.ENQUIRE_LINK | codec.RESP, 0, 9).hex()})
+    assert submit(esme)["status"] == 0
+
+
+def test_tls(lab, node_peer, tmp_path):  # noqa: F811
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-keyout", tmp_path / "key", "-out", tmp_path / "crt"],
+                   check=True, capture_output=True)
+    own = lab("smsc.py", "--port", "0", "--tls-cert", tmp_path / "crt", "--tls-key", tmp_path / "key")
+    peer = node_peer("smpp_client.js", "--port", own.port, "--tls")
+    assert peer.bind()["status"] == 0
+    assert submit(peer, FRENCH)["status"] == 0
 
 
 def test_misspelt_fault_is_refused(smsc):

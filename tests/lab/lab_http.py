@@ -73,7 +73,7 @@ class Response:
 
 
 def reply(value, status=200):
-    return Response(status, json.dumps(value, ensure_ascii=False).encode())
+    return Response(status, json.dumps(value).encode())    # ASCII: a text may hold half a pair
 
 
 async def _read_chunked(reader):
@@ -143,7 +143,8 @@ async def _converse(handler, reader, writer):
         keep = request.headers.get("connection", "").lower() != "close"
         response = await _answer(handler, request)
         if response.hang:
-            await reader.read()                  # until the client gives up
+            while await reader.read(65536):      # until the client gives up
+                pass
             return
         if response.cut:
             writer.transport.abort()

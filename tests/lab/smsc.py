@@ -23,7 +23,7 @@ import smpp_codec as codec
 from lab_http import HttpError
 from smsc_control import Control
 from smsc_faults import Faults
-from smsc_link import Account, Delivery, Link
+from smsc_link import MAX_QUEUE, Account, Delivery, Link
 from smsc_receipt import form_id, receipt_pdu
 from smsc_store import Store, digits
 
@@ -95,10 +95,8 @@ class Smsc:
         return True
 
     def tell(self, part):
-        if self.args.print:
-            if part.message.complete():
-                print(json.dumps({"event": "message", **part.message.view()},
-                                          ensure_ascii=False), flush=True)
+        if self.args.print and part.message.complete():
+            print(json.dumps({"event": "message", **part.message.view()}), flush=True)
 
     # --- receipts ----------------------------------------------------------------------------
     def receipt(self, account, part, at_once=False):
@@ -122,6 +120,8 @@ class Smsc:
                 entry = (due, next(self.order), account, part, word, bool(wanted))
                 if at_once:
                     self.issue(entry)
+                elif len(self.receipts) >= MAX_QUEUE:
+                    self.count["deliver_overflow"] += 1
                 else:
                     heapq.heappush(self.receipts, entry)
 

@@ -81,6 +81,8 @@ class Link(asyncio.Protocol):
         self.smsc.count["connections"] += 1
         if len(self.smsc.links) > self.smsc.args.max_links:
             transport.abort()
+        elif self.smsc.faults.plain["stop_reading"]:
+            transport.pause_reading()
 
     def connection_lost(self, _error):
         self.smsc.links.pop(self.id, None)

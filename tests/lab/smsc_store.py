@@ -72,7 +72,7 @@ class Message:
             self.defects.append("mixed_data_coding")
         if codec.alphabet_of(coding) == "ucs2":
             text, defects = codec.text_of(coding, b"".join(p.rest for p in parts))
-            self.defects += defects
+            self.defects += [d for d in defects if d not in self.defects]
             self.text = text
         else:
             self.text = "".join(codec.text_of(p.sm.data_coding, p.rest)[0] for p in parts)

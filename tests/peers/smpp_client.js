@@ -8,6 +8,7 @@
 //   {"op":"submit_long", ...}       8-bit UDH parts, split here
 //   {"op":"flood","count":20000,"window":100,"to":"225","text":"x"}   -> {"event":"flood",...}
 //   {"op":"enquire"} {"op":"query","message_id":"1"} {"op":"raw","hex":"..."} {"op":"unbind"}
+//   {"op":"deliver_status","status":20} {"op":"deaf","deaf":true}   how deliver_sm is answered
 'use strict';
 const readline = require('readline');
 const smpp = require('smpp');
@@ -24,6 +25,7 @@ const session = smpp.connect({
   rejectUnauthorized: false,
 });
 let deliverStatus = 0;
+let deaf = false;
 let reference = 0;
 
 session.on(scheme === 'ssmpp' ? 'secureConnect' : 'connect', () => say({ event: 'connected' }));
@@ -43,7 +45,7 @@ session.on('deliver_sm', (pdu) => {
     payload: pdu.message_payload && pdu.message_payload.message,
     receipted_message_id: pdu.receipted_message_id, message_state: pdu.message_state,
   });
-  session.send(pdu.response({ command_status: deliverStatus }));
+  if (!deaf) session.send(pdu.response({ command_status: deliverStatus }));
 });
 
 function bind(c) {
@@ -125,6 +127,7 @@ const ops = {
     event: 'queried', status: r.command_status, state: r.message_state })),
   raw: (c) => session.socket.write(Buffer.from(c.hex, 'hex')),
   deliver_status: (c) => { deliverStatus = c.status; },
+  deaf: (c) => { deaf = c.deaf; },
   unbind: () => session.unbind((r) => { say({ event: 'unbound', status: r.command_status }); }),
 };
 
