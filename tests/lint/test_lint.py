@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import banned  # noqa: E402
+import duplicates  # noqa: E402
 import layers  # noqa: E402
 import length  # noqa: E402
 import words  # noqa: E402
@@ -93,6 +94,15 @@ def test_file_length(count, first, faulty):
 def test_ctags_sees_the_end_of_a_function(tmp_path):
     (tmp_path / "x.c").write_text("int a(void)\n{\n    return 1;\n}\nstatic int b(int c)\n{\n}\n")
     assert length.functions(["x.c"], tmp_path) == [("x.c", "a", 1, 4), ("x.c", "b", 5, 7)]
+
+
+def test_duplicates_see_copied_code_and_not_tables():
+    body = "\n".join(f"    value{i} = step(value{i}, {i});" for i in range(duplicates.LINES))
+    copy = body.replace("\n", "\n\n    /* a comment */\n")
+    table = "\n".join("    { 1, 2 }," for _ in range(2 * duplicates.LINES))
+    assert duplicates.copies({"a.c": body, "b.c": "int x;\n" + copy}) == [("b.c", 2, "a.c", 1)]
+    assert duplicates.copies({"a.c": body, "b.c": body.replace("value3", "other")}) == []
+    assert duplicates.copies({"a.c": table, "b.c": table}) == []
 
 
 @pytest.mark.parametrize("path, text, faults", [
