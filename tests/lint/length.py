@@ -22,7 +22,7 @@ TABLE_MARK = "/* lint: table */"
 
 
 def check_file(path, lines):
-    marked = any(TABLE_MARK in line for line in lines[:30])
+    marked = path.endswith(".c") and any(TABLE_MARK in line for line in lines[:30])
     if len(lines) > FILE_MAX and not marked:
         return f"{path}:{len(lines)}: {len(lines)} lines, {FILE_MAX} allowed"
     if marked and len(lines) <= FILE_MAX:
