@@ -54,9 +54,9 @@ class Merchant:
                             **(headers or {})}))
         return reference, answer
 
-    def status(self, reference):
+    def status(self, reference, timeout=10):
         return http_request("GET", f"{self.url}/collection/v1_0/requesttopay/{reference}",
-                            headers=self.headers())
+                            headers=self.headers(), timeout=timeout)
 
     def settled(self, reference):
         """The status reply once it is final."""
@@ -339,6 +339,10 @@ def test_status_lies_and_breaks(mtn, merchant):
     fault(mtn, "status", "cut_after", octets=30)
     with pytest.raises(Exception):
         merchant.status(reference).json()
+    for name in ("hang", "hang_after", "delay"):
+        fault(mtn, "status", name, delay_ms=2000)
+        with pytest.raises(TimeoutError):
+            merchant.status(reference, timeout=0.3)
     fault(mtn, "status", "not_found", count=2)
     assert [merchant.status(reference).status for _ in range(3)] == [404, 404, 200]
     assert ledger(mtn)["count"] == 1

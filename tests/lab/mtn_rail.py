@@ -28,6 +28,8 @@ UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?")
 ZERO_EXPONENT = {"XOF", "XAF", "GNF", "RWF", "UGX"}
 MAX_JOURNAL = 100000
+MAX_NOTED = 16384                     # octets of a body kept in the journal
+MAX_CHARGES = 1000000
 MAX_NOTE = 160
 HTML = b"<html><head><title>Request Rejected</title></head><body>Rejected.</body></html>"
 
@@ -147,7 +149,7 @@ class Rail:
                  "path": request.path, "reference": reference, "payer": payer,
                  "headers": {k: v if k not in ("authorization", "ocp-apim-subscription-key")
                              else v.split(" ")[0][:6] + "..." for k, v in request.headers.items()},
-                 "body": request.body.decode("utf-8", "replace"), "status": None, "fault": None}
+                 "body": request.body[:MAX_NOTED].decode("utf-8", "replace"), "status": None, "fault": None}
         self.journal.append(entry)
         return entry
 
@@ -320,6 +322,8 @@ class Rail:
         if reference in self.ledger.charges:
             self.ledger.duplicates += 1
             raise RailError(409, *ALREADY)
+        if len(self.ledger.charges) >= MAX_CHARGES:
+            raise RailError(503, "SERVICE_UNAVAILABLE", "The lab's ledger is full.")
         self.ledger.open(charge)
         return Response(202)
 
