@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* lint: table */
 /*
  * Tables of the GSM alphabet. Alphabet: 3GPP TS 23.038 6.2.1 and 6.2.1.1. Folding: letters follow
  * the canonical decomposition of Unicode (the base letter stays, a first accent that gives a letter

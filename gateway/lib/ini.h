@@ -18,10 +18,10 @@
 #include "gateway/lib/arena.h"
 #include "gateway/lib/fault.h"
 
-#define INI_TEXT_MAX (1024 * 1024)
-#define INI_LINE_MAX 4096
+#define INI_TEXT_MAX     (1024 * 1024)
+#define INI_LINE_MAX     4096
 #define INI_SECTIONS_MAX 512
-#define INI_ENTRIES_MAX 8192 /* of the whole text */
+#define INI_ENTRIES_MAX  8192 /* of the whole text */
 
 struct ini_entry {
     struct str key, value; /* terminated copies in the ini's arena */

@@ -55,8 +55,8 @@ static inline bool log_enabled(enum log_level level)
             log_write(level, tag, __VA_ARGS__);                                                    \
     } while (0)
 #define log_debug(tag, ...) log_at(LOG_LEVEL_DEBUG, tag, __VA_ARGS__)
-#define log_info(tag, ...) log_at(LOG_LEVEL_INFO, tag, __VA_ARGS__)
-#define log_warn(tag, ...) log_at(LOG_LEVEL_WARN, tag, __VA_ARGS__)
+#define log_info(tag, ...)  log_at(LOG_LEVEL_INFO, tag, __VA_ARGS__)
+#define log_warn(tag, ...)  log_at(LOG_LEVEL_WARN, tag, __VA_ARGS__)
 #define log_error(tag, ...) log_at(LOG_LEVEL_ERROR, tag, __VA_ARGS__)
 
 /* Behind the macros; use them. */

@@ -19,7 +19,7 @@
 #include "gateway/lib/buf.h"
 #include "gateway/lib/crypto.h"
 
-#define SEAL_KEY_LEN 32
+#define SEAL_KEY_LEN  32
 #define SEAL_KEYS_MAX 8
 #define SEAL_OVERHEAD (4 + 12 + 16)
 

@@ -18,26 +18,26 @@ struct str {
 };
 
 /* A literal as an expression, and as a static initialiser. */
-#define STR(lit) ((struct str){ "" lit, sizeof(lit) - 1 })
+#define STR(lit) ((struct str){"" lit, sizeof(lit) - 1})
 #define STR_INIT(lit)                                                                              \
     {                                                                                              \
         "" lit, sizeof(lit) - 1                                                                    \
     }
-#define STR_EMPTY ((struct str){ "", 0 })
+#define STR_EMPTY ((struct str){"", 0})
 
 /* printf: "%" STR_FMT, STR_ARG(s). Cut at 4096 bytes so that a length never overflows an int. */
-#define STR_FMT ".*s"
+#define STR_FMT    ".*s"
 #define STR_ARG(s) (int)((s).n > 4096 ? 4096 : (s).n), (s).p
 
 static inline struct str str_n(const void *p, size_t n)
 {
-    return (struct str){ p ? (const char *)p : "", p ? n : 0 };
+    return (struct str){p ? (const char *)p : "", p ? n : 0};
 }
 
 /* A terminated string; NULL is the empty string. */
 static inline struct str str_c(const char *s)
 {
-    return s ? (struct str){ s, strlen(s) } : STR_EMPTY;
+    return s ? (struct str){s, strlen(s)} : STR_EMPTY;
 }
 
 static inline bool str_eq(struct str a, struct str b)
@@ -65,13 +65,13 @@ static inline bool str_ends(struct str s, struct str suffix)
 static inline struct str str_skip(struct str s, size_t n)
 {
     n = MIN(n, s.n);
-    return (struct str){ s.p + n, s.n - n };
+    return (struct str){s.p + n, s.n - n};
 }
 
 /* The first n bytes of s (or all). */
 static inline struct str str_head(struct str s, size_t n)
 {
-    return (struct str){ s.p, MIN(n, s.n) };
+    return (struct str){s.p, MIN(n, s.n)};
 }
 
 /* Equal with A-Z folded to a-z (ASCII only, no locale). */

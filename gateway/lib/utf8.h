@@ -8,7 +8,7 @@
 
 #include "gateway/lib/buf.h"
 
-#define UTF8_BAD (-1)
+#define UTF8_BAD         (-1)
 #define UTF8_REPLACEMENT 0xFFFD
 
 /*
