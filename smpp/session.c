@@ -147,18 +147,16 @@ void session_lost(struct session *s)
 
 /* ---- commands ---------------------------------------------------------------------------------- */
 
-int session_bind(struct session *s, int64_t now, struct err *e)
+static int write_bind(struct buf *out, const struct session_config *c, uint32_t seq, struct err *e)
 {
     static const uint32_t ids[] = {
         [SESSION_TRX] = SMPP_BIND_TRANSCEIVER,
         [SESSION_TX] = SMPP_BIND_TRANSMITTER,
         [SESSION_RX] = SMPP_BIND_RECEIVER,
     };
-    const struct session_config *c = &s->config;
     struct pdu p;
 
-    assert(s->state == SESSION_OPEN);
-    pdu_start(&p, ids[c->bind], 0, window_reserve(&s->window));
+    pdu_start(&p, ids[c->bind], 0, seq);
     p.bind = (struct pdu_bind){
         .system_id = c->system_id,
         .password = c->password,
@@ -168,10 +166,27 @@ int session_bind(struct session *s, int64_t now, struct err *e)
         .addr_npi = c->addr_npi,
         .address_range = c->address_range,
     };
-    if (pdu_encode(&s->urgent, &p, NULL, 0, e) != 0)
+    return pdu_encode(out, &p, NULL, 0, e);
+}
+
+int session_check(const struct session_config *config, struct err *e)
+{
+    char mem[PDU_HEADER + 256];
+    struct buf out;
+
+    buf_init_fixed(&out, mem, sizeof mem);
+    return write_bind(&out, config, 1, e);
+}
+
+int session_bind(struct session *s, int64_t now, struct err *e)
+{
+    uint32_t seq = window_reserve(&s->window);
+
+    assert(s->state == SESSION_OPEN);
+    if (write_bind(&s->urgent, &s->config, seq, e) != 0)
         return err_wrap(e, "bind");
-    s->bind_seq = p.seq;
-    s->bind_deadline = now + c->bind_ms;
+    s->bind_seq = seq;
+    s->bind_deadline = now + s->config.bind_ms;
     set_state(s, SESSION_BINDING);
     return 0;
 }

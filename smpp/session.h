@@ -151,6 +151,9 @@ struct session {
     struct session_stats stats;
 };
 
+/* Do the credentials fit a bind? -1 names the one that does not. */
+MUST_CHECK int session_check(const struct session_config *config, struct err *e);
+
 /* Copies config with its defaults filled in. events and ctx are kept. */
 void session_init(struct session *s, const struct session_config *config,
                   const struct session_events *events, void *ctx, int64_t now);
