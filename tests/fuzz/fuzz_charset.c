@@ -3,10 +3,12 @@
  * Character sets: whatever the bytes, folding gives text of the alphabet, is idempotent, and what
  * was encoded decodes to the same. The first byte chooses flags, fill bits and cuts.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/lib/basenc.h"
 #include "gateway/lib/gsm.h"
+#include "gateway/lib/msisdn.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -112,8 +114,23 @@ static void check_base(struct str bytes)
     free(back);
 }
 
+/* A number that was understood is understood the same in E.164 (hard case 18). */
+static void check_msisdn(struct str text, const char *country)
+{
+    struct msisdn first, again;
+    char plus[MSISDN_MAX + 2];
+    struct err e;
+
+    if (msisdn_parse(text, country, &first, &e) < 0)
+        return;
+    snprintf(plus, sizeof(plus), "+%s", first.digits);
+    need(msisdn_parse(str_c(plus), NULL, &again, &e) == 0);
+    need(strcmp(first.digits, again.digits) == 0 && strcmp(first.country, again.country) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const char *const countries[] = {"SN", "CI", "BJ", "GH", "CG", NULL};
     struct str text;
 
     if (size == 0 || size > 4096)
@@ -123,5 +140,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_octets(text);
     check_text(text, data[0]);
     check_base(text);
+    check_msisdn(text, countries[data[0] % ARRAY_LEN(countries)]);
     return 0;
 }
