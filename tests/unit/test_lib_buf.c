@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "gateway/lib/arena.h"
-#include "gateway/lib/json.h"
+#include "gateway/lib/jsonw.h"
 #include "tests/unit/guard.h"
 
 static void the_ceiling_sticks(void **state)
@@ -112,31 +112,31 @@ static void escapers(void **state)
 
 static void json_nests(void **state)
 {
-    struct json j;
+    struct jsonw j;
     struct buf b;
 
     (void)state;
     buf_init(&b, 1000);
-    json_init(&j, &b);
-    json_object(&j);
-    json_kv_i64(&j, "id", -7);
-    json_key(&j, "tags");
-    json_array(&j);
-    json_str(&j, STR("a"));
-    json_array(&j);
-    json_end(&j);
-    json_object(&j);
-    json_end(&j);
-    json_null(&j);
-    json_end(&j);
-    json_kv_cstr(&j, "none", NULL);
-    json_kv_bool(&j, "yes", true);
-    json_kv_raw(&j, "raw", STR("[1,2]"));
-    json_key_str(&j, STR("k\"k"));
-    json_bool(&j, false);
-    assert_false(json_done(&j));
-    json_end(&j);
-    assert_true(json_done(&j));
+    jsonw_init(&j, &b);
+    jsonw_object(&j);
+    jsonw_kv_i64(&j, "id", -7);
+    jsonw_key(&j, "tags");
+    jsonw_array(&j);
+    jsonw_str(&j, STR("a"));
+    jsonw_array(&j);
+    jsonw_end(&j);
+    jsonw_object(&j);
+    jsonw_end(&j);
+    jsonw_null(&j);
+    jsonw_end(&j);
+    jsonw_kv_cstr(&j, "none", NULL);
+    jsonw_kv_bool(&j, "yes", true);
+    jsonw_kv_raw(&j, "raw", STR("[1,2]"));
+    jsonw_key_str(&j, STR("k\"k"));
+    jsonw_bool(&j, false);
+    assert_false(jsonw_done(&j));
+    jsonw_end(&j);
+    assert_true(jsonw_done(&j));
     assert_string_equal(buf_cstr(&b), "{\"id\":-7,\"tags\":[\"a\",[],{},null],\"none\":null,"
                                       "\"yes\":true,\"raw\":[1,2],\"k\\\"k\":false}");
     buf_fini(&b);
