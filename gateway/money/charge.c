@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One claimed charge: ask the rail once, record the answer.
+ *
+ *   TOKEN -> SEND -> RECORD -> DONE
+ *     ^        |        |
+ *     +-- 401, once     +-> RECORD   the database was away: again, until the claim's lease is over
+ *     |
+ *     +-> RECORD        no token: nothing was sent
+ *
+ * The claim committed the attempt row and the state SUBMITTING before we were called (I2). If we
+ * die anywhere here, the lease runs out and the charge is asked about by its reference, never sent
+ * again on a guess (M4). Recording carries the version of the claim: a late answer of a lapsed claim
+ * changes nothing.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/lib/counter.h"
+#include "gateway/lib/crypto.h"
+#include "gateway/lib/log.h"
+#include "gateway/money/amount.h"
+#include "gateway/money/money_parts.h"
+
+#define RECORD_RETRY_MS 1000
+#define RECORD_TRIES    20 /* below the lease of a poll (billing.rail.poll_lease_s) */
+
+static struct counter events =
+    COUNTER("coko_charge_events_total", "What rails answered about charges");
+
+PG_STMT_FLAGS(event_stmt, "charge.event", PG_WRITE, 9, PG_MONEY,
+              "select outcome, state from billing.charge_event($1::bigint, $2::int, $3, $4::int,"
+              " $5, $6, $7::bigint, $8, $9::int)");
+
+enum work_state { WORK_TOKEN, WORK_SEND, WORK_RECORD, WORK_DONE, WORK_STATES, WORK_WAIT };
+
+struct work {
+    struct list node;
+    struct money *m;
+    struct money_rail *mr;
+    enum work_state state;
+    struct arena arena;
+    struct op op;
+    struct token_waiter waiter;
+    struct loop_timer again;
+    int64_t id;
+    int64_t version;
+    bool submit;
+    bool reminted;
+    unsigned record_tries;
+    const char *token;
+    struct rail_charge charge;
+    struct rail_verdict verdict;
+    int http_status;
+};
+
+static enum work_state token_enter(struct work *w);
+static enum work_state send_enter(struct work *w);
+static enum work_state send_ready(struct work *w);
+static enum work_state record_enter(struct work *w);
+static enum work_state record_ready(struct work *w);
+static enum work_state done_enter(struct work *w);
+
+#define TO(s) (1u << WORK_##s)
+
+static const struct {
+    const char *name;
+    enum work_state (*enter)(struct work *w);
+    enum work_state (*ready)(struct work *w);
+    unsigned out;
+} rules[WORK_STATES] = {
+    [WORK_TOKEN] = {"token", token_enter, NULL, TO(SEND) | TO(RECORD)},
+    [WORK_SEND] = {"send", send_enter, send_ready, TO(TOKEN) | TO(RECORD)},
+    [WORK_RECORD] = {"record", record_enter, record_ready, TO(RECORD) | TO(DONE)},
+    [WORK_DONE] = {"done", done_enter, NULL, 0},
+};
+
+static void work_run(struct work *w, enum work_state next)
+{
+    while (next != WORK_WAIT) {
+        assert(rules[w->state].out & 1u << next || (w->state == WORK_TOKEN && next == WORK_TOKEN));
+        log_debug(NULL, "charge work", "charge=%lld %s -> %s", (long long)w->id,
+                  rules[w->state].name, rules[next].name);
+        w->state = next;
+        next = rules[next].enter(w);
+    }
+}
+
+static void work_on_op(struct op *op)
+{
+    struct work *w = container_of(op, struct work, op);
+
+    work_run(w, rules[w->state].ready(w));
+}
+
+/* ---- token ---- */
+
+static void on_token(struct token_waiter *waiter, const char *value)
+{
+    struct work *w = container_of(waiter, struct work, waiter);
+
+    w->token = value ? arena_cstr(&w->arena, str_c(value)) : NULL;
+    if (w->token) {
+        work_run(w, WORK_SEND);
+        return;
+    }
+    /* nothing of the charge left this process */
+    w->verdict.event = w->submit ? CHARGE_NOT_SENT : CHARGE_UNKNOWN;
+    snprintf(w->verdict.reason, sizeof w->verdict.reason, "no token");
+    work_run(w, WORK_RECORD);
+}
+
+static enum work_state token_enter(struct work *w)
+{
+    w->waiter.fn = on_token;
+    token_want(&w->mr->token, &w->waiter);
+    return WORK_WAIT;
+}
+
+/* ---- the rail ---- */
+
+static enum work_state send_enter(struct work *w)
+{
+    const struct rail *r = w->mr->rail;
+    struct http_request rq;
+
+    if (w->submit)
+        r->type->submit_request(r, &w->arena, &w->charge, w->token, &rq);
+    else
+        r->type->poll_request(r, &w->arena, &w->charge, w->token, &rq);
+    http_client_send(w->m->d.client, &w->op, &rq);
+    return WORK_WAIT;
+}
+
+static void read_answer(struct work *w)
+{
+    const struct rail *r = w->mr->rail;
+    const struct http_response *rs = http_client_response(&w->op);
+
+    w->http_status = rs->status;
+    if (w->submit)
+        r->type->submit_read(r, rs, &w->verdict);
+    else
+        r->type->poll_read(r, &w->charge, rs, &w->verdict);
+}
+
+/* No answer: only a submit of which no byte can have left may be sent again (M4). */
+static void read_failure(struct work *w)
+{
+    w->verdict = (struct rail_verdict){.event = CHARGE_UNKNOWN};
+    if (w->submit && !w->op.unknown)
+        w->verdict.event = CHARGE_NOT_SENT;
+    snprintf(w->verdict.reason, sizeof w->verdict.reason, "%s", err_name(w->op.err.code));
+}
+
+static enum work_state send_ready(struct work *w)
+{
+    if (op_failed(&w->op))
+        read_failure(w);
+    else
+        read_answer(w);
+    op_release(&w->op);
+    if (w->verdict.token_refused) {
+        token_refused(&w->mr->token, w->token);
+        if (!w->reminted) {
+            w->reminted = true;
+            return WORK_TOKEN;
+        }
+        log_error(NULL, "rail refuses our credentials", "rail=%s", w->mr->rail->type->code);
+        w->verdict.event = w->submit ? CHARGE_NOT_SENT : CHARGE_UNKNOWN;
+    }
+    return WORK_RECORD;
+}
+
+/* ---- the record ---- */
+
+static enum work_state record_enter(struct work *w)
+{
+    const struct rail_verdict *v = &w->verdict;
+    struct pg_params p;
+
+    crypto_wipe((char *)w->charge.payer.p, w->charge.payer.n);
+    w->charge.payer.n = 0;
+    pg_params_init(&p);
+    pg_p_int(&p, w->id);
+    pg_p_int(&p, w->version);
+    pg_p_text(&p, charge_event_name(v->event));
+    pg_p_int(&p, w->http_status);
+    pg_p_text(&p, v->reason);
+    pg_p_text(&p, *v->rail_txn ? v->rail_txn : NULL);
+    if (v->has_amount)
+        pg_p_int(&p, v->amount_minor);
+    else
+        pg_p_null(&p);
+    pg_p_text(&p, *v->currency ? v->currency : NULL);
+    pg_p_int(&p, v->next_poll_s);
+    pg_exec(w->m->d.pg, &w->op, &event_stmt, &p);
+    return WORK_WAIT;
+}
+
+static void on_again(void *arg)
+{
+    work_run(arg, WORK_RECORD);
+}
+
+static enum work_state record_ready(struct work *w)
+{
+    if (op_failed(&w->op)) {
+        log_err(LOG_LEVEL_WARN, NULL, "charge event not recorded", &w->op.err);
+        op_release(&w->op);
+        if (++w->record_tries == RECORD_TRIES)
+            return WORK_DONE; /* the claim lapses, the rail is asked again */
+        loop_timer_set(&w->again, RECORD_RETRY_MS);
+        return WORK_WAIT;
+    }
+    char labels[96];
+
+    snprintf(labels, sizeof labels, "rail=\"%s\",event=\"%s\"", w->mr->rail->type->code,
+             charge_event_name(w->verdict.event));
+    counter_inc(counter_with(&events, labels));
+    log_info(NULL, "charge", "charge=%lld event=%s outcome=%s state=%s http=%d", (long long)w->id,
+             charge_event_name(w->verdict.event), pg_text(&w->op, 0, 0), pg_text(&w->op, 0, 1),
+             w->http_status);
+    pg_wake_dirty(w->m->d.pg, MONEY_MESSAGE_TOPIC);
+    return WORK_DONE;
+}
+
+/* ---- life ---- */
+
+static void work_free(struct work *w)
+{
+    list_remove(&w->node);
+    token_forget(&w->waiter);
+    loop_timer_clear(&w->again);
+    op_cancel(&w->op);
+    op_release(&w->op);
+    crypto_wipe((char *)w->charge.payer.p, w->charge.payer.n);
+    arena_fini(&w->arena);
+    w->m->nworks--;
+    free(w);
+}
+
+static void work_reap(void *arg)
+{
+    struct work *w = arg;
+    struct money *m = w->m;
+
+    work_free(w);
+    money_work_ended(m);
+}
+
+static enum work_state done_enter(struct work *w)
+{
+    loop_defer(w->m->d.loop, work_reap, w);
+    return WORK_WAIT;
+}
+
+void charge_work_free_all(struct money *m)
+{
+    while (!list_empty(&m->works))
+        work_free(container_of(m->works.next, struct work, node));
+}
+
+/* The payer's number in clear, for the time of the call only. */
+static bool open_payer(struct work *w, const struct op *rows, int row)
+{
+    char blob[128];
+    ptrdiff_t n = pg_bytea(rows, row, pg_col(rows, "payer_sealed"), blob, sizeof blob);
+    struct err e = {0};
+    struct buf clear;
+    bool ok;
+
+    buf_init(&clear, 64);
+    ok = n > 0 &&
+         seal_open(w->m->d.ring, STR("auth.identity"), str_n(blob, (size_t)n), &clear, &e) == 0;
+    w->charge.payer = ok ? arena_str(&w->arena, buf_str(&clear)) : STR_EMPTY;
+    buf_wipe(&clear);
+    if (!ok)
+        log_error(NULL, "payer's number does not open", "charge=%lld %s", (long long)w->id, e.msg);
+    return ok;
+}
+
+static struct str keep(struct work *w, const struct op *rows, int row, const char *col)
+{
+    return arena_str(&w->arena, pg_str(rows, row, pg_col(rows, col)));
+}
+
+void charge_work_start(struct money *m, const struct op *rows, int row)
+{
+    struct work *w = calloc(1, sizeof *w);
+
+    if (!w)
+        abort();
+    w->m = m;
+    w->state = WORK_TOKEN;
+    arena_init(&w->arena, 4096, 1 << 18);
+    op_init(&w->op, m->d.loop, work_on_op);
+    loop_timer_init(&w->again, m->d.loop, on_again, w);
+    list_init(&w->waiter.node);
+    list_push_back(&m->works, &w->node);
+    m->nworks++;
+    w->id = pg_i64(rows, row, pg_col(rows, "charge_id"));
+    w->version = pg_i64(rows, row, pg_col(rows, "version"));
+    w->submit = str_eq_c(pg_str(rows, row, pg_col(rows, "action")), "submit");
+    w->mr = money_rail_find(m, pg_str(rows, row, pg_col(rows, "rail")));
+    w->charge = (struct rail_charge){
+        .our_ref = keep(w, rows, row, "our_ref"),
+        .amount_minor = pg_i64(rows, row, pg_col(rows, "amount_minor")),
+        .currency = keep(w, rows, row, "currency"),
+        .label = keep(w, rows, row, "plan_label"),
+    };
+    if (!w->mr || !open_payer(w, rows, row)) {
+        /* ours to mend: the claim lapses and the charge is seen again; nothing was sent */
+        log_error(NULL, "charge cannot be worked on here", "charge=%lld", (long long)w->id);
+        w->verdict.event = w->submit ? CHARGE_NOT_SENT : CHARGE_UNKNOWN;
+        snprintf(w->verdict.reason, sizeof w->verdict.reason, "rail not configured");
+        w->mr = w->mr ? w->mr : &m->rails[0];
+        work_run(w, WORK_RECORD);
+        return;
+    }
+    work_run(w, WORK_TOKEN);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The room: its rails, and the walk to the database for due charges. See money.h.
+ *
+ * Woken by MONEY_CHARGE_TOPIC and every second besides. A claim asks for no more than there is room
+ * for, so a charge is never leased to a process that only queues it.
+ */
+#include "gateway/money/money.h"
+
+#include <stdlib.h>
+
+#include "gateway/lib/counter.h"
+#include "gateway/lib/log.h"
+#include "gateway/money/money_parts.h"
+
+#define MONEY_POLL_MS 1000
+
+static struct counter in_flight = GAUGE("coko_charges_in_flight", "Charges being asked about now");
+
+/* Charges are claimed row by row, not under a bind's lease: the epoch is 0. */
+PG_STMT_FLAGS(claim_stmt, "charge.claim", PG_BATCH, 2, PG_MONEY,
+              "select charge_id, our_ref, rail, state, amount_minor, currency, payer_sealed,"
+              " payer_key_id, plan_label, polls, version, action"
+              " from billing.claim_charges($1, 0, $2::int)");
+
+struct money_rail *money_rail_find(struct money *m, struct str code)
+{
+    for (size_t i = 0; i < m->nrails; i++) {
+        if (str_eq_c(code, m->rails[i].rail->type->code))
+            return &m->rails[i];
+    }
+    return NULL;
+}
+
+static void claim(void *arg)
+{
+    struct money *m = arg;
+    unsigned room = MONEY_WORKS_MAX - m->nworks;
+    struct pg_params p;
+
+    loop_timer_set(&m->poll, MONEY_POLL_MS);
+    if (!m->running || room == 0 || m->nrails == 0)
+        return;
+    if (op_pending(&m->claim)) {
+        m->again = true;
+        return;
+    }
+    pg_params_init(&p);
+    pg_p_text(&p, m->owner);
+    pg_p_int(&p, room);
+    pg_exec(m->d.pg, &m->claim, &claim_stmt, &p);
+}
+
+static void claim_on_op(struct op *op)
+{
+    struct money *m = container_of(op, struct money, claim);
+
+    if (op_failed(op))
+        log_err(LOG_LEVEL_WARN, NULL, "charges not claimed", &op->err);
+    for (int i = 0; !op_failed(op) && i < pg_rows(op); i++)
+        charge_work_start(m, op, i);
+    op_release(op);
+    counter_set(&in_flight, m->nworks);
+    if (m->again)
+        loop_timer_set(&m->poll, 0);
+    m->again = false;
+}
+
+void money_work_ended(struct money *m)
+{
+    counter_set(&in_flight, m->nworks);
+}
+
+static void on_wake(void *arg, const char *topic)
+{
+    struct money *m = arg;
+
+    (void)topic;
+    if (m->running)
+        claim(m);
+}
+
+static void add_rail(struct money *m, const struct rail *r)
+{
+    struct money_rail *mr = &m->rails[m->nrails++];
+
+    mr->rail = r;
+    token_init(&mr->token, m->d.loop, m->d.client, r);
+}
+
+struct money *money_new(const struct money_config *c, const struct money_deps *d, struct err *e)
+{
+    struct money *m = calloc(1, sizeof *m);
+    bool on;
+
+    if (!m)
+        abort();
+    m->d = *d;
+    m->owner = c->owner;
+    op_init(&m->claim, d->loop, claim_on_op);
+    loop_timer_init(&m->poll, d->loop, claim, m);
+    list_init(&m->works);
+    list_init(&m->callbacks);
+    if (mtn_momo_init(&m->mtn, &c->mtn, &on, e) != 0) {
+        money_free(m);
+        return NULL;
+    }
+    if (on)
+        add_rail(m, &m->mtn.rail);
+    return m;
+}
+
+int money_mount(struct money *m, struct http_server *http, struct err *e)
+{
+    return http_mount(http, "/pay", inbox_on_callback, m,
+                      &(struct http_mount_opts){.name = "pay", .body_max = 32 << 10}, e);
+}
+
+void money_start(struct money *m)
+{
+    m->running = true;
+    pg_wake_listen(m->d.pg, MONEY_CHARGE_TOPIC, on_wake, m);
+    loop_timer_set(&m->poll, 0);
+}
+
+void money_drain(struct money *m)
+{
+    m->running = false;
+    loop_timer_clear(&m->poll);
+}
+
+bool money_idle(const struct money *m)
+{
+    return m->nworks == 0 && !op_pending(&m->claim) && list_empty(&m->callbacks);
+}
+
+void money_free(struct money *m)
+{
+    if (!m)
+        return;
+    loop_timer_clear(&m->poll);
+    op_cancel(&m->claim);
+    op_release(&m->claim);
+    charge_work_free_all(m);
+    inbox_free_all(m);
+    for (size_t i = 0; i < m->nrails; i++)
+        token_fini(&m->rails[i].token);
+    free(m);
+}

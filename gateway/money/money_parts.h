@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between money.c (the room), charge.c (one charge's work) and inbox.c (callbacks).
+ */
+#ifndef COKO_MONEY_PARTS_H
+#define COKO_MONEY_PARTS_H
+
+#include "gateway/money/money.h"
+#include "gateway/money/token.h"
+
+#define MONEY_RAILS_MAX 8
+#define MONEY_WORKS_MAX 32 /* charges in flight in a worker */
+
+/* A rail in service. */
+struct money_rail {
+    const struct rail *rail;
+    struct token token;
+};
+
+struct money {
+    struct money_deps d;
+    const char *owner;
+    struct mtn_momo mtn;
+    struct money_rail rails[MONEY_RAILS_MAX];
+    size_t nrails;
+    struct op claim;
+    struct loop_timer poll;
+    bool running;
+    bool again; /* woken while a claim was pending */
+    struct list works;
+    unsigned nworks;
+    struct list callbacks; /* being stored */
+};
+
+/* The rail with this code, or NULL. */
+struct money_rail *money_rail_find(struct money *m, struct str code);
+
+/* Starts one row of billing.claim_charges; the work frees itself and calls money_work_ended. */
+void charge_work_start(struct money *m, const struct op *rows, int row);
+void charge_work_free_all(struct money *m);
+
+/* A place became free. */
+void money_work_ended(struct money *m);
+
+/* Callbacks: the handler of /pay. */
+void inbox_on_callback(struct http_exchange *x, void *arg);
+void inbox_free_all(struct money *m);
+
+#endif
