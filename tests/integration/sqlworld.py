@@ -46,7 +46,7 @@ class World:
 
     def rows(self, statement, *params, conn=None):
         with (conn or self.conn).cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cur:
-            cur.execute(statement, params)
+            cur.execute(statement, params or None)
             return [dict(r) for r in cur.fetchall()] if cur.description else []
 
     def row(self, statement, *params, conn=None):

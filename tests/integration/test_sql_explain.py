@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No statement walks a hot table: not on an empty database, not on a large one.
+
+Two databases: just migrated, and filled (200,000 rows a hot table; 1,000,000 when COKO_LONG is set). Plans are generic,
+as on the daemon's connections. Reads are explained; functions run under auto_explain, which shows the plan of every
+statement inside them. A fault is a sequential scan of a hot table, or an index walked without a condition (a
+primary-key walk), but for the few of WALKS.
+"""
+import json
+import os
+import subprocess
+
+import psycopg2
+import pytest
+
+import sqltest
+from sqlfixtures import *  # noqa: F401,F403
+from sqlworld import World, book_json
+
+ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 200_000
+HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
+       "attempt", "entitlement", "ledger_txn", "ledger_entry", "inbox", "message", "usage", "inbound", "step_effect", "job", "audit",
+       "interaction"}
+# Indexes that may be walked whole: a list in its own order, cut by LIMIT; and partial ones that hold only what is in flight.
+WALKS = {"book_new_all", "message_sending", "message_unrouted"}
+
+FILL = """
+set session_replication_role = replica;
+insert into auth.users (lang, country, created_at)
+    select 'fr', 'CI', now() from generate_series(1, %(n)s);
+insert into auth.identity (user_id, lookup, sealed, key_id, country, network, last_seen_at, created_at)
+    select i, sha256(i::text::bytea), 's', 1, 'CI', 'mtn', now(), now() from generate_series(1, %(n)s) i;
+insert into catalog.category (slug) select 'c' || i from generate_series(1, 30) i;
+insert into catalog.book (slug, code, title, language, published_at, created_at, updated_at, parts, content_hash, search, popularity)
+    select 'b' || i, i + 50000, 'Titre ' || i, case when i %% 5 = 0 then 'en' else 'fr' end, now() - i * interval '1 minute', now(), now(), 5, '',
+           to_tsvector('simple', 'titre ' || i || ' mot' || i %% 997), (i * 7919) %% 10007 from generate_series(1, %(n)s / 10) i;
+insert into catalog.part (book_id, no, title, body, chars, ends, septets)
+    select b.id, n, 'P', repeat('Une phrase. ', 100), 1200, array(select g * 12 from generate_series(1, 100) g),
+           array(select g * 12 from generate_series(1, 100) g) from catalog.book b, generate_series(1, 5) n;
+insert into catalog.author (slug, name) select 'a' || i, 'Auteur ' || i from generate_series(1, 1000) i;
+insert into catalog.book_author (book_id, author_id) select b.id, 1 + b.id %% 1000 from catalog.book b;
+insert into catalog.book_category (book_id, category_id, language, published_at)
+    select b.id, (select min(id) from catalog.category) + b.id %% 30, b.language, b.published_at from catalog.book b;
+insert into catalog.category_count (category_id, lang, books) select category_id, language, count(*) from catalog.book_category group by 1, 2;
+insert into reading.position (user_id, book_id, part, at, source, updated_at)
+    select i, 1000001 + i %% (%(n)s / 10), 1, 0, 'ussd', now() - i * interval '1 second' from generate_series(1, %(n)s) i;
+insert into recommendation.interaction (user_id, book_id, kind, source, at)
+    select i, 1000001 + i %% (%(n)s / 10), 'read_start', 'ussd', now() - i * interval '1 minute' from generate_series(1, %(n)s) i;
+insert into billing.charge (user_id, identity_id, plan_id, price_id, period_no, rail, amount_minor, currency, channel, consent, state,
+                            settlement, rail_txn, created_at, due_at)
+    select i, i, (select id from billing.plan where code = 'day'), 1, 1, 'mtn_momo', 100, 'XOF', 'ussd', 'c',
+           case when i %% 50 = 0 then 'PENDING' else 'SUCCEEDED' end, case when i %% 50 = 0 then null else 'granted' end,
+           case when i %% 50 = 0 then null else 't' || i end, now() - interval '1 hour',
+           case when i %% 50 = 0 then now() + i * interval '1 second' - interval '1000 seconds' end from generate_series(1, %(n)s) i;
+insert into billing.attempt (charge_id, n, sent_at, owner, epoch) select id, 1, now(), 'w', 1 from billing.charge;
+insert into billing.entitlement (user_id, plan_id, charge_id, starts_at, ends_at, anchor_day, created_at)
+    select user_id, plan_id, id, now() - interval '1 hour', now() + interval '1 day', 1, now() from billing.charge where settlement = 'granted';
+insert into billing.ledger_txn (kind, charge_id, user_id, at) select 'sale', id, user_id, now() from billing.charge where settlement = 'granted';
+insert into billing.ledger_entry (txn_id, account, amount_minor, currency)
+    select id, a, m, 'XOF' from billing.ledger_txn, (values ('clearing', 100), ('revenue', -100)) v(a, m);
+insert into billing.inbox (rail, dedupe_key, headers_sealed, body_sealed, verified, received_at)
+    select 'mtn_momo', i::text::bytea, 'h', 'b', true, now() from generate_series(1, %(n)s) i;
+insert into messaging.message (account, identity_id, user_id, kind, priority, state, body, lang, due_at, expires_at, created_at, parts, sent_at,
+                               book_id, from_part, from_at, to_part, to_at)
+    select 'lab', i, i, case when i %% 2 = 0 then 'instalment' else 'receipt' end, case when i %% 2 = 0 then 3 else 1 end,
+           case i %% 100 when 0 then 'queued' when 1 then 'queued' when 2 then 'sending' else 'delivered' end, 'text', 'fr',
+           now() - interval '1 hour', now() + interval '1 day', now(), 1, now(), 1000001 + i %% (%(n)s / 10), 1, 0, 1, 100
+    from generate_series(1, %(n)s) i;
+insert into messaging.part (account, ref, message_id, no, state, at)
+    select 'lab', 'r' || id, id, 1, 'delivered', now() from messaging.message where state = 'delivered';
+insert into messaging.part (account, ref, state, at, lookup, alt)
+    select 'lab', 'o' || i, 'delivered', now(), sha256(i::text::bytea), '{}' from generate_series(1, 1000) i;
+insert into messaging.usage (user_id, day, segments) select i, current_date, 3 from generate_series(1, %(n)s) i;
+insert into messaging.inbound (account, dedupe, identity_id, action, outcome, received_at)
+    select 'lab', i::text::bytea, i, 'next', 'queued', now() from generate_series(1, %(n)s) i;
+insert into auth.otp_request (identity_id, otp_hash, created_at, expires_at) select i, 'h', now(), now() from generate_series(1, %(n)s) i;
+insert into auth.session (user_id, refresh_hash, created_at, last_seen_at, expires_at)
+    select i, sha256(i::text::bytea), now(), now(), now() from generate_series(1, %(n)s) i;
+insert into auth.consent (identity_id, granted, at) select i, true, now() from generate_series(1, %(n)s) i;
+insert into ops.step_effect (step_key, action, result, created_at) select 'k' || i, 'a', '{}', now() from generate_series(1, %(n)s) i;
+insert into ops.job (queue, kind, state, run_at, created_at, finished_at)
+    select 'q', 'k', case when i %% 20 = 0 then 'ready' else 'done' end, now() + i * interval '1 second' - interval '500 seconds', now(),
+           case when i %% 20 <> 0 then now() end from generate_series(1, %(n)s) i;
+insert into ops.audit (at, actor, kind, subject) select now(), 'a', 'k', 's' || i from generate_series(1, %(n)s) i;
+analyze;
+"""
+
+READS = [
+    ("select * from catalog.categories($1)", ("fr",)),
+    ("select * from catalog.books_new($1, $2)", ("fr", 20)),
+    ("select * from catalog.books_popular($1, $2)", ("fr", 20)),
+    ("select * from catalog.books_in($1, $2, $3)", (1, "fr", 20)),
+    ("select * from catalog.search($1, $2, $3)", ("mot5", "fr", 20)),
+    ("select * from catalog.book_card($1, $2, $3)", (5, "50005", "fr")),
+    ("select * from reading.slice($1, $2, $3, $4, $5)", (5, 1000001, 1, 0, 200)),
+    ("select * from reading.continue($1)", (5,)),
+    ("select * from billing.offers($1, $2)", (5, "fr")),
+    ("select * from messaging.cancelled($1)", ("lab",)),
+]
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def faults(plan, where):
+    """What a plan must not have, as text."""
+    found = []
+    for node in nodes(plan):
+        kind, table, index = node["Node Type"], node.get("Relation Name", ""), node.get("Index Name", "")
+        table = "audit" if table.startswith("audit_") else table
+        if kind == "Seq Scan" and table in HOT:
+            found.append(f"{where}: sequential scan of {table}")
+        if kind in ("Index Scan", "Index Only Scan", "Bitmap Index Scan") and "Index Cond" not in node and index not in WALKS \
+                and (table in HOT or kind == "Bitmap Index Scan"):
+            found.append(f"{where}: whole walk of {index}")
+    return found
+
+
+def explain(conn, statement, params):
+    """The generic plan of a statement; params decide nothing but their number."""
+    with conn.cursor() as cur:
+        cur.execute("set plan_cache_mode = force_generic_plan")
+        cur.execute("deallocate all")
+        cur.execute("prepare q as " + statement)
+        marks = ", ".join(["%s"] * len(params))
+        cur.execute("explain (format json) execute q" + (f"({marks})" if params else ""), params or None)
+        return cur.fetchone()[0][0]["Plan"]
+
+
+@pytest.fixture(scope="module", params=["empty", "large"])
+def plans(request, sql_server):
+    world = World(sql_server.database(request.param))
+    if request.param == "large":
+        for statement in (FILL % {"n": ROWS}).split(";\n"):
+            if statement.strip():
+                world.rows(statement)
+    yield world
+    world.close()
+
+
+@pytest.mark.parametrize("statement, params", READS, ids=[r[0].split("from ")[1].split("(")[0] for r in READS])
+def test_reads(plans, statement, params):
+    assert faults(explain(plans.conn, statement, params), statement) == []
+
+
+def test_reads_are_inlined(plans):
+    """A list function leaves no Function Scan: it was planned with its caller."""
+    for statement, params in READS:
+        assert all(n["Node Type"] != "Function Scan" or n["Function Name"] == "regexp_matches"
+                   for n in nodes(explain(plans.conn, statement, params))), statement
+
+
+def traced(world, statement, params=None, batch=False):
+    """Runs a statement and gives back the plans of everything inside it; nothing stays.
+
+    On the empty database some find nothing to work on and fail on a foreign key: what ran until then is judged."""
+    conn = psycopg2.connect(world.url)
+    try:
+        with conn.cursor() as cur:
+            cur.execute("set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on;"
+                        " set auto_explain.log_format = json; set auto_explain.log_level = notice; set plan_cache_mode = force_generic_plan;"
+                        + ("set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off" if batch else ""))
+            conn.notices = Notices()
+            cur.execute(statement, params)
+    except psycopg2.IntegrityError:
+        assert world.value("select count(*) from auth.users") == 0
+    finally:
+        conn.rollback()
+        conn.close()
+    return list(conn.notices.plans())
+
+
+class Notices(list):
+    """psycopg2 keeps the last 50 notices by default; this keeps all."""
+
+    def plans(self):
+        for notice in self:
+            if "plan:" in notice:
+                plan = json.loads(notice[notice.index("{"):notice.rindex("}") + 1])
+                yield plan["Query Text"], plan["Plan"]
+
+
+CALLS = {
+    "dial": "select * from auth.dial(sha256('5'), 's', 1, 'CI', 'mtn', '')",
+    "dial_new": "select * from auth.dial(sha256('new'), 's', 1, 'CI', 'mtn', '')",
+    "set_language": "select * from auth.set_language(5, 'en')",
+    "stop": "select * from auth.stop(6, 's1')",
+    "request_otp": "select * from auth.request_otp(sha256('7'), 's', 1, 'CI', 'mtn', 'h', 'b', 'ip')",
+    "verify_otp": "select * from auth.verify_otp((select public_id from auth.otp_request where id = 8), sha256('8'), 'h', 'r', 'ua')",
+    "may_read": "select billing.may_read(5, 1000001, 3, null)",
+    "my_pass": "select * from billing.my_pass(5, 'fr')",
+    "start_charge": "select * from billing.start_charge(49, 49, (select id from billing.plan where code = 'month'), (select max(id) from billing.price where country = 'CI'), 's', 'c', 'ussd')",
+    "claim_charges": "select * from billing.claim_charges('w', 1, 10)",
+    "success": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'success', 200, null, 'tx', 100, 'XOF', 0)",
+    "pending": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'pending', 200, null, null, null, null, 0)",
+    "inbox_put": "select * from billing.inbox_put('mtn_momo', 'new', 'h', 'b', false, '0d7d4bca-3f0e-4f6d-9d6d-1d1f0a2b3c4d')",
+    "inbox_match": "select billing.inbox_match(10)",
+    "supersede": "select * from billing.supersede_charge(50, 's')",
+    "enqueue": "select * from messaging.enqueue(5, 'receipt', 'fr', 'help', '{}', 'd')",
+    "instalment": "select * from messaging.enqueue_instalment(7, 7, 1000003, 's')",
+    "claim": "select * from messaging.claim('lab', 'w', 1, 50)",
+    "record": "select * from messaging.record('lab', 1, '[{\"m\": 2, \"no\": 1, \"of\": 1, \"ref\": \"new\", \"status\": \"accepted\"}, {\"m\": 102, \"no\": 1, \"of\": 1, \"status\": \"retry\"}]')",
+    "receipts": "select * from messaging.receipts('lab', '[{\"ref\": \"r5\", \"state\": \"DELIVRD\"}, {\"ref\": \"zz\", \"alt\": [\"r6\", \"zzz\"], \"state\": \"DELIVRD\"}]')",
+    "match_orphans": "select messaging.match_orphans('lab', 10)",
+    "recover": "select * from messaging.recover('lab', 1)",
+    "inbound": "select * from messaging.inbound('lab', sha256('9'), 's', 1, 'CI', 'mtn', 'SUITE', '', 'fr', 'new')",
+    "save_position": "select * from reading.save_position(5, 1000001, 2, 10, 'ussd')",
+    "job_claim": "select * from ops.job_claim('q', 'w', 10, 30)",
+    "job_enqueue": "select ops.enqueue('q', 'k', '{}', null, 'u')",
+    "expire_rows": "select ops.expire_rows(100)",
+    "refresh_popularity": "select recommendation.refresh_popularity(now() - interval '1 hour')",
+    "import": None,
+}
+# These run on batch connections, which forbid sequential scans and hash and merge joins.
+BATCH = {"claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "job_claim",
+         "job_enqueue", "expire_rows", "refresh_popularity"}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_inside_functions(plans, name):
+    statement, params = CALLS[name], None
+    if name == "import":
+        book, parts = book_json("neuf")
+        statement, params = "select * from catalog.import_book(%s, %s)", (json.dumps(book), json.dumps(parts))
+    seen = traced(plans, statement, params, name in BATCH)
+    assert seen, "auto_explain showed nothing"
+    # The test's own sub-selects stand in the outermost statement; what is inside the function is what counts.
+    inner = [(q, p) for q, p in seen if not q.startswith(("select * from", "select ops.", "select billing.", "select messaging.",
+                                                          "select recommendation."))]
+    bad = [f for query, plan in inner for f in faults(plan, " ".join(query.split())[:110])]
+    assert bad == []
+
+
+def test_claims_walk_exactly_their_index(plans):
+    """The claim of each queue is an ordered walk of its partial index: no sort, and the index by name."""
+    for name, index in (("claim", "message_due"), ("claim_charges", "charge_due"), ("job_claim", "job_due")):
+        seen = traced(plans, CALLS[name], batch=True)
+        walks = [[n for n in nodes(plan)] for query, plan in seen if "skip locked" in query]
+        assert walks, name
+        for walk in walks:
+            if name == "job_claim":
+                walk = [n for n in walk if n.get("Alias") == "j" or n["Node Type"] == "Sort"]
+            assert any(n.get("Index Name") == index for n in walk), (name, [n.get("Index Name") for n in walk])
+            assert all("run_at" not in str(n.get("Sort Key")) and "due_at" not in str(n.get("Sort Key")) for n in walk), name
+
+
+def test_statements_of_the_daemon(plans):
+    """Every statement that the daemon itself declares, when it is built: `coko statements` prints one JSON object a line."""
+    coko = sqltest.TOP / "build/coko"
+    if not coko.exists():
+        pytest.skip(f"{coko} is not built")
+    done = subprocess.run([str(coko), "statements"], capture_output=True, text=True, cwd=sqltest.TOP, check=False)
+    assert done.returncode == 0, done.stderr
+    bad = []
+    for line in done.stdout.splitlines():
+        row = json.loads(line)
+        text = row["sql"]
+        with plans.conn.cursor() as cur:
+            cur.execute("deallocate all")
+            cur.execute("set plan_cache_mode = force_generic_plan")
+            cur.execute("prepare q as " + text)
+            cur.execute("select cardinality(parameter_types) from pg_prepared_statements where name = 'q'")
+            args = cur.fetchone()[0]
+            cur.execute("explain (format json) execute q" + (f"({', '.join(['null'] * args)})" if args else ""))
+            bad += faults(cur.fetchone()[0][0]["Plan"], row.get("name", text[:80]))
+    assert bad == []
