@@ -184,6 +184,8 @@ static int head_route(struct http_conn *c)
 
     if (c->head.method == HTTP_OTHER)
         return HTTP_NOT_IMPLEMENTED;
+    if (c->head.target.p[0] == '*')
+        return -204; /* OPTIONS *: the server as a whole is there */
     buf_reset(&c->path);
     if (buf_reserve(&c->path, c->head.path.n) == NULL)
         return -500;

@@ -110,8 +110,7 @@ static void on_drain_timer(void *arg)
 {
     struct http_server *s = arg;
 
-    list_for_each_safe(node, &s->conns)
-        http_conn_drain(container_of(node, struct http_conn, node));
+    list_for_each_safe(node, &s->conns) http_conn_drain(container_of(node, struct http_conn, node));
 }
 
 struct http_server *http_server_new(struct loop *l, const struct http_limits *limits, struct err *e)
