@@ -469,6 +469,46 @@ def test_instalment_with_a_receipt_is_never_repeated(world):
     assert (again["from_part"], again["from_at"]) == (first["to_part"], first["to_at"])
 
 
+def test_receipts_of_an_instalment_whose_sender_died_before_the_record(world):
+    """kill -9 between the write and the record: the receipts come under ids that nobody noted."""
+    reader, book = world.dial(), world.book()
+    first = world.row("select * from messaging.message where id = %s", chapter(world, reader, book)["message_id"])
+    world.claim_sms(epoch=1)
+    world.one("messaging.recover", "lab", 2)
+    assert chapter(world, reader, book)["outcome"] == "busy"
+    for n in range(first["segments"]):
+        world.receipt(f"lost{n}", lookup=key("+2250501020304"))
+    got = chapter(world, reader, book)
+    assert got["outcome"] == "queued" and state(world, first["id"]) == "delivered"
+    again = world.row("select * from messaging.message where id = %s", got["message_id"])
+    assert (again["from_part"], again["from_at"]) == (first["to_part"], first["to_at"])
+    assert world.value("select count(*) from messaging.part where message_id is null") == 0
+
+
+def test_one_lost_receipt_is_enough_not_to_repeat(world):
+    reader, book = world.dial(), world.book()
+    first = world.row("select * from messaging.message where id = %s", chapter(world, reader, book)["message_id"])
+    assert first["segments"] > 1
+    world.claim_sms(epoch=1)
+    world.one("messaging.recover", "lab", 2)
+    world.receipt("lost", lookup=key("+2250501020304"))
+    world.receipt("stranger", lookup=key("+2250700000000"))
+    world.later("61 seconds")
+    again = world.row("select * from messaging.message where id = %s", chapter(world, reader, book)["message_id"])
+    assert (again["from_part"], again["from_at"]) == (first["to_part"], first["to_at"])
+    assert world.value("select count(*) from messaging.part where message_id is null") == 1
+
+
+def test_late_record_after_recovery_replaces_its_places(world):
+    reader, book = world.dial(), world.book()
+    m = world.row("select * from messaging.message where id = %s", chapter(world, reader, book)["message_id"])
+    world.claim_sms(epoch=1)
+    world.one("messaging.recover", "lab", 2)
+    assert world.value("select count(*) from messaging.part") == m["segments"]
+    world.accept(m["id"], "late", parts=m["segments"] - 1, epoch=1)
+    assert state(world, m["id"]) == "accepted" and world.value("select count(*) from messaging.part") == m["segments"] - 1
+
+
 def test_instalment_without_any_answer_is_repeated_only_when_asked_for_after_the_hold(world):  # M4
     reader, book = world.dial(), world.book()
     first = chapter(world, reader, book)["message_id"]

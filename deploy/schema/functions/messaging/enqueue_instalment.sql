@@ -38,6 +38,9 @@ begin
     end if;
     select * into m from messaging.message
     where user_id = p_user_id and book_id = v_book and kind = 'instalment' order by id desc limit 1;
+    if m.state = 'unknown' and messaging.adopt_orphans(m.id) > 0 then
+        select * into m from messaging.message where id = m.id;
+    end if;
     if m.state in ('queued', 'claimed', 'sending') or (m.state = 'unknown' and m.done_at
            + coalesce((select ac.unknown_hold from messaging.account ac where ac.name = m.account), '60 seconds') > v_now) then
         return jsonb_build_object('outcome', 'busy', 'message_id', m.id, 'segments', m.segments, 'part', m.from_part, 'title', b.title);

@@ -52,6 +52,9 @@ begin
     from (select x.m, max(x."of") as parts from jsonb_to_recordset(p_results) as x(m bigint, "of" int)
           where x."of" > 0 group by x.m) r
     where m.id = r.m and m.parts <> r.parts;
+    -- Places that recovery made for more parts than the message turned out to have.
+    delete from messaging.part p using jsonb_to_recordset(p_results) as x(m bigint, "of" int)
+    where p.message_id = x.m and p.no > x."of" and x."of" > 0 and p.state = 'unknown';
 
     perform messaging.retry_later(p_epoch, p_results, v_now);
     select array_agg(distinct x.m) into v_ids from jsonb_to_recordset(p_results) as x(m bigint);
@@ -101,7 +104,7 @@ begin
         from messaging.part p where p.message_id = any (p_ids) group by p.message_id
     ), s as (
         select m.id, m.state as old, case
-            when a.n < m.parts and m.state in ('sending', 'queued') then m.state
+            when a.n < m.parts and m.state = 'sending' then 'sending'
             when a.n < m.parts or a.unknown > 0 then 'unknown'
             when a.open > 0 then 'accepted'
             when a.delivered = a.n then 'delivered'

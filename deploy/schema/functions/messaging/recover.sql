@@ -18,6 +18,13 @@ begin
         where m.account = p_account and m.state in ('claimed', 'sending') and m.epoch < p_epoch
         returning m.id, m.identity_id, m.cancel_asked)
     select array_agg(o.id), array_agg(o.identity_id) filter (where o.cancel_asked) into v_ids, v_stopped from old o;
+    -- A place for each part whose answer died with the old holder, until a response or receipt names it.
+    insert into messaging.part (account, ref, message_id, no, state, at)
+    select m.account, 'm' || m.id || '.' || n, m.id, n, 'unknown', v_now
+    from messaging.message m cross join generate_series(1, greatest(m.parts, m.segments, 1)) n
+    where m.id = any (v_ids) and m.state = 'unknown'
+      and not exists (select 1 from messaging.part q where q.message_id = m.id and q.no = n)
+    on conflict (account, ref) do nothing;
     perform messaging.aggregate(coalesce(v_ids, '{}'));
     perform messaging.release_held(coalesce(v_stopped, '{}'));
     return query select coalesce(cardinality(v_ids), 0);
