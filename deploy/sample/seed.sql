@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- What the demo and the tests sell and where they send: loaded after coko migrate; safe to load again.
 begin;
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- 0001 ops: the clock, idempotent steps, leases, jobs, audit and the reference of countries and networks.
 set local lock_timeout = '3s';
 

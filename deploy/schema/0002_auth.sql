@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- 0002 auth: readers, the ways in, consent, one-time codes, REST sessions.
 set local lock_timeout = '3s';
 create schema if not exists auth;

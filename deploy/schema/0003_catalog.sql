@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- 0003 catalog: authors, categories, books and their parts.
 set local lock_timeout = '3s';
 create schema if not exists catalog;

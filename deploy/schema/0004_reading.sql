@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- 0004 reading: one position a reader and book, understood by every channel.
 set local lock_timeout = '3s';
 create schema if not exists reading;

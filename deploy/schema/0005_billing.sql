@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- 0005 billing: plans, prices, rails, charges, entitlements, ledger, inbox. Money is bigint minor units + currency.
 set local lock_timeout = '3s';
 create schema if not exists billing;

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- 0006 messaging: the outbox, the parts that carriers confirm, keywords and texts.
 set local lock_timeout = '3s';
 create schema if not exists messaging;

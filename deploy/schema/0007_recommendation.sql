@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- 0007 recommendation: what readers did, the base of popularity and of later suggestions.
 set local lock_timeout = '3s';
 create schema if not exists recommendation;

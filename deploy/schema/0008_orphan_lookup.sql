@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- 0008 messaging: orphan receipts of a phone, for an instalment whose outcome was lost with its sender.
 set local lock_timeout = '3s';
 

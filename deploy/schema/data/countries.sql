@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Countries served: dialling code, length of a national number, first language, clock, money, VAT in thousandths.
 insert into ops.country (code, names, dialling, national_len, lang, time_zone, currency, exponent, money_name, tva_permille) values
     ('SN', '{"fr": "Sénégal", "en": "Senegal"}', '221', 9, 'fr', 'Africa/Dakar', 'XOF', 0, 'F', 180),

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Keywords that readers send, and the words of carriers for the state of a part.
 insert into messaging.keyword (word, action) values
     ('SUITE', 'next'), ('NEXT', 'next'), ('S', 'next'), ('N', 'next'), ('MORE', 'next'),

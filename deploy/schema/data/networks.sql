@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Mobile networks, the networkCode (MCC+MNC) that aggregators send, and number prefixes (E.164 without +, longest wins).
 insert into ops.network (country, code, name) values
     ('SN', 'orange', 'Orange'),

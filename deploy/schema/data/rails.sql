@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Rails, who they serve, and what a payer must do to approve. A rail is offered only when enabled.
 insert into billing.rail (code, name, enabled, takes_our_ref) values
     ('mtn_momo', 'MTN MoMo', true, true),

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function auth.dial(p_lookup bytea, p_sealed bytea, p_key_id int, p_country text, p_network text, p_ds text)
 returns table (identity_id bigint, user_id bigint, lang text, is_new boolean, pending text, pending_ref text,
                continue_title text, pass_until timestamptz) language plpgsql as $$

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function auth.identity_find(p_lookup bytea, p_sealed bytea, p_key_id int, p_country text, p_network text, p_ds text)
 returns table (identity_id bigint, user_id bigint, is_new boolean) language plpgsql as $$
 #variable_conflict use_column

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function auth.request_otp(p_lookup bytea, p_sealed bytea, p_key_id int, p_country text, p_network text,
                                             p_otp_hash bytea, p_otp_body_sealed bytea, p_ip_hash bytea)
 returns table (outcome text, retry_after_s int, request_id uuid) language plpgsql as $$

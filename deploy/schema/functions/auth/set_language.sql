@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function auth.set_language(p_user_id bigint, p_lang text)
 returns table (outcome text, lang text) language plpgsql as $$
 #variable_conflict use_column

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- M3: STOP and its way back. The consent ledger is evidence, identity.stopped_at the state.
 
 create or replace function auth.stop(p_identity_id bigint, p_step_key text)

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function auth.verify_otp(p_request_id uuid, p_lookup bytea, p_otp_hash bytea, p_refresh_hash bytea, p_user_agent text)
 returns table (outcome text, user_id bigint, public_id uuid, session_id uuid, tries_left int) language plpgsql as $$
 #variable_conflict use_column

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.add_period(p_from timestamptz, p_unit text, p_count int, p_anchor_day int, p_zone text)
 returns timestamptz language plpgsql stable as $$
 declare

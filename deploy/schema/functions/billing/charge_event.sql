@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.charge_event(p_charge_id bigint, p_version int, p_event text, p_http_status int, p_reason text,
                                                 p_rail_txn text, p_amount_minor bigint, p_currency text, p_next_poll_s int)
 returns table (outcome text, state text, version int) language plpgsql as $$

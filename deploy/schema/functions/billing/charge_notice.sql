@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.charge_notice(p_charge_id bigint, p_template text) returns void language plpgsql as $$
 declare
     c billing.charge;

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.claim_charges(p_owner text, p_epoch bigint, p_max int)
 returns table (charge_id bigint, our_ref uuid, rail text, state text, amount_minor bigint, currency text, payer_sealed bytea,
                payer_key_id int, plan_label text, polls int, version int, action text) language plpgsql as $$

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.inbox_put(p_rail text, p_dedupe_key bytea, p_headers_sealed bytea, p_body_sealed bytea,
                                              p_verified boolean, p_our_ref_hint text)
 returns table (outcome text) language plpgsql as $$

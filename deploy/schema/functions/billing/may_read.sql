@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.may_read(p_user_id bigint, p_book_id bigint, p_part int, p_at timestamptz)
 returns boolean language plpgsql stable as $$
 begin

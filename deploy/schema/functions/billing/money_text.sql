@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.money_text(p_amount_minor bigint, p_currency text) returns text language plpgsql stable as $$
 declare
     c ops.country;

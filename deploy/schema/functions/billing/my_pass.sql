@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.my_pass(p_user_id bigint, p_lang text)
 returns table (outcome text, label text, until timestamptz, until_text text, seg_left_day int, charge_state text) language plpgsql stable as $$
 #variable_conflict use_column

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.next_poll(p_polls int) returns interval language plpgsql volatile as $$
 begin
     return make_interval(secs => (0.8 + 0.4 * random())

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.offers(p_user_id bigint, p_lang text)
 returns table (plan_id bigint, label text, amount_minor bigint, currency text, period text, price_id bigint, amount_text text)
 language sql stable as $$

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.settle_charge(p_charge_id bigint) returns text language plpgsql as $$
 declare
     v_now timestamptz := ops.now();

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.start_charge(p_user_id bigint, p_identity_id bigint, p_plan_id bigint, p_price_id bigint,
                                                 p_step_key text, p_consent text, p_channel text)
 returns table (outcome text, charge_id bigint, our_ref uuid, amount_minor bigint, currency text, hint text, rail text)

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function billing.supersede_charge(p_user_id bigint, p_step_key text)
 returns table (outcome text, charge_id bigint) language plpgsql as $$
 #variable_conflict use_column

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function catalog.book_card(p_user_id bigint, p_book_ref text, p_lang text)
 returns table (id bigint, code int, title text, author text, summary text, parts int, free_parts int,
                may_read boolean, position_part int) language sql stable as $$

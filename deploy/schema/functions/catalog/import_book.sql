@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function catalog.slugify(p text) returns text language plpgsql immutable as $$
 begin
     return trim(both '-' from regexp_replace(catalog.fold(p), '[^a-z0-9]+', '-', 'g'));

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Lists of the catalogue: one index walk each, inlined into the caller's plan.
 
 create or replace function catalog.categories(p_lang text)

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function messaging.account_for(p_country text, p_network text) returns text language plpgsql stable as $$
 begin
     return (select r.account from messaging.route r join messaging.account a on a.name = r.account and a.enabled

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function messaging.adopt_orphans(p_message_id bigint) returns int language plpgsql as $$
 declare
     m messaging.message;

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function messaging.claim(p_account text, p_owner text, p_epoch bigint, p_max int)
 returns table (message_id bigint, kind text, priority int, number_sealed bytea, key_id int, lang text, body text, body_sealed bytea,
                validity_s int) language plpgsql as $$

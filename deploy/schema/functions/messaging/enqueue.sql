@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function messaging.enqueue(p_identity_id bigint, p_kind text, p_lang text, p_template text, p_vars jsonb, p_dedupe text)
 returns table (outcome text, message_id bigint) language plpgsql as $$
 #variable_conflict use_column

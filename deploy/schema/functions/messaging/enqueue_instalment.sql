@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function messaging.enqueue_instalment(p_user_id bigint, p_identity_id bigint, p_book_id bigint, p_step_key text)
 returns table (outcome text, message_id bigint, segments int, part int, title text) language plpgsql as $$
 declare

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function messaging.inbound(p_account text, p_lookup bytea, p_sealed bytea, p_key_id int, p_country text, p_network text,
                                              p_keyword text, p_arg text, p_lang_hint text, p_dedupe bytea)
 returns table (outcome text, message_id bigint) language plpgsql as $$

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function messaging.next_slice(p_book_id bigint, p_part int, p_at int, p_segments int, p_foot text)
 returns table (part int, at int, body text, to_part int, to_at int, segments int, book_end boolean) language plpgsql stable as $$
 #variable_conflict use_column

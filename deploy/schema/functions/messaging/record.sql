@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function messaging.record(p_account text, p_epoch bigint, p_results jsonb)
 returns table (message_id bigint, state text) language plpgsql as $$
 #variable_conflict use_column

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function messaging.recover(p_account text, p_epoch bigint) returns table (recovered int) language plpgsql as $$
 declare
     v_now timestamptz := ops.now();

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Texts of messages: septets as the sender will count them, and templates.
 
 create or replace function messaging.septets(p text) returns int language plpgsql immutable as $$

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function ops.audit_put(p_actor text, p_kind text, p_subject text, p_detail jsonb)
 returns void language plpgsql as $$
 begin

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Room for audit rows ahead of time and an end for rows that have one.
 
 create or replace function ops.audit_partitions(p_months int) returns int language plpgsql as $$

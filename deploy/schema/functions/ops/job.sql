@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Jobs: enqueue in the cause's transaction, claim with a lease, finish or fail by the claim's owner only.
 
 create or replace function ops.enqueue(p_queue text, p_kind text, p_args jsonb, p_run_at timestamptz, p_unique_key text)

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Leases with epochs. A write under a lease carries the epoch; an older one has no effect.
 
 create or replace function ops.lease_take(p_name text, p_owner text, p_ttl_s int)

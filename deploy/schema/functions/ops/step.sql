@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- S2: an effect runs at most once a step. Callers: v := ops.step_begin(key, action); if null, do the work and ops.step_end.
 
 create or replace function ops.step_begin(p_step_key text, p_action text) returns jsonb language plpgsql as $$

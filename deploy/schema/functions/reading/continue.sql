@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function reading.continue(p_user_id bigint)
 returns table (book_id bigint, title text, part int, at int) language sql stable as $$
     select b.id, b.title, p.part, p.at

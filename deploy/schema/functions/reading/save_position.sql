@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function reading.save_position(p_user_id bigint, p_book_id bigint, p_part int, p_at int, p_source text)
 returns table (outcome text, part int, at int, version bigint) language plpgsql as $$
 #variable_conflict use_column

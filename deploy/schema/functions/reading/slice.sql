@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function reading.slice(p_user_id bigint, p_book_id bigint, p_part int, p_at int, p_max_chars int)
 returns table (outcome text, part int, part_title text, at int, body text, at_end boolean, next_part int) language sql stable as $$
     select case when t.no is null then 'end' when not m.may then 'locked' else 'ok' end,

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 create or replace function recommendation.refresh_popularity(p_since timestamptz) returns int language plpgsql as $$
 declare
     v_n int;
