@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Actions: actions/<name>.sql begins with "-- key: value" comments and holds one statement.
+ *
+ *   -- lane: read | write | slow      where it runs
+ *   -- args: user book lang           variables given as text parameters $1..$n
+ *   -- cols: outcome title            columns it gives; those that are variables are set
+ *   -- outcomes: ok none              values of its column "outcome" (closed set)
+ *
+ * What is checked here needs no database: the head, the parameters used, one statement.
+ */
+#include "menus/load.h"
+
+#include <stdlib.h>
+
+struct head {
+    struct str lane, args, cols, outcomes;
+};
+
+static void fault_at(struct loader *l, const struct menu_file *f, unsigned line, const char *what)
+{
+    report_add(l->r, f->name, line, "%s", what);
+}
+
+/* One "-- key: value" line; plain comments are let pass. */
+static void read_head_line(struct head *h, struct str line)
+{
+    static const char *const keys[] = { "lane", "args", "cols", "outcomes" };
+    struct str *const values[] = { &h->lane, &h->args, &h->cols, &h->outcomes };
+    struct str key, value;
+
+    if (!str_cut(str_skip(line, 2), ':', &key, &value))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (str_eq_c(str_trim(key), keys[i]))
+            *values[i] = str_trim(value);
+}
+
+static struct str next_word(struct str *rest)
+{
+    struct str word = STR_EMPTY;
+
+    while (rest->p && !word.n && str_split(rest, ' ', &word))
+        word = str_trim(word);
+    return word;
+}
+
+static void read_args(struct loader *l, const struct menu_file *f, struct action *a,
+                      struct str args)
+{
+    struct str word;
+
+    while ((word = next_word(&args)).n) {
+        int var = menu_find_var(l->m, word);
+
+        if (var == NONE) {
+            report_add(l->r, f->name, 2, "unknown variable \"%" STR_FMT "\" in args",
+                       STR_ARG(word));
+        } else if (a->pub.nargs == MENU_ARGS_MAX) {
+            fault_at(l, f, 2, "too many args");
+            return;
+        } else {
+            l->m->vars[var].used = true;
+            a->args[a->pub.nargs++] = var;
+        }
+    }
+}
+
+static size_t read_words(struct loader *l, struct str list, struct str *words, size_t max)
+{
+    struct str word;
+    size_t n = 0;
+
+    while (n < max && (word = next_word(&list)).n)
+        words[n++] = load_keep(l, word);
+    return n;
+}
+
+/* $1..$nargs must each appear, and none above. */
+static void check_params(struct loader *l, const struct menu_file *f, const struct action *a)
+{
+    unsigned seen = 0;
+    const char *p = a->pub.sql;
+
+    while ((p = strchr(p, '$')) != NULL) {
+        unsigned long no = strtoul(++p, NULL, 10);
+
+        if (no < 1 || no > a->pub.nargs)
+            report_add(l->r, f->name, 0, "parameter $%lu, but %zu args", no, a->pub.nargs);
+        else
+            seen |= 1u << no;
+    }
+    for (size_t no = 1; no <= a->pub.nargs; no++)
+        if (!(seen & 1u << no))
+            report_add(l->r, f->name, 0, "arg %zu (\"%" STR_FMT "\") is not used as $%zu", no,
+                       STR_ARG(l->m->vars[a->args[no - 1]].name), no);
+}
+
+static void read_lane(struct loader *l, const struct menu_file *f, struct action *a,
+                      struct str lane)
+{
+    static const char *const lanes[] = { "read", "write", "slow" };
+
+    for (size_t i = 0; i < ARRAY_LEN(lanes); i++)
+        if (str_eq_c(lane, lanes[i])) {
+            a->pub.lane = (enum menu_lane)i;
+            return;
+        }
+    fault_at(l, f, 1, "needs \"-- lane: read|write|slow\"");
+}
+
+static void read_action(struct loader *l, const struct menu_file *f, struct action *a)
+{
+    struct head head = { 0 };
+    struct str rest = f->bytes, line = STR_EMPTY, body = f->bytes;
+
+    while (rest.p && str_starts(rest, STR("--"))) {
+        str_split(&rest, '\n', &line);
+        read_head_line(&head, line);
+        body = rest.p ? rest : STR_EMPTY;
+    }
+    body = str_trim(body);
+    if (str_ends(body, STR(";")))
+        body = str_trim(str_head(body, body.n - 1));
+    if (!body.n || memchr(body.p, ';', body.n) || memchr(body.p, '\0', body.n)) {
+        fault_at(l, f, 0, "must hold exactly one statement");
+        body = STR("select");
+    }
+    body = load_keep(l, body);
+    a->pub.sql = body.p;
+    a->pub.sql_len = body.n;
+    read_lane(l, f, a, head.lane);
+    read_args(l, f, a, head.args.p ? head.args : STR_EMPTY);
+    a->ncols = read_words(l, head.cols.p ? head.cols : STR_EMPTY, a->cols, ARRAY_LEN(a->cols));
+    a->noutcomes = read_words(l, head.outcomes.p ? head.outcomes : STR_EMPTY, a->outcomes,
+                              ARRAY_LEN(a->outcomes));
+    check_params(l, f, a);
+}
+
+void load_actions(struct loader *l)
+{
+    for (size_t i = 0; i < l->nfiles; i++) {
+        struct str name = str_c(l->files[i].name);
+        struct action *a = &l->m->actions[l->m->nactions];
+
+        if (!str_starts(name, STR("actions/")) || !str_ends(name, STR(".sql")))
+            continue;
+        if (l->m->nactions == ACTIONS_MAX) {
+            fault_at(l, &l->files[i], 0, "too many actions");
+            return;
+        }
+        a->file = load_keep(l, name).p;
+        a->pub.name = load_keep(l, str_skip(str_head(name, name.n - 4), 8)).p;
+        a->pub.no = l->m->nactions++;
+        read_action(l, &l->files[i], a);
+    }
+}
+
+int load_action_ref(struct loader *l, const struct node *n, struct str name)
+{
+    if (!n->json)
+        return NONE;
+    for (size_t i = 0; i < l->m->nactions; i++)
+        if (str_eq_c(name, l->m->actions[i].pub.name)) {
+            l->m->actions[i].used = true;
+            return (int)i;
+        }
+    load_fault(l, n->path, "unknown action \"%" STR_FMT "\" (actions/%" STR_FMT ".sql)",
+               STR_ARG(name), STR_ARG(name));
+    return NONE;
+}

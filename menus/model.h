@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The compiled menu and the state of one reader, as the files of this folder see them. Everything
+ * that flow.json names by text stands here as an index: screens, variables, texts, actions.
+ *
+ * Compiled once by load.c (strings and tables in the menu's arena), read-only afterwards. The state
+ * lives in a turn's arena; what of it is stored is decided by state.c.
+ */
+#ifndef COKO_MENUS_MODEL_H
+#define COKO_MENUS_MODEL_H
+
+#include "menus/menu.h"
+
+#define LANGS_MAX 8
+#define VARS_MAX 64
+#define SCREENS_MAX 200
+#define TEXTS_MAX 600
+#define ACTIONS_MAX 64
+#define CHOICES_MAX 12   /* options of one screen */
+#define ITEMS_MAX 40     /* rows a list binds */
+#define KEEP_MAX 6       /* columns kept with each row */
+#define LIMITS_MAX 8
+#define STACK_MAX 12     /* screens one can go back through */
+#define TRAIL_MAX 8      /* pages one can turn back */
+#define WALK_MAX 8       /* steps of a long dial */
+#define VAR_BYTES_MAX 6000
+#define INPUT_CHARS_MAX 182 /* hard case 17 */
+#define NONE (-1)
+
+enum screen_type {
+    SCREEN_MENU,
+    SCREEN_LIST,
+    SCREEN_INPUT,
+    SCREEN_CONFIRM,
+    SCREEN_TEXT,
+    SCREEN_END,
+    SCREEN_CALL, /* from here on: nothing is shown */
+    SCREEN_PAY,
+    SCREEN_SWITCH,
+    SCREEN_TYPES
+};
+
+enum input_kind { INPUT_TEXT, INPUT_NUMBER, INPUT_MSISDN, INPUT_CODE };
+
+/* A template: literals and variables in turn. A piece with var == NONE is its literal. */
+struct piece {
+    struct str literal;
+    int var;
+};
+
+struct text {
+    struct piece *pieces;
+    size_t n;
+    unsigned line; /* 0: not given in this language */
+};
+
+/* A text in every language; key is "<group>.<name>". */
+struct text_key {
+    struct str key;
+    struct text by_lang[LANGS_MAX];
+    bool used;
+};
+
+enum jump_kind { JUMP_NONE, JUMP_SCREEN, JUMP_BACK, JUMP_HOME, JUMP_AGAIN };
+
+struct jump {
+    enum jump_kind kind;
+    int screen;
+    int say; /* text shown above the next screen, or NONE */
+};
+
+/* var := template, in the moment of the choice. */
+struct assign {
+    int var;
+    struct text value;
+};
+
+enum when_kind { WHEN_ALWAYS, WHEN_SET, WHEN_IS, WHEN_NOT };
+
+struct when {
+    enum when_kind kind;
+    int var;
+    struct str value;
+};
+
+struct choice {
+    struct str key; /* fixed key, or empty: numbered among the visible ones */
+    int text;
+    struct jump jump;
+    struct when when;
+    struct assign *sets;
+    size_t nsets;
+    unsigned line;
+};
+
+struct branch {
+    struct str value;
+    struct jump jump;
+    unsigned line;
+};
+
+struct keep {
+    int var;
+    struct str col;
+};
+
+struct screen {
+    const char *name;
+    size_t no;
+    unsigned line;
+    enum screen_type type;
+    bool walk;    /* a long dial may go on from here */
+    bool safe;    /* its write action has no effect a long dial should not have */
+    int text;     /* head, or NONE */
+    int action;   /* run on entry, or NONE */
+    struct assign *sets; /* after the action */
+    size_t nsets;
+    struct branch *on; /* by outcome (call, pay, loads) or value (switch) */
+    size_t non;
+    struct jump otherwise;
+    struct jump to; /* list, input, confirm's accept */
+
+    struct choice *choices; /* menu; confirm: accept, refuse */
+    size_t nchoices;
+
+    unsigned label_max, per_page, max_items; /* list */
+    struct keep keep[KEEP_MAX];
+    size_t nkeep;
+    struct jump empty;
+
+    int var; /* input, switch */
+    enum input_kind kind;
+    unsigned min, max;
+    bool sensitive;
+
+    int body_var, body_text; /* text: one of them */
+    int slice_part, slice_at; /* variables of the reading place, or NONE */
+    struct str more_key;     /* a shorter key for "more", or empty */
+
+    int evidence[KEEP_MAX]; /* confirm: variables that its text must show */
+    size_t nevidence;
+};
+
+struct var {
+    struct str name;
+    unsigned max; /* width in the screen's units */
+    bool caller;  /* given with each turn, never stored */
+    bool turn;    /* lives within one turn, never stored */
+    bool secret;  /* a sensitive input's: turn, and never shown */
+    bool constant;
+    struct str value; /* of a constant */
+    bool used;
+    unsigned line;
+};
+
+struct action {
+    struct menu_action pub;
+    const char *file;
+    int args[MENU_ARGS_MAX];
+    struct str cols[MENU_OPTIONS_MAX];
+    size_t ncols;
+    struct str outcomes[CHOICES_MAX];
+    size_t noutcomes;
+    bool used;
+};
+
+/* Texts that the engine itself needs; the order of the keys in load.c. */
+enum engine_text {
+    TEXT_BACK,
+    TEXT_HOME,
+    TEXT_MORE,
+    TEXT_PREVIOUS,
+    TEXT_BAD_CHOICE,
+    TEXT_BAD_EMPTY,
+    TEXT_BAD_LONG,
+    TEXT_BAD_NUMBER,
+    TEXT_BAD_RANGE,
+    TEXT_BAD_TEXT,
+    TEXT_BAD_MSISDN,
+    TEXT_BAD_CODE,
+    TEXT_FAIL_BUSY,
+    TEXT_FAIL_DOWN,
+    TEXT_FAIL_BUG,
+    TEXT_FAIL_GONE,
+    TEXT_RETRY,
+    ENGINE_TEXTS
+};
+
+enum nav_key { KEY_BACK, KEY_HOME, KEY_MORE, KEY_PREVIOUS, KEY_ACCEPT, NAV_KEYS };
+
+struct sms_var {
+    struct str name;
+    unsigned max;
+};
+
+struct menu {
+    struct arena arena;
+    char version[17];
+    struct str langs[LANGS_MAX];
+    size_t nlangs; /* the first is the default */
+    struct str keys[NAV_KEYS];
+    int start, home;
+    int lang_var;
+    int dial_var, code_var; /* what was dialled after the code, and the book code in it, or NONE */
+    int page_var, consent_var;
+    unsigned code_min, code_max;
+    struct menu_limits limits[LIMITS_MAX];
+    unsigned limit_lines[LIMITS_MAX];
+    size_t nlimits;
+    struct var vars[VARS_MAX];
+    size_t nvars;
+    struct sms_var sms_vars[VARS_MAX];
+    size_t nsms_vars;
+    struct text_key *texts;
+    size_t ntexts;
+    int engine[ENGINE_TEXTS];
+    struct action actions[ACTIONS_MAX];
+    size_t nactions;
+    struct screen *screens;
+    size_t nscreens;
+};
+
+/* ---- the state ------------------------------------------------------------------------------- */
+
+/* Where a page starts: (row or option number) for lists and menus, (part, character) for texts. */
+struct place {
+    uint32_t part, at;
+};
+
+struct frame {
+    uint16_t screen;
+    struct place place;
+};
+
+/* Rows bound to their numbers when a list was shown (hard case 36). cells is n * nkeep of the
+ * list's screen. Numbers 1..shown have been on the screen. */
+struct bound {
+    uint8_t n, shown;
+    struct str *cells;
+};
+
+enum pending { PENDING_NONE, PENDING_LOAD, PENDING_CALL };
+
+struct menu_state {
+    /* stored */
+    struct frame stack[STACK_MAX];
+    uint8_t depth;
+    struct place trail[TRAIL_MAX];
+    uint8_t ntrail;
+    struct place next; /* start of the page after this one */
+    bool has_next;
+    bool ended;
+    bool faulted; /* the last answer was menu_fail's screen */
+    struct bound bound;
+    struct str *vars; /* nvars of the menu; p == NULL: unset */
+
+    /* this turn only */
+    enum pending pending;
+    int pending_screen;
+    bool beginning; /* menu_begin's turn: failure means END */
+    unsigned actions, hops;
+    int note; /* text above the next screen, or NONE */
+    bool invalid;
+    const struct menu_rows *rows; /* of the load that is being shown */
+    struct str walk[WALK_MAX];
+    size_t nwalk, walked;
+    struct menu_state *before; /* to go back to when an action fails */
+};
+
+/* Everything one call needs, so that no function takes five parameters. */
+struct step {
+    const struct menu *m;
+    struct menu_state *s;
+    const struct menu_turn *t;
+    struct menu_out *out;
+    unsigned limit;
+};
+
+static inline bool screen_shows(const struct screen *sc)
+{
+    return sc->type < SCREEN_CALL;
+}
+
+static inline const struct frame *state_top(const struct menu_state *s)
+{
+    return s->depth ? &s->stack[s->depth - 1] : NULL;
+}
+
+#endif
