@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "menus/model.h"
+#include "gateway/lib/utf8.h"
 #include "menus/where.h"
 
 struct loader {
@@ -55,10 +56,6 @@ bool load_known_keys(struct loader *l, const struct node *n, const char *keys);
 int load_var(struct loader *l, const struct node *n, struct str name);
 int load_text_ref(struct loader *l, const struct node *n, const char *group, struct str name);
 int load_action_ref(struct loader *l, const struct node *n, struct str name);
-int menu_find_var(const struct menu *m, struct str name);
-int menu_find_text(const struct menu *m, struct str key);
-int menu_find_screen(const struct menu *m, struct str name);
-int menu_find_lang(const struct menu *m, struct str lang);
 
 /* Splits "Bonjour {name}" into pieces; faults are told at path. */
 struct text load_template(struct loader *l, const char *path, struct str source, bool sms);

@@ -282,7 +282,7 @@ static void read_confirm(struct loader *l, const struct node *n, struct screen *
 
 static void read_text(struct loader *l, const struct node *n, struct screen *sc)
 {
-    struct node text = node_key(n, "text"), body = node_key(n, "body"),
+    struct node text = node_key(n, "text"),
                 fixed = node_key(n, "body_text"), more = node_key(n, "more_key"),
                 slice = node_key(n, "slice");
 

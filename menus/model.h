@@ -276,6 +276,12 @@ struct step {
     unsigned limit;
 };
 
+/* Look-ups by name: the index, or NONE. */
+int menu_find_var(const struct menu *m, struct str name);
+int menu_find_text(const struct menu *m, struct str key);
+int menu_find_screen(const struct menu *m, struct str name);
+int menu_find_lang(const struct menu *m, struct str lang);
+
 static inline bool screen_shows(const struct screen *sc)
 {
     return sc->type < SCREEN_CALL;

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Proofs about a loaded menu that need no reader: every text is there, every screen fits or pages
+ * in every language and under every limit (S6, here in check.c), every screen is reached, money
+ * stands behind a confirm (S2, in check_flow.c).
+ *
+ * The width of a template is its folded literals plus each variable's declared width: rendering
+ * clips variables to that width, so the proof holds for every value.
+ */
+#include "menus/check.h"
+
+#include "gateway/lib/gsm.h"
+#include "menus/load.h"
+
+#define SMS_MAX 160
+#define BODY_ROOM_MIN 40 /* a page of text shows at least this much */
+
+/* One language under one limit. */
+struct fit {
+    const struct menu *m;
+    struct menu_report *r;
+    struct arena arena;
+    size_t lang;
+    const struct menu_limits *limit;
+};
+
+static unsigned width_of(struct fit *f, const struct text *t)
+{
+    unsigned sum = 0;
+
+    for (size_t i = 0; t && i < t->n; i++)
+        if (t->pieces[i].var == NONE)
+            sum += text_cost(f->limit->charset,
+                             text_fold(&f->arena, f->limit->charset, t->pieces[i].literal));
+        else
+            sum += f->m->vars[t->pieces[i].var].max;
+    return sum;
+}
+
+static unsigned width(struct fit *f, int text)
+{
+    return width_of(f, text_in(f->m, text, f->lang));
+}
+
+static unsigned nav_width(struct fit *f, enum nav_key key, enum engine_text text)
+{
+    return (unsigned)f->m->keys[key].n + 1 + width(f, f->m->engine[text]);
+}
+
+/* The widest note that a screen may carry, with its line end: reasons for a refused answer, and
+ * what a jump that may land here says. */
+struct note {
+    struct fit *f;
+    const struct screen *sc;
+    unsigned width;
+};
+
+static void note_text(struct note *n, int text)
+{
+    if (text != NONE)
+        n->width = MAX(n->width, width(n->f, text) + 1);
+}
+
+static void note_jump(void *ctx, const struct screen *from, struct str label, const struct jump *j)
+{
+    struct note *n = ctx;
+    bool home = j->kind == JUMP_HOME && (int)n->sc->no == n->f->m->home;
+
+    (void)from;
+    (void)label;
+    if (home || j->kind == JUMP_BACK || j->kind == JUMP_AGAIN ||
+        (j->kind == JUMP_SCREEN && j->screen == (int)n->sc->no) ||
+        (j->kind == JUMP_SCREEN && !screen_shows(&n->f->m->screens[j->screen])))
+        note_text(n, j->say);
+}
+
+static unsigned widest_note(struct fit *f, const struct screen *sc)
+{
+    struct note n = { .f = f, .sc = sc };
+    int last = sc->type == SCREEN_INPUT ? TEXT_BAD_CODE : TEXT_BAD_EMPTY;
+
+    if (sc->type == SCREEN_END)
+        return 0;
+    for (int i = TEXT_BAD_CHOICE; i <= last; i++)
+        note_text(&n, f->m->engine[i]);
+    for (size_t i = 0; i < f->m->nscreens; i++)
+        screen_jumps(&f->m->screens[i], note_jump, &n);
+    return n.width;
+}
+
+/* What stands below the head at least: one choice and the keys that must be seen. */
+static unsigned foot_width(struct fit *f, const struct screen *sc)
+{
+    unsigned more = nav_width(f, KEY_MORE, TEXT_MORE) + 2, foot = 0;
+
+    if (sc->type == SCREEN_END)
+        return 0;
+    if (sc->type == SCREEN_CONFIRM) {
+        for (size_t i = 0; i < sc->nchoices; i++)
+            foot += (unsigned)sc->choices[i].key.n + 2 + width(f, sc->choices[i].text);
+        return foot;
+    }
+    for (size_t i = 0; i < sc->nchoices; i++)
+        foot = MAX(foot, 4 + width(f, sc->choices[i].text));
+    if (sc->type == SCREEN_LIST)
+        foot = 4 + sc->label_max;
+    if (sc->type == SCREEN_TEXT)
+        foot = 1 + BODY_ROOM_MIN;
+    return foot + 1 + nav_width(f, KEY_BACK, TEXT_BACK) + (sc->type == SCREEN_INPUT ? 0 : more);
+}
+
+static void check_fit(struct fit *f, const struct screen *sc)
+{
+    static const char *const charsets[] = { "gsm7", "ucs2", "latin1", "utf8" };
+    unsigned note = widest_note(f, sc);
+    unsigned head = width(f, sc->text), foot = foot_width(f, sc), need = note + head + foot;
+
+    if (need > f->limit->max)
+        report_add(f->r, "flow.json", sc->line,
+                   "screen \"%s\" in %" STR_FMT " may need %u of %u %s (note %u, text %u, keys %u)",
+                   sc->name, STR_ARG(f->m->langs[f->lang]), need, f->limit->max,
+                   charsets[f->limit->charset], note, head, foot);
+}
+
+static void check_failures(struct fit *f)
+{
+    unsigned foot = 4 + width(f, f->m->engine[TEXT_RETRY]) + nav_width(f, KEY_BACK, TEXT_BACK);
+
+    for (int i = TEXT_FAIL_BUSY; i <= TEXT_FAIL_GONE; i++)
+        if (width(f, f->m->engine[i]) + foot > f->limit->max)
+            report_add(f->r, "flow.json", f->m->limit_lines[f->limit - f->m->limits],
+                       "text \"%" STR_FMT "\" in %" STR_FMT " is too long for a screen",
+                       STR_ARG(f->m->texts[f->m->engine[i]].key), STR_ARG(f->m->langs[f->lang]));
+}
+
+static void check_fits(const struct menu *m, struct menu_report *r)
+{
+    struct fit f = { .m = m, .r = r };
+
+    for (size_t lim = 0; lim < m->nlimits; lim++)
+        for (f.lang = 0; f.lang < m->nlangs; f.lang++) {
+            arena_init(&f.arena, 16384, 1u << 22);
+            f.limit = &m->limits[lim];
+            for (size_t i = 0; i < m->nscreens; i++)
+                if (screen_shows(&m->screens[i]))
+                    check_fit(&f, &m->screens[i]);
+            check_failures(&f);
+            arena_fini(&f.arena);
+        }
+}
+
+/* ---- texts ----------------------------------------------------------------------------------- */
+
+static void text_file(const struct menu *m, size_t lang, char file[32])
+{
+    snprintf(file, 32, "text/%" STR_FMT ".json", STR_ARG(m->langs[lang]));
+}
+
+/* A message goes out as one segment (gateway/lib/gsm folds it). */
+static void check_sms(const struct menu *m, struct menu_report *r, const struct text_key *key,
+                      size_t lang)
+{
+    const struct text *t = &key->by_lang[lang];
+    unsigned sum = 0;
+    struct arena a;
+    char file[32];
+
+    arena_init(&a, 4096, 1u << 20);
+    for (size_t i = 0; i < t->n; i++)
+        sum += t->pieces[i].var == NONE
+                   ? text_cost(MENU_GSM7, text_fold(&a, MENU_GSM7, t->pieces[i].literal))
+                   : m->sms_vars[t->pieces[i].var].max;
+    arena_fini(&a);
+    text_file(m, lang, file);
+    if (sum > SMS_MAX)
+        report_add(r, file, t->line, "\"%" STR_FMT "\" may take %u septets, more than one SMS",
+                   STR_ARG(key->key), sum);
+}
+
+static void check_text(const struct menu *m, struct menu_report *r, const struct text_key *key)
+{
+    bool sms = str_starts(key->key, STR("sms."));
+    char file[32];
+
+    for (size_t lang = 0; lang < m->nlangs; lang++) {
+        text_file(m, lang, file);
+        if (!key->by_lang[lang].line)
+            report_add(r, file, 0, "text \"%" STR_FMT "\" is missing", STR_ARG(key->key));
+        else if (!key->used && !sms)
+            report_add(r, file, key->by_lang[lang].line, "text \"%" STR_FMT "\" is not used",
+                       STR_ARG(key->key));
+        else if (sms)
+            check_sms(m, r, key, lang);
+    }
+}
+
+static void check_unused(const struct menu *m, struct menu_report *r)
+{
+    for (size_t i = 0; i < m->nactions; i++)
+        if (!m->actions[i].used)
+            report_add(r, m->actions[i].file, 0, "action \"%s\" is not used",
+                       m->actions[i].pub.name);
+    for (size_t i = 0; i < m->nvars; i++)
+        if (!m->vars[i].used && !m->vars[i].caller && (int)i != m->page_var &&
+            (int)i != m->consent_var && (int)i != m->lang_var)
+            report_add(r, "flow.json", m->vars[i].line, "variable \"%" STR_FMT "\" is not used",
+                       STR_ARG(m->vars[i].name));
+}
+
+int menu_check(const struct menu *m, struct menu_report *r)
+{
+    size_t before = r->count;
+
+    for (size_t i = 0; i < m->ntexts; i++)
+        check_text(m, r, &m->texts[i]);
+    check_unused(m, r);
+    check_flow(m, r);
+    check_fits(m, r);
+    return r->count == before ? 0 : -1;
+}

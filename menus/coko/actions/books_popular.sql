@@ -1,0 +1,4 @@
+-- lane: read
+-- args: lang
+-- cols: id label
+select b.id, b.label from catalog.books_popular($1, 30) b

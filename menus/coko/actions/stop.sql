@@ -1,0 +1,4 @@
+-- lane: write
+-- args: identity step
+-- cols: outcome
+select s.outcome from auth.stop($1::bigint, $2) s

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The running half of the menu, between its files: step.c moves (stack, jumps, actions), input.c
+ * understands what was typed, list.c binds rows to numbers, render.c makes the screen, text.c
+ * measures, folds and fills templates. All work on one struct step; nothing is kept between calls
+ * but the state.
+ */
+#ifndef COKO_MENUS_ENGINE_H
+#define COKO_MENUS_ENGINE_H
+
+#include "menus/model.h"
+
+/* ---- text.c ---------------------------------------------------------------------------------- */
+
+/* What s takes on the screen: septets, UTF-16 units or characters. s must be folded. */
+unsigned text_cost(enum menu_charset cs, struct str s);
+/* The longest prefix of folded s that takes at most max. */
+struct str text_clip(enum menu_charset cs, struct str s, unsigned max);
+/* s as the charset can show it: controls dropped, letters transliterated. In the arena. */
+struct str text_fold(struct arena *a, enum menu_charset cs, struct str s);
+/* A template filled and folded; each variable at most its declared width (S6). */
+struct str text_fill(const struct step *st, const struct text *t);
+/* The same without folding nor clipping, for values that are stored. */
+struct str text_fill_raw(const struct step *st, const struct text *t);
+/* Text number `no` in the state's language, else in the first; NONE gives "". */
+struct str text_show(const struct step *st, int no);
+const struct text *text_in(const struct menu *m, int no, size_t lang);
+size_t step_lang(const struct step *st);
+/* How many bytes of body make a page of `room`, and the page itself: ends at a sentence where one
+ * ends in its last part, else at a word. At least one character when there is any room. */
+size_t text_page(const struct step *st, struct str body, unsigned room, struct str *page);
+/* Byte offset of the n-th character. */
+size_t text_skip_chars(struct str s, size_t n);
+
+/* ---- state.c --------------------------------------------------------------------------------- */
+
+/* p == NULL when unset. Constants and the caller's variables included. */
+struct str state_var(const struct step *st, int var);
+/* Copies and bounds: at most the variable's width in characters. NULL p unsets. */
+void state_set(const struct step *st, int var, struct str value);
+/* A copy to go back to; NULL when the arena is full. */
+struct menu_state *state_snapshot(const struct step *st);
+
+/* ---- input.c --------------------------------------------------------------------------------- */
+
+/* A choice as digits: spaces, dots, brackets and '+' gone, every kind of digit and the letter O
+ * made ASCII (hard case 35). Empty when it is no number. */
+struct str input_digits(char *mem, size_t cap, struct str input);
+/* Without leading zeros; 0 when it is no choice number. */
+unsigned input_number(struct str digits);
+/* A typed value for an input screen: 0 and *value in the arena, or the reason's text. */
+int input_value(const struct step *st, const struct screen *sc, struct str input,
+                struct str *value, enum engine_text *reason);
+
+/* ---- list.c ---------------------------------------------------------------------------------- */
+
+/* Binds the rows at hand to numbers, or finds the bound ones among them again. */
+void list_bind(const struct step *st, const struct screen *sc);
+/* The rows from bound index `first` on, at most max; *more when others follow. */
+size_t list_items(const struct step *st, const struct screen *sc, size_t first,
+                  struct menu_option *items, size_t *index, size_t max, bool *more);
+/* Takes over what was kept with number `no`; false when it was never shown. */
+bool list_choose(const struct step *st, const struct screen *sc, unsigned no);
+/* A cell of the rows at hand by column name; p == NULL when absent. */
+struct str rows_cell(const struct menu_rows *rows, size_t row, struct str col);
+
+/* ---- render.c -------------------------------------------------------------------------------- */
+
+/* Draws the screen on top of the stack into the out struct. */
+void render_screen(const struct step *st);
+/* Draws menu_fail's screen (offering to try again) or, with `end`, its last words. */
+void render_failure(const struct step *st, enum engine_text why, bool end);
+/* The visible choices of a menu: their numbers in sc->choices and their keys. */
+struct choice_key {
+    const struct choice *choice;
+    struct str key;
+};
+size_t menu_choices(const struct step *st, const struct screen *sc,
+                    struct choice_key out[CHOICES_MAX]);
+/* The text of a confirm as it was shown: the evidence of consent. */
+struct str render_consent(const struct step *st, const struct screen *sc);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A reader's state: variables, copies to go back to, and its stored form.
+ *
+ *   byte 0      format
+ *   8 bytes     the menu's version
+ *   flags       ended, faulted, has_next
+ *   stack       n, then (screen, part, at) each
+ *   trail       n, then (part, at) each; then next
+ *   variables   n, then (number, length, bytes) each, numbers rising
+ *   rows        n, shown, then n * nkeep of the top screen (length, bytes)
+ *
+ * Numbers are LEB128. Variables of the caller, of the turn and of sensitive inputs are left out
+ * (S5). Decoding trusts nothing: every index is checked against the menu, nothing may be left over.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "gateway/lib/utf8.h"
+#include "menus/engine.h"
+
+#define FORMAT 1
+#define HEAD 9
+#define FLAG_ENDED 1u
+#define FLAG_FAULTED 2u
+#define FLAG_NEXT 4u
+
+/* ---- variables ------------------------------------------------------------------------------- */
+
+static struct str caller_var(const struct menu_turn *t, struct str name)
+{
+    for (size_t i = 0; i < t->nvars; i++)
+        if (str_eq(t->vars[i].name, name))
+            return t->vars[i].value;
+    return (struct str){ NULL, 0 };
+}
+
+struct str state_var(const struct step *st, int var)
+{
+    const struct var *v;
+
+    if (var == NONE)
+        return (struct str){ NULL, 0 };
+    v = &st->m->vars[var];
+    if (v->constant)
+        return v->value;
+    if (!v->caller && st->s && st->s->vars[var].p)
+        return st->s->vars[var];
+    return caller_var(st->t, v->name);
+}
+
+void state_set(const struct step *st, int var, struct str value)
+{
+    size_t bytes;
+
+    if (var == NONE)
+        return;
+    bytes = text_skip_chars(value, st->m->vars[var].max);
+    st->s->vars[var] = value.p ? arena_str(st->t->arena, str_head(value, bytes)) : value;
+}
+
+struct str menu_var(const struct menu *m, const struct menu_state *s, const char *name)
+{
+    int var = menu_find_var(m, str_c(name));
+
+    return var == NONE ? (struct str){ NULL, 0 } : s->vars[var];
+}
+
+struct menu_state *menu_state_new(const struct menu *m, struct arena *a)
+{
+    struct menu_state *s = arena_zalloc(a, 1, sizeof *s);
+
+    if (s)
+        s->vars = arena_zalloc(a, m->nvars, sizeof *s->vars);
+    if (!s || !s->vars)
+        abort(); /* a turn's arena always has room for its state: our bug otherwise */
+    s->note = NONE;
+    return s;
+}
+
+struct menu_state *state_snapshot(const struct step *st)
+{
+    size_t size = st->m->nvars * sizeof *st->s->vars;
+    struct menu_state *copy = arena_alloc(st->t->arena, sizeof *copy);
+    struct str *vars = arena_alloc(st->t->arena, size);
+
+    if (!copy || !vars)
+        return NULL;
+    *copy = *st->s;
+    memcpy(vars, st->s->vars, size);
+    st->s->vars = vars;
+    return copy;
+}
+
+/* ---- encoding -------------------------------------------------------------------------------- */
+
+static void put_num(struct buf *b, uint64_t v)
+{
+    while (v >= 0x80) {
+        buf_addc(b, (char)(v | 0x80));
+        v >>= 7;
+    }
+    buf_addc(b, (char)v);
+}
+
+static void put_str(struct buf *b, struct str s)
+{
+    put_num(b, s.n);
+    buf_adds(b, s);
+}
+
+static void put_place(struct buf *b, struct place p)
+{
+    put_num(b, p.part);
+    put_num(b, p.at);
+}
+
+static bool stored(const struct var *v)
+{
+    return !v->caller && !v->turn && !v->constant;
+}
+
+static void put_vars(const struct menu *m, const struct menu_state *s, struct buf *b)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->nvars; i++)
+        n += stored(&m->vars[i]) && s->vars[i].p;
+    put_num(b, n);
+    for (size_t i = 0; i < m->nvars; i++)
+        if (stored(&m->vars[i]) && s->vars[i].p) {
+            put_num(b, i);
+            put_str(b, s->vars[i]);
+        }
+}
+
+static size_t top_keep(const struct menu *m, const struct menu_state *s)
+{
+    const struct frame *top = state_top(s);
+
+    return top ? m->screens[top->screen].nkeep : 0;
+}
+
+int menu_state_encode(const struct menu *m, const struct menu_state *s, struct buf *b,
+                      struct err *e)
+{
+    uint64_t version = strtoull(m->version, NULL, 16);
+    size_t start = b->len, cells = s->bound.n * top_keep(m, s);
+
+    if (s->pending != PENDING_NONE)
+        return err_set(e, ERR_BAD_STATE, "an action is pending");
+    buf_addc(b, FORMAT);
+    for (int i = 0; i < 8; i++)
+        buf_addc(b, (char)(version >> (8 * i)));
+    put_num(b, (s->ended ? FLAG_ENDED : 0) | (s->faulted ? FLAG_FAULTED : 0) |
+                   (s->has_next ? FLAG_NEXT : 0));
+    put_num(b, s->depth);
+    for (size_t i = 0; i < s->depth; i++) {
+        put_num(b, s->stack[i].screen);
+        put_place(b, s->stack[i].place);
+    }
+    put_num(b, s->ntrail);
+    for (size_t i = 0; i < s->ntrail; i++)
+        put_place(b, s->trail[i]);
+    put_place(b, s->next);
+    put_vars(m, s, b);
+    put_num(b, cells ? s->bound.n : 0);
+    put_num(b, s->bound.shown);
+    for (size_t i = 0; i < cells; i++)
+        put_str(b, s->bound.cells[i]);
+    if (b->len - start > MENU_STATE_MAX)
+        return err_set(e, ERR_TOO_BIG, "state of %zu bytes", b->len - start);
+    return buf_check(b, e);
+}
+
+/* ---- decoding -------------------------------------------------------------------------------- */
+
+/* Sticky: after the first fault everything reads as 0 and empty. */
+struct reader {
+    struct str rest;
+    struct arena *a;
+    bool bad;
+};
+
+static uint64_t get_num(struct reader *r, uint64_t max)
+{
+    uint64_t v = 0;
+
+    for (unsigned shift = 0; shift < 35 && r->rest.n; shift += 7) {
+        unsigned char c = (unsigned char)r->rest.p[0];
+
+        r->rest = str_skip(r->rest, 1);
+        v |= (uint64_t)(c & 0x7F) << shift;
+        if (c & 0x80)
+            continue;
+        if (v > max || (c == 0 && shift > 0))
+            break;
+        return v;
+    }
+    r->bad = true;
+    r->rest = STR_EMPTY;
+    return 0;
+}
+
+static struct str get_str(struct reader *r, size_t max)
+{
+    size_t n = get_num(r, max);
+    struct str s = str_head(r->rest, n);
+
+    if (r->rest.n < n || !utf8_valid(s)) {
+        r->bad = true;
+        return STR_EMPTY;
+    }
+    r->rest = str_skip(r->rest, n);
+    s = arena_str(r->a, s);
+    r->bad |= !s.p;
+    return s;
+}
+
+static struct place get_place(struct reader *r)
+{
+    struct place p;
+
+    p.part = (uint32_t)get_num(r, UINT32_MAX);
+    p.at = (uint32_t)get_num(r, UINT32_MAX);
+    return p;
+}
+
+static void get_stack(const struct menu *m, struct menu_state *s, struct reader *r)
+{
+    s->depth = (uint8_t)get_num(r, STACK_MAX);
+    for (size_t i = 0; i < s->depth; i++) {
+        s->stack[i].screen = (uint16_t)get_num(r, m->nscreens - 1);
+        s->stack[i].place = get_place(r);
+        r->bad |= !screen_shows(&m->screens[s->stack[i].screen]);
+    }
+    s->ntrail = (uint8_t)get_num(r, TRAIL_MAX);
+    for (size_t i = 0; i < s->ntrail; i++)
+        s->trail[i] = get_place(r);
+    s->next = get_place(r);
+}
+
+static void get_vars(const struct menu *m, struct menu_state *s, struct reader *r)
+{
+    size_t n = get_num(r, m->nvars), least = 0;
+
+    for (size_t i = 0; i < n && !r->bad; i++) {
+        size_t var = get_num(r, m->nvars - 1);
+        struct str value = get_str(r, VAR_BYTES_MAX);
+
+        if (r->bad || var < least || !stored(&m->vars[var]) ||
+            utf8_count(value) > m->vars[var].max) {
+            r->bad = true;
+            return;
+        }
+        s->vars[var] = value;
+        least = var + 1;
+    }
+}
+
+static void get_bound(const struct menu *m, struct menu_state *s, struct reader *r)
+{
+    size_t keep = top_keep(m, s), cells;
+
+    s->bound.n = (uint8_t)get_num(r, keep ? ITEMS_MAX : 0);
+    s->bound.shown = (uint8_t)get_num(r, s->bound.n);
+    cells = s->bound.n * keep;
+    s->bound.cells = arena_zalloc(r->a, cells ? cells : 1, sizeof *s->bound.cells);
+    if (!s->bound.cells)
+        r->bad = true;
+    for (size_t i = 0; i < cells && !r->bad; i++)
+        s->bound.cells[i] = get_str(r, VAR_BYTES_MAX);
+}
+
+int menu_state_version(struct str bytes, char version[17], struct err *e)
+{
+    uint64_t v = 0;
+
+    if (bytes.n < HEAD || bytes.p[0] != FORMAT)
+        return err_set(e, ERR_BAD_INPUT, "not a menu state");
+    for (size_t i = 0; i < 8; i++)
+        v |= (uint64_t)(unsigned char)bytes.p[1 + i] << (8 * i);
+    snprintf(version, 17, "%016" PRIx64, v);
+    return 0;
+}
+
+int menu_state_decode(const struct menu *m, struct str bytes, struct arena *a,
+                      struct menu_state **out, struct err *e)
+{
+    struct menu_state *s = menu_state_new(m, a);
+    struct reader r = { .rest = str_skip(bytes, HEAD), .a = a };
+    char version[17];
+    unsigned flags;
+
+    if (menu_state_version(bytes, version, e) != 0)
+        return -1;
+    if (strcmp(version, m->version) != 0)
+        return err_set(e, ERR_BAD_STATE, "state of menu %s, not %s", version, m->version);
+    flags = (unsigned)get_num(&r, FLAG_ENDED | FLAG_FAULTED | FLAG_NEXT);
+    s->ended = flags & FLAG_ENDED;
+    s->faulted = flags & FLAG_FAULTED;
+    s->has_next = flags & FLAG_NEXT;
+    get_stack(m, s, &r);
+    get_vars(m, s, &r);
+    get_bound(m, s, &r);
+    if (r.bad || r.rest.n)
+        return err_set(e, ERR_BAD_INPUT, "menu state is damaged");
+    *out = s;
+    return 0;
+}
