@@ -159,6 +159,8 @@ def test_token(mtn, merchant):
                           **{"Content-Type": "application/x-www-form-urlencoded"})
     assert html.status == 200 and "Request Rejected" in html.text
     assert merchant.token(Authorization="Basic eDp5").status == 401
+    wrong = base64.b64encode(f"{USER}:wrong".encode()).decode()
+    assert merchant.token(Authorization=f"Basic {wrong}").status == 401
     assert merchant.token(**{"Ocp-Apim-Subscription-Key": "x"}).status == 401
     with socket.create_connection(("127.0.0.1", mtn.port), 5) as bare:
         bare.sendall(f"POST /collection/token/ HTTP/1.1\r\nHost: x\r\nOcp-Apim-Subscription-Key: "
@@ -203,9 +205,12 @@ def test_xof_has_no_decimals_and_settings_follow_the_country(mtn, merchant):
 
 
 def test_expired_token_is_refused(mtn, merchant):
-    """Hard case 19."""
+    """Hard case 19: dropped by the rail, or its life is over."""
     merchant.token()
     mtn.control("POST", "/lab/settings", {"drop_tokens": True})
+    assert merchant.pay()[1].status == 401
+    mtn.control("POST", "/lab/settings", {"token_ttl": 0})
+    assert merchant.token().json()["expires_in"] == 0
     assert merchant.pay()[1].status == 401
 
 
@@ -270,8 +275,10 @@ def test_by_hand_and_default_and_table(mtn, merchant):
     mtn.control("POST", "/lab/approve", {"msisdn": PAYER})
     mtn.control("POST", "/lab/reject", {"reference": second})
     assert merchant.status(second).json()["reason"] == "APPROVAL_REJECTED"
-    with pytest.raises(AssertionError, match="409"):
-        mtn.control("POST", "/lab/approve", {"reference": first})
+    for verb in ("approve", "reject", "expire"):             # the end is the end
+        with pytest.raises(AssertionError, match="409"):
+            mtn.control("POST", f"/lab/{verb}", {"reference": first})
+    assert merchant.status(first).json()["status"] == "SUCCESSFUL"
     mtn.control("POST", "/lab/approve", {"reference": second, "late": True})
     assert ledger(mtn)["count"] == 2
     rejecting, _ = merchant.pay(payer={"partyIdType": "MSISDN", "partyId": "46733123451"})

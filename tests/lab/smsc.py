@@ -189,7 +189,7 @@ class Smsc:
                 link.seq = link.seq % 0x7FFFFFFF + 1
                 link.send_now(codec.pack(codec.UNBIND, 0, link.seq))
             else:
-                link.transport.close()
+                link.leave()
 
     def originate(self, body):
         """Queue the deliver_sm of a phone's SMS; returns its Delivery list."""

@@ -16,6 +16,7 @@ import smpp_codec as codec
 MAX_QUEUE = 1000000                   # deliver_sm waiting for one account
 DELIVER_TIMEOUT = 10.0
 DELIVER_ATTEMPTS = 3
+LINGER = 1.0                          # seconds that a peer has to close after our FIN
 RETRYABLE = {0x08, 0x14, 0x58, 0x64}
 
 
@@ -97,7 +98,7 @@ class Link(asyncio.Protocol):
         self.smsc.store.changes.note()
 
     def data_received(self, data):
-        if self.smsc.faults.plain["silent"]:
+        if self.ending or self.smsc.faults.plain["silent"]:
             return
         try:
             for pdu in self.framer.feed(data):
@@ -109,13 +110,27 @@ class Link(asyncio.Protocol):
             self.send(codec.pack(codec.GENERIC_NACK, bad.status, bad.seq))
             self.flush()
             if bad.fatal:
-                self.ending = True
-                self.transport.close()
+                self.leave()
             return
         finally:
             self.smsc.store.changes.note()
         self.flush()
         self.smsc.pump_soon()
+
+    def leave(self):
+        """Say all, then FIN, and still read: a close on unread octets would be a reset, which may
+        take our last answers away from the peer."""
+        if self.ending:
+            return
+        self.flush()
+        if self.drip:
+            self.transport.write(bytes(self.drip))
+        self.ending, self.receives = True, False
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+            asyncio.get_running_loop().call_later(LINGER, self.transport.abort)
+        else:
+            self.transport.close()
 
     def pause_writing(self):
         self.transport.pause_reading()          # a peer that does not read is not read either
@@ -129,7 +144,7 @@ class Link(asyncio.Protocol):
         self.out_size += len(octets)
 
     def flush(self):
-        if not self.out or self.transport.is_closing():
+        if not self.out or self.ending or self.transport.is_closing():
             self.out.clear()
             return
         octets = b"".join(self.out)
@@ -144,7 +159,7 @@ class Link(asyncio.Protocol):
 
     def drip_one(self):
         """One octet a loop turn, so that the peer sees every PDU cut at every place."""
-        if self.drip and not self.transport.is_closing():
+        if self.drip and not self.ending and not self.transport.is_closing():
             self.transport.write(bytes((self.drip.popleft(),)))
             asyncio.get_running_loop().call_later(0.0002, self.drip_one)
 
@@ -186,9 +201,7 @@ class Link(asyncio.Protocol):
             return
         self.become_bound(command, bind.system_id.decode("latin-1"))
         if faults.take("close_after_bind"):
-            self.flush()
-            self.ending = True
-            self.transport.close()
+            self.leave()
 
     def judge_bind(self, pdu):
         if self.account:
@@ -218,9 +231,7 @@ class Link(asyncio.Protocol):
         if self.smsc.faults.take("unbind_silent"):
             return
         self.send(codec.pack(codec.UNBIND | codec.RESP, 0, seq))
-        self.flush()
-        self.ending = True
-        self.transport.close()
+        self.leave()
 
     def on_query(self, pdu, seq):
         if not self.sends:
@@ -267,9 +278,7 @@ class Link(asyncio.Protocol):
         if not early:
             smsc.receipt(self.account, part)
         if closing:
-            self.flush()
-            self.ending = True
-            self.transport.close()
+            self.leave()
 
     def count_down(self):
         """True when close_after_n says that this submit is the last on the link."""
@@ -355,7 +364,7 @@ class Link(asyncio.Protocol):
             self.send_now(b"".join(reversed(held)))
 
     def send_now(self, octets):
-        if not self.transport.is_closing():
+        if not self.ending and not self.transport.is_closing():
             self.send(octets)
             self.flush()
 

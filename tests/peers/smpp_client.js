@@ -126,8 +126,8 @@ const ops = {
   query: (c) => session.query_sm({ message_id: c.message_id }, (r) => say({
     event: 'queried', status: r.command_status, state: r.message_state })),
   raw: (c) => session.socket.write(Buffer.from(c.hex, 'hex')),
-  deliver_status: (c) => { deliverStatus = c.status; },
-  deaf: (c) => { deaf = c.deaf; },
+  deliver_status: (c) => { deliverStatus = c.status; say({ event: 'deliver_status' }); },
+  deaf: (c) => { deaf = c.deaf; say({ event: 'deaf' }); },
   unbind: () => session.unbind((r) => { say({ event: 'unbound', status: r.command_status }); }),
 };
 
