@@ -7,6 +7,7 @@
 file(GLOB unit_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/unit/test_*.c")
 file(GLOB fuzz_targets CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_*.c")
 file(GLOB lab_programs CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/lab/*.c")
+file(GLOB probes CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/integration/*.c")
 file(GLOB benchmarks CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/bench/*.c")
 
 if(NOT COKO_FUZZ)
@@ -51,6 +52,17 @@ if(NOT COKO_FUZZ)
     target_link_libraries(lab_${name} PRIVATE coko_deps) # the lab shares no code with the daemon
     set_target_properties(lab_${name} PROPERTIES OUTPUT_NAME ${name}
                           RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lab")
+  endforeach()
+endif()
+
+# Probes: small programs around one room, driven by an integration test.
+if(NOT COKO_FUZZ)
+  foreach(source IN LISTS probes)
+    get_filename_component(name "${source}" NAME_WE)
+    add_executable(probe_${name} "${source}")
+    coko_link(probe_${name})
+    set_target_properties(probe_${name} PROPERTIES OUTPUT_NAME ${name}
+                          RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/probes")
   endforeach()
 endif()
 
