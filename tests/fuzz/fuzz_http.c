@@ -65,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         whole(&h, p, size);
     while (n < size && rc_slow == HTTP_MORE)
         rc_slow = http_parse_head(p, ++n, &seen_slow, &h);
-    assert(rc == rc_slow || size > HTTP_TARGET_MAX); /* beyond it, which limit comes first may differ */
+    assert(rc == rc_slow ||
+           size > HTTP_TARGET_MAX); /* beyond it, which limit comes first may differ */
     return 0;
 }
