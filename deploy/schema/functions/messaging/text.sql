@@ -5,9 +5,9 @@ create or replace function messaging.septets(p text) returns int language plpgsq
 begin
     -- Upper bound of the folded GSM 03.38 length: 2 for the extension table and for characters that fold to two, 3 for an ellipsis.
     return char_length(p)
-        + char_length(regexp_replace(p, '[^][\\^{}~|€]', '', 'g'))
-        + char_length(regexp_replace(p, '[\u0001-\u007F£¥èéùìòÇØøÅåÆæßÉ¤¡ÄÖÑÜ§¿äöñüàÀÂÃÁÈÊËÌÍÎÏÒÓÔÕÙÚÛÝáâãçêëíîïóôõúûýÿ’‘“”«»–—€]', '', 'g'))
-        + char_length(regexp_replace(p, '[^…]', '', 'g'));
+        + char_length(regexp_replace(p, '[^][\\^{}~|€]+', '', 'g'))
+        + char_length(regexp_replace(p, '[\u0001-\u007F£¥èéùìòÇØøÅåÆæßÉ¤¡ÄÖÑÜ§¿äöñüàÀÂÃÁÈÊËÌÍÎÏÒÓÔÕÙÚÛÝáâãçêëíîïóôõúûýÿ’‘“”«»–—€]+', '', 'g'))
+        + char_length(regexp_replace(p, '[^…]+', '', 'g'));
 end $$;
 comment on function messaging.septets(text) is 'Never less than the septets of the folded text; exact for French and English.';
 
