@@ -149,7 +149,8 @@ class Rail:
                  "path": request.path, "reference": reference, "payer": payer,
                  "headers": {k: v if k not in ("authorization", "ocp-apim-subscription-key")
                              else v.split(" ")[0][:6] + "..." for k, v in request.headers.items()},
-                 "body": request.body[:MAX_NOTED].decode("utf-8", "replace"), "status": None, "fault": None}
+                 "body": request.body[:MAX_NOTED].decode("utf-8", "replace"), "status": None,
+                 "fault": None}
         self.journal.append(entry)
         return entry
 

@@ -29,7 +29,8 @@ class Part:
     def view(self):
         """The part as the control API shows it."""
         sm = self.sm
-        return {"id": self.id, "message_id": self.message_id.decode(), "n": self.n, "state": self.state, "link": self.link,
+        return {"id": self.id, "message_id": self.message_id.decode(), "n": self.n,
+                "state": self.state, "link": self.link,
                 "submitted_at": self.submitted, "done_at": self.done, "receipts": self.receipts,
                 "esm_class": sm.esm_class, "data_coding": sm.data_coding,
                 "registered_delivery": sm.registered_delivery,
