@@ -7,6 +7,7 @@ find_package(Threads REQUIRED)
 pkg_check_modules(COKO_DEPS REQUIRED
                   libevent libevent_openssl libpq hiredis jansson openssl libcurl libxml-2.0
                   libarchive)
+find_library(UNISTRING_LIBRARY unistring REQUIRED)
 pkg_check_modules(SECCOMP libseccomp)
 pkg_check_modules(CMOCKA REQUIRED cmocka)
 
@@ -23,6 +24,7 @@ add_library(coko_deps INTERFACE)
 target_include_directories(coko_deps SYSTEM INTERFACE ${COKO_DEPS_INCLUDE_DIRS} ${SMPP34_HEADER})
 target_link_directories(coko_deps INTERFACE ${COKO_DEPS_LIBRARY_DIRS})
 target_link_libraries(coko_deps INTERFACE ${COKO_DEPS_LIBRARIES} ${SMPP34_LIBRARY}
+                      ${UNISTRING_LIBRARY}
                       Threads::Threads m)
 if(SECCOMP_FOUND)
   target_compile_definitions(coko_deps INTERFACE COKO_HAVE_SECCOMP=1)

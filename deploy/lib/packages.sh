@@ -15,7 +15,7 @@ packages_of() {
     case $1 in
     build) echo build-essential cmake ninja-build pkg-config ccache git ca-certificates \
         libevent-dev libpq-dev libhiredis-dev libjansson-dev libssl-dev libcurl4-openssl-dev \
-        libxml2-dev libarchive-dev libsmpp34-dev libseccomp-dev libcmocka-dev ;;
+        libxml2-dev libarchive-dev libunistring-dev libsmpp34-dev libseccomp-dev libcmocka-dev ;;
     run) echo postgresql-15 postgresql-client-15 redis-server openssl curl python3 procps ;;
     test) echo python3-pytest python3-psycopg2 python3-redis python3-hypothesis \
         live-manual-epub ubuntu-packaging-guide-epub chromium chromium-driver ;;

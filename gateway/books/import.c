@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See import.h.
+ */
+#include "gateway/books/import.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/books/book.h"
+#include "gateway/books/child.h"
+#include "gateway/books/measure.h"
+#include "gateway/lib/jsonw.h"
+
+#define SQL_JSON_MAX (4u * BOOK_TEXT_MAX)
+
+static struct str text_of(json_t *o, const char *key)
+{
+    json_t *v = json_object_get(o, key);
+
+    return str_n(json_string_value(v), json_string_length(v));
+}
+
+static void copy_names(struct jsonw *j, const char *key, json_t *list)
+{
+    size_t i;
+    json_t *v;
+
+    jsonw_key(j, key);
+    jsonw_array(j);
+    json_array_foreach(list, i, v)
+        jsonw_str(j, str_n(json_string_value(v), json_string_length(v)));
+    jsonw_end(j);
+}
+
+/* The file's own name, for a text that gives no slug: stable, so that a second import replaces. */
+static struct str slug_of(json_t *book, const char *path)
+{
+    struct str slug = text_of(book, "slug");
+    const char *slash = strrchr(path, '/');
+    struct str name = str_c(slash ? slash + 1 : path);
+    const char *dot = strrchr(name.p, '.');
+
+    if (slug.n > 0)
+        return slug;
+    if (dot)
+        name.n = (size_t)(dot - name.p);
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c == '-' && i > 0)))
+            return STR_EMPTY; /* the database makes one from the title */
+    }
+    return name;
+}
+
+static void book_json(json_t *book, const char *path, struct buf *out)
+{
+    struct str slug = slug_of(book, path);
+    json_int_t code = json_integer_value(json_object_get(book, "code"));
+    struct jsonw j;
+
+    jsonw_init(&j, out);
+    jsonw_object(&j);
+    if (slug.n > 0)
+        jsonw_kv_str(&j, "slug", slug);
+    if (code > 0)
+        jsonw_kv_i64(&j, "code", code);
+    jsonw_kv_str(&j, "title", text_of(book, "title"));
+    jsonw_kv_str(&j, "language", text_of(book, "language"));
+    jsonw_kv_str(&j, "summary", text_of(book, "summary"));
+    copy_names(&j, "authors", json_object_get(book, "authors"));
+    copy_names(&j, "categories", json_object_get(book, "categories"));
+    jsonw_end(&j);
+}
+
+static void part_json(struct jsonw *j, json_t *part)
+{
+    struct str body = text_of(part, "body");
+    size_t n;
+    struct cut *cuts = measure_cuts(body, &n);
+
+    jsonw_object(j);
+    jsonw_kv_str(j, "title", text_of(part, "title"));
+    jsonw_kv_str(j, "body", body);
+    jsonw_key(j, "ends");
+    jsonw_array(j);
+    for (size_t i = 0; i < n; i++)
+        jsonw_i64(j, cuts[i].chars);
+    jsonw_end(j);
+    jsonw_key(j, "septets");
+    jsonw_array(j);
+    for (size_t i = 0; i < n; i++)
+        jsonw_i64(j, cuts[i].septets);
+    jsonw_end(j);
+    jsonw_end(j);
+    free(cuts);
+}
+
+static void parts_json(json_t *book, struct buf *out)
+{
+    struct jsonw j;
+    size_t i;
+    json_t *part;
+
+    jsonw_init(&j, out);
+    jsonw_array(&j);
+    json_array_foreach(json_object_get(book, "parts"), i, part)
+        part_json(&j, part);
+    jsonw_end(&j);
+}
+
+static int store(PGconn *db, struct buf *book, struct buf *parts, struct import_result *r,
+                 struct err *e)
+{
+    const char *v[] = {buf_cstr(book), buf_cstr(parts)};
+    PGresult *res;
+    int rc = -1;
+
+    if (buf_check(book, e) != 0 || buf_check(parts, e) != 0)
+        return -1;
+    res = PQexecParams(db, "select outcome from catalog.import_book($1::jsonb, $2::jsonb)", 2, NULL,
+                       v, NULL, NULL, 0);
+    if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1) {
+        snprintf(r->outcome, sizeof r->outcome, "%s", PQgetvalue(res, 0, 0));
+        rc = 0;
+    } else {
+        err_set(e, ERR_DB, "not stored: %s", PQresultErrorMessage(res));
+    }
+    PQclear(res);
+    return rc;
+}
+
+static int format_of(const char *path, enum book_format *format, struct err *e)
+{
+    struct str p = str_c(path);
+
+    if (str_ends(p, STR(".epub")))
+        *format = BOOK_EPUB;
+    else if (str_ends(p, STR(".txt")))
+        *format = BOOK_TEXT;
+    else
+        return err_set(e, ERR_BAD_INPUT, "the name must end in .epub or .txt");
+    return 0;
+}
+
+int import_file(PGconn *db, const char *path, struct import_result *r, struct err *e)
+{
+    enum book_format format;
+    struct buf book_out, parts_out;
+    json_t *book;
+    int rc;
+
+    if (format_of(path, &format, e) != 0)
+        return -1;
+    book = child_read_book(path, format, e);
+    if (!book)
+        return -1;
+    buf_init(&book_out, 1 << 20);
+    buf_init(&parts_out, SQL_JSON_MAX);
+    book_json(book, path, &book_out);
+    parts_json(book, &parts_out);
+    snprintf(r->title, sizeof r->title, "%s", json_string_value(json_object_get(book, "title")));
+    r->parts = json_array_size(json_object_get(book, "parts"));
+    rc = store(db, &book_out, &parts_out, r, e);
+    buf_fini(&book_out);
+    buf_fini(&parts_out);
+    json_decref(book);
+    return rc;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a text may be cut for SMS: after which characters a sentence ends, and how many septets the
+ * folded text has up to there. Stored with the part, so that SQL decides the slices.
+ *
+ * A sentence ends after . ! ? or an ellipsis (closing quotes and brackets included) when white space
+ * and something other than a small letter follow, and at a paragraph mark. White space behind it
+ * belongs to it. One letter and a point ("M. Faye") is a short form, no end. A sentence longer than
+ * MEASURE_SENTENCE_MAX septets may be cut at a space. Pure.
+ */
+#ifndef COKO_BOOKS_MEASURE_H
+#define COKO_BOOKS_MEASURE_H
+
+#include <stdint.h>
+
+#include "gateway/lib/str.h"
+
+#define MEASURE_SENTENCE_MAX 450
+
+struct cut {
+    uint32_t chars;   /* characters up to here */
+    uint32_t septets; /* of the folded text up to here */
+};
+
+/*
+ * The cuts of a body (valid UTF-8) in order, the last at its end; memory to be freed by the caller.
+ * Never fails: out of memory aborts.
+ */
+struct cut *measure_cuts(struct str body, size_t *n);
+
+#endif
