@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One worker: makes the loop and the resources, lets each room of its roles in, and runs until it
+ * is told to drain. Wiring only: no rule of the service stands here.
+ */
+#ifndef COKO_APP_H
+#define COKO_APP_H
+
+#include <stddef.h>
+
+#include "gateway/config.h"
+
+/* What the supervisor hands to a worker; it outlives the worker's run. */
+struct app_env {
+    struct config *cfg; /* owned by the worker after the fork */
+    const char *config_path;
+    unsigned slot;
+    const int *listeners; /* one a slot; ours is listeners[slot] */
+    unsigned slots;
+    int control; /* the supervisor writes app_command bytes, closes it at its own end */
+    void *slab;
+    size_t slab_size;
+};
+
+/* A control message is two bytes: the command and a slot number. */
+enum app_command {
+    APP_ADOPT = 'a',  /* accept from the listener of this slot too */
+    APP_DRAIN = 'd',  /* stop accepting, finish, exit */
+    APP_RELOAD = 'r', /* read the configuration again */
+};
+
+/* Runs the worker to its end; returns the exit code. */
+int app_run(const struct app_env *env);
+
+#endif

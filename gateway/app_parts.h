@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a worker is made of: shared between app.c (its life) and rooms.c (which rooms it lets in).
+ */
+#ifndef COKO_APP_PARTS_H
+#define COKO_APP_PARTS_H
+
+#include "gateway/app.h"
+#include "gateway/health.h"
+#include "gateway/io/http_client.h"
+#include "gateway/io/http_server.h"
+#include "gateway/io/loop.h"
+#include "gateway/io/pg.h"
+#include "gateway/io/redis.h"
+#include "gateway/io/tls.h"
+#include "gateway/lib/seal.h"
+
+struct app {
+    const struct app_env *env;
+    struct config *cfg;
+    char owner[80]; /* "instance:slot", the owner of leases */
+    struct loop *loop;
+    struct pg *pg;
+    struct redis *redis;
+    struct tls *tls;
+    struct http_server *http;
+    struct http_client *client;
+    struct seal_ring *ring;
+    struct health health;
+    struct event *control;
+    struct loop_timer drain_timer;
+    int64_t drain_until_ms;
+    int exit_code;
+};
+
+/* A room as the worker sees it. Every function but open may be NULL. */
+struct room {
+    const char *name;
+    unsigned roles; /* opened when the process has one of them */
+    int (*open)(struct app *a, struct err *e);
+    void (*reload)(struct app *a);
+    void (*drain)(struct app *a); /* take no new work */
+    bool (*idle)(const struct app *a);
+    void (*close)(struct app *a);
+};
+
+/* In opening order, ended by a row without a name. Closed in reverse order. */
+extern const struct room rooms[];
+
+#endif

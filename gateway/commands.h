@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands behind main.c. Each gets its own name as argv[0] and returns an exit code;
+ * COMMAND_USAGE makes main.c print the command's usage line.
+ */
+#ifndef COKO_COMMANDS_H
+#define COKO_COMMANDS_H
+
+enum command_exit { COMMAND_OK = 0, COMMAND_FAULT = 1, COMMAND_USAGE = 2 };
+
+struct config;
+
+/* Configuration by "-c FILE", else coko.ini when it exists, else the environment alone. Faults are
+ * printed on stderr; *exit_code is then the code to return. *path is the file used, "" for none. */
+struct config *command_config(int argc, char **argv, const char **path, int *exit_code);
+
+/* True when argv has this word. */
+int command_flag(int argc, char **argv, const char *word);
+
+int command_serve(int argc, char **argv);
+int command_migrate(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_statements(int argc, char **argv);
+int command_version(int argc, char **argv);
+
+#endif

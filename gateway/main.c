@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `coko COMMAND`: one row a command. Exit codes: 0 ok, 1 fault, 2 usage.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/commands.h"
+#include "gateway/lib/base.h"
+
+struct command {
+    const char *name;
+    const char *usage;
+    const char *summary;
+    const char *help;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+};
+
+static const struct command commands[] = {
+    { "serve", "[-c FILE]", "run the daemon",
+      "Reads FILE (coko.ini), starts the workers, serves until SIGTERM.\n"
+      "SIGHUP reloads the configuration. Environment variables win over the file.\n",
+      command_serve },
+    { "migrate", "[-c FILE]", "bring the database to this release's schema",
+      "Applies migrations, functions, reference data and SMS templates. Safe to run again.\n",
+      command_migrate },
+    { "check", "[-c FILE] [--print | --options]", "check the configuration",
+      "Lists every fault as file:line. --print shows the values in force, secrets masked;\n"
+      "--options shows every option with its default and help.\n",
+      command_check },
+    { "statements", "", "print every SQL statement of the daemon as JSON lines",
+      "One object a line: name, lane, parameters, sql. The EXPLAIN test reads it.\n",
+      command_statements },
+    { "version", "", "print the version", "", command_version },
+};
+
+static void print_usage(FILE *out)
+{
+    fprintf(out, "usage: coko COMMAND [ARGUMENTS]\n\n");
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "\ncoko COMMAND --help tells more.\n");
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("usage: coko %s %s\n\n%s.\n%s", c->name, c->usage, c->summary, c->help);
+            return COMMAND_OK;
+        }
+    }
+    int rc = c->run(argc, argv);
+
+    if (rc == COMMAND_USAGE)
+        fprintf(stderr, "usage: coko %s %s\n", c->name, c->usage);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return COMMAND_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return COMMAND_OK;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return run(&commands[i], argc - 1, argv + 1);
+    }
+    fprintf(stderr, "coko: no command \"%s\"; coko --help lists them\n", argv[1]);
+    return COMMAND_USAGE;
+}
