@@ -253,6 +253,8 @@ int app_run(const struct app_env *env)
         log_info(NULL, "worker ready", "slot=%u", env->slot);
         loop_run(a.loop);
     }
+    if (a.loop)
+        loop_turn(a.loop, false); /* what is done is reaped before its room goes */
     rooms_close(&a);
     resources_close(&a);
     return a.exit_code;
