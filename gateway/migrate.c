@@ -98,7 +98,7 @@ static int lease_take(struct migrator *m)
             return rows > 0 ? 0 : -1;
         usleep(250000);
     }
-    return err_set(m->e, ERR_STATE, "another migrator has held the lease for %d s",
+    return err_set(m->e, ERR_BAD_STATE, "another migrator has held the lease for %d s",
                    MIGRATE_LEASE_S);
 }
 
@@ -235,7 +235,7 @@ static int apply_migration(struct migrator *m, const struct sql_file *f)
     known = recorded(m, "select checksum from ops.migration where version = $1::int", version,
                      f->checksum);
     if (known == 2)
-        return err_set(m->e, ERR_STATE, "%s was edited after it was applied: add a new migration",
+        return err_set(m->e, ERR_BAD_STATE, "%s was edited after it was applied: add a new migration",
                        f->path);
     if (known != 0)
         return known == 1 ? 0 : -1;
@@ -282,7 +282,7 @@ static int refuse_newer(struct migrator *m)
     if (ours == 0)
         return err_set(m->e, ERR_IO, "%s: no migration found", m->src->schema_dir);
     if (theirs > ours)
-        return err_set(m->e, ERR_STATE,
+        return err_set(m->e, ERR_BAD_STATE,
                        "the database has schema %ld, this release knows %ld: use the newer coko",
                        theirs, ours);
     return 0;

@@ -20,7 +20,7 @@ struct migrate_source {
 
 /*
  * Applies what is missing and prints a line for each file applied on stdout. Fails with the file's
- * name and PostgreSQL's words; ERR_STATE when the database is newer than this release, when an
+ * name and PostgreSQL's words; ERR_BAD_STATE when the database is newer than this release, when an
  * applied migration was edited afterwards, or when another migrator keeps the lease for 60 s.
  */
 MUST_CHECK int migrate_run(const struct migrate_source *src, struct err *e);
