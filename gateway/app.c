@@ -71,9 +71,9 @@ static int stores_open(struct app *a, struct err *e)
 {
     const struct config_store *st = &a->cfg->store;
     struct pg_config pg;
-    struct redis_config redis = { .url = st->redis_url,
-                                  .prefix = st->redis_prefix,
-                                  .ca_file = *st->redis_ca ? st->redis_ca : NULL };
+    struct redis_config redis = {.url = st->redis_url,
+                                 .prefix = st->redis_prefix,
+                                 .ca_file = *st->redis_ca ? st->redis_ca : NULL};
 
     pg_config_defaults(&pg);
     pg.url = st->database_url;
@@ -88,21 +88,21 @@ static int stores_open(struct app *a, struct err *e)
 static int http_open(struct app *a, struct err *e)
 {
     const struct config_http *h = &a->cfg->http;
-    struct http_limits limits = { .body_max = (size_t)h->max_body,
-                                  .trusted_proxies = h->trusted_proxies };
+    struct http_limits limits = {.body_max = (size_t)h->max_body,
+                                 .trusted_proxies = h->trusted_proxies};
 
     if (*h->tls_cert) {
         a->tls = tls_server_new(
-            &(struct tls_config){ .cert_file = h->tls_cert, .key_file = h->tls_key }, e);
+            &(struct tls_config){.cert_file = h->tls_cert, .key_file = h->tls_key}, e);
         if (!a->tls)
             return -1;
         limits.tls = a->tls;
     }
     a->http = http_server_new(a->loop, &limits, e);
-    a->client = a->http ? http_client_new(a->loop, &(struct http_client_config){ 0 }, e) : NULL;
+    a->client = a->http ? http_client_new(a->loop, &(struct http_client_config){0}, e) : NULL;
     if (!a->client)
         return -1;
-    a->health = (struct health){ .pg = a->pg, .redis = a->redis };
+    a->health = (struct health){.pg = a->pg, .redis = a->redis};
     return health_mount(a->http, &a->health, e);
 }
 
@@ -177,7 +177,7 @@ static void drain(struct app *a)
 static void reload(struct app *a)
 {
     struct fault_list faults;
-    struct err e = { 0 };
+    struct err e = {0};
 
     fault_init(&faults);
     struct config *fresh = config_load(a->env->config_path, &faults);
@@ -197,7 +197,7 @@ static void reload(struct app *a)
 
 static void adopt(struct app *a, unsigned slot)
 {
-    struct err e = { 0 };
+    struct err e = {0};
 
     if (slot >= a->env->slots || a->health.draining)
         return;
@@ -238,8 +238,8 @@ static int control_open(struct app *a, struct err *e)
 
 int app_run(const struct app_env *env)
 {
-    struct app a = { .env = env, .cfg = env->cfg };
-    struct err e = { 0 };
+    struct app a = {.env = env, .cfg = env->cfg};
+    struct err e = {0};
 
     snprintf(a.owner, sizeof a.owner, "%.60s:%u", a.cfg->core.instance, env->slot);
     log_init((enum log_level)a.cfg->core.log_level, "worker", a.owner);

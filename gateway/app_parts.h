@@ -13,7 +13,9 @@
 #include "gateway/io/pg.h"
 #include "gateway/io/redis.h"
 #include "gateway/io/tls.h"
+#include "gateway/jobs/jobs.h"
 #include "gateway/lib/seal.h"
+#include "gateway/ussd/ussd.h"
 
 struct app {
     const struct app_env *env;
@@ -27,6 +29,8 @@ struct app {
     struct http_client *client;
     struct seal_ring *ring;
     struct health health;
+    struct ussd *ussd;
+    struct jobs *jobs;
     struct event *control;
     struct loop_timer drain_timer;
     int64_t drain_until_ms;

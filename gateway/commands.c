@@ -64,16 +64,15 @@ int command_migrate(int argc, char **argv)
     const char *path;
     int code = COMMAND_OK;
     char schema[1024], text[1024];
-    struct err e = { 0 };
+    struct err e = {0};
     struct config *c = command_config(argc, argv, &path, &code);
 
     if (!c)
         return code;
     snprintf(schema, sizeof schema, "%s/deploy/schema", c->core.data_dir);
     snprintf(text, sizeof text, "%s/menus/coko/text", c->core.data_dir);
-    struct migrate_source src = { .database_url = c->store.database_url,
-                                  .schema_dir = schema,
-                                  .text_dir = text };
+    struct migrate_source src = {
+        .database_url = c->store.database_url, .schema_dir = schema, .text_dir = text};
 
     if (migrate_run(&src, &e) != 0) {
         fprintf(stderr, "coko migrate: %s\n", e.msg);
@@ -91,7 +90,7 @@ int command_check(int argc, char **argv)
 
     buf_init(&out, 1 << 20);
     if (command_flag(argc, argv, "--options")) {
-        config_print(NULL, &out);
+        config_options(&out);
         fwrite(out.p, 1, out.len, stdout);
         buf_fini(&out);
         return COMMAND_OK;

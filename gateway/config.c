@@ -16,88 +16,87 @@
 #define COKO_DATA_DIR "."
 #endif
 
-#define CORE(field) offsetof(struct config_core, field)
-#define HTTP(field) offsetof(struct config_http, field)
+#define CORE(field)  offsetof(struct config_core, field)
+#define HTTP(field)  offsetof(struct config_http, field)
 #define STORE(field) offsetof(struct config_store, field)
 
-static const char *const level_words[] = { "debug", "info", "warn", "error", NULL };
+static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
 
 static const struct option_row core_rows[] = {
-    { "coko", "environment", OPTION_STRING, CORE(environment), .def = "production",
-      .help = "Name of the environment, printed in logs" },
-    { "coko", "region", OPTION_STRING, CORE(region), .def = "", .help = "Region, printed in logs" },
-    { "coko", "instance", OPTION_STRING, CORE(instance), .def = "", .flags = OPTION_NO_RELOAD,
-      .help = "Name of this machine in leases and logs; empty: the host name" },
-    { "coko", "data_dir", OPTION_STRING, CORE(data_dir), .def = COKO_DATA_DIR,
-      .flags = OPTION_NO_RELOAD, .help = "Folder that holds menus/, api/ and deploy/schema/" },
-    { "coko", "roles", OPTION_LIST, CORE(role_words), .def = "all", .flags = OPTION_NO_RELOAD,
-      .help = "What this process does: all, or some of api gateway worker scheduler" },
-    { "coko", "log_level", OPTION_ENUM, CORE(log_level), .def = "info", .words = level_words,
-      .help = "debug, info, warn or error" },
-    { "coko", "workers", OPTION_INT, CORE(workers), .def = "0", .min = 0, .max = 64,
-      .flags = OPTION_NO_RELOAD, .help = "Worker processes; 0: one a core" },
-    { "coko", "drain_wait", OPTION_DURATION_MS, CORE(drain_wait_ms), .def = "0", .max = 120000,
-      .help = "After SIGTERM: time for a load balancer to see that we are not ready" },
-    { "coko", "drain_limit", OPTION_DURATION_MS, CORE(drain_limit_ms), .def = "20s", .min = 100,
-      .max = 120000, .help = "After SIGTERM: longest wait for requests and links to finish" },
-    { "coko", "sandbox", OPTION_BOOL, CORE(sandbox), .def = "no", .flags = OPTION_NO_RELOAD,
-      .help = "Serve the phone simulator at /phone/; never on a public address" },
-    { "coko", "care_number", OPTION_STRING, CORE(care_number), .def = "",
-      .help = "Number readers may call for help, shown in menus" },
-    { "coko", "keys", OPTION_SECRET, CORE(keys), .def = "", .flags = OPTION_REQUIRED,
-      .help = "Master keys \"id:64 hex digits\", the current one first; better as keys_file" },
+    {"coko", "environment", OPTION_STRING, CORE(environment), .def = "production",
+     .help = "Name of the environment, printed in logs"},
+    {"coko", "region", OPTION_STRING, CORE(region), .def = "", .help = "Region, printed in logs"},
+    {"coko", "instance", OPTION_STRING, CORE(instance), .def = "", .flags = OPTION_NO_RELOAD,
+     .help = "Name of this machine in leases and logs; empty: the host name"},
+    {"coko", "data_dir", OPTION_STRING, CORE(data_dir), .def = COKO_DATA_DIR,
+     .flags = OPTION_NO_RELOAD, .help = "Folder that holds menus/, api/ and deploy/schema/"},
+    {"coko", "roles", OPTION_LIST, CORE(role_words), .def = "all", .flags = OPTION_NO_RELOAD,
+     .help = "What this process does: all, or some of api gateway worker scheduler"},
+    {"coko", "log_level", OPTION_ENUM, CORE(log_level), .def = "info", .words = level_words,
+     .help = "debug, info, warn or error"},
+    {"coko", "workers", OPTION_INT, CORE(workers), .def = "0", .min = 0, .max = 64,
+     .flags = OPTION_NO_RELOAD, .help = "Worker processes; 0: one a core"},
+    {"coko", "drain_wait", OPTION_DURATION_MS, CORE(drain_wait_ms), .def = "0", .max = 120000,
+     .help = "After SIGTERM: time for a load balancer to see that we are not ready"},
+    {"coko", "drain_limit", OPTION_DURATION_MS, CORE(drain_limit_ms), .def = "20s", .min = 100,
+     .max = 120000, .help = "After SIGTERM: longest wait for requests and links to finish"},
+    {"coko", "sandbox", OPTION_BOOL, CORE(sandbox), .def = "no", .flags = OPTION_NO_RELOAD,
+     .help = "Serve the phone simulator at /phone/; never on a public address"},
+    {"coko", "care_number", OPTION_STRING, CORE(care_number), .def = "",
+     .help = "Number readers may call for help, shown in menus"},
+    {"coko", "keys", OPTION_SECRET, CORE(keys), .def = "", .flags = OPTION_REQUIRED,
+     .help = "Master keys \"id:64 hex digits\", the current one first; better as keys_file"},
 };
 
 static const struct option_row http_rows[] = {
-    { "http", "listen", OPTION_STRING, HTTP(listen), .def = "127.0.0.1:8080",
-      .flags = OPTION_NO_RELOAD | OPTION_REQUIRED,
-      .help = "Address and port of the public server" },
-    { "http", "metrics_listen", OPTION_STRING, HTTP(metrics_listen), .def = "127.0.0.1:9180",
-      .flags = OPTION_NO_RELOAD | OPTION_REQUIRED, .help = "Address and port of /metrics" },
-    { "http", "trusted_proxies", OPTION_STRING, HTTP(trusted_proxies), .def = "",
-      .flags = OPTION_NO_RELOAD,
-      .help = "Networks whose X-Forwarded-For is believed: 10.0.0.0/8, ::1" },
-    { "http", "max_body", OPTION_SIZE, HTTP(max_body), .def = "128k", .min = 1024, .max = 16 << 20,
-      .flags = OPTION_NO_RELOAD, .help = "Largest request body" },
-    { "http", "max_upload", OPTION_SIZE, HTTP(max_upload), .def = "32M", .min = 1 << 20,
-      .max = 256 << 20, .help = "Largest book file" },
-    { "http", "tls_cert", OPTION_STRING, HTTP(tls_cert), .def = "", .flags = OPTION_NO_RELOAD,
-      .help = "PEM certificate chain; empty: plain HTTP behind a proxy" },
-    { "http", "tls_key", OPTION_STRING, HTTP(tls_key), .def = "", .flags = OPTION_NO_RELOAD,
-      .help = "PEM key of tls_cert" },
+    {"http", "listen", OPTION_STRING, HTTP(listen), .def = "127.0.0.1:8080",
+     .flags = OPTION_NO_RELOAD | OPTION_REQUIRED, .help = "Address and port of the public server"},
+    {"http", "metrics_listen", OPTION_STRING, HTTP(metrics_listen), .def = "127.0.0.1:9180",
+     .flags = OPTION_NO_RELOAD | OPTION_REQUIRED, .help = "Address and port of /metrics"},
+    {"http", "trusted_proxies", OPTION_STRING, HTTP(trusted_proxies), .def = "",
+     .flags = OPTION_NO_RELOAD,
+     .help = "Networks whose X-Forwarded-For is believed: 10.0.0.0/8, ::1"},
+    {"http", "max_body", OPTION_SIZE, HTTP(max_body), .def = "128k", .min = 1024, .max = 16 << 20,
+     .flags = OPTION_NO_RELOAD, .help = "Largest request body"},
+    {"http", "max_upload", OPTION_SIZE, HTTP(max_upload), .def = "32M", .min = 1 << 20,
+     .max = 256 << 20, .help = "Largest book file"},
+    {"http", "tls_cert", OPTION_STRING, HTTP(tls_cert), .def = "", .flags = OPTION_NO_RELOAD,
+     .help = "PEM certificate chain; empty: plain HTTP behind a proxy"},
+    {"http", "tls_key", OPTION_STRING, HTTP(tls_key), .def = "", .flags = OPTION_NO_RELOAD,
+     .help = "PEM key of tls_cert"},
 };
 
 static const struct option_row store_rows[] = {
-    { "postgres", "url", OPTION_SECRET, STORE(database_url), .def = "",
-      .flags = OPTION_NO_RELOAD | OPTION_REQUIRED, .help = "postgresql://user:password@host/db" },
-    { "redis", "url", OPTION_SECRET, STORE(redis_url), .def = "redis://127.0.0.1:6379",
-      .flags = OPTION_NO_RELOAD, .help = "redis://, rediss:// or redis+sentinel://" },
-    { "redis", "prefix", OPTION_STRING, STORE(redis_prefix), .def = "coko",
-      .flags = OPTION_NO_RELOAD, .min = 1, .max = 32, .help = "First part of every key" },
-    { "redis", "ca_file", OPTION_STRING, STORE(redis_ca), .def = "", .flags = OPTION_NO_RELOAD,
-      .help = "CA of a TLS Redis; empty: the system's" },
+    {"postgres", "url", OPTION_SECRET, STORE(database_url), .def = "",
+     .flags = OPTION_NO_RELOAD | OPTION_REQUIRED, .help = "postgresql://user:password@host/db"},
+    {"redis", "url", OPTION_SECRET, STORE(redis_url), .def = "redis://127.0.0.1:6379",
+     .flags = OPTION_NO_RELOAD, .help = "redis://, rediss:// or redis+sentinel://"},
+    {"redis", "prefix", OPTION_STRING, STORE(redis_prefix), .def = "coko",
+     .flags = OPTION_NO_RELOAD, .min = 1, .max = 32, .help = "First part of every key"},
+    {"redis", "ca_file", OPTION_STRING, STORE(redis_ca), .def = "", .flags = OPTION_NO_RELOAD,
+     .help = "CA of a TLS Redis; empty: the system's"},
 };
 
 /* The names of the deployment guide; they win over the file. */
 static const struct option_env env_rows[] = {
-    { "DATABASE_URL", "postgres", "url" },    { "REDIS_URL", "redis", "url" },
-    { "ENVIRONMENT", "coko", "environment" }, { "REGION", "coko", "region" },
-    { "COKO_KEYS", "coko", "keys" },          { "COKO_DATA_DIR", "coko", "data_dir" },
+    {"DATABASE_URL", "postgres", "url"},    {"REDIS_URL", "redis", "url"},
+    {"ENVIRONMENT", "coko", "environment"}, {"REGION", "coko", "region"},
+    {"COKO_KEYS", "coko", "keys"},          {"COKO_DATA_DIR", "coko", "data_dir"},
 };
 
 /* Variables of the four-database layout: legal only when they name the one database. */
-static const char *const old_database_env[] = { "AUTH_DATABASE_URL", "CATALOG_DATABASE_URL",
-                                                "READING_DATABASE_URL",
-                                                "RECOMMENDATION_DATABASE_URL" };
+static const char *const old_database_env[] = {"AUTH_DATABASE_URL", "CATALOG_DATABASE_URL",
+                                               "READING_DATABASE_URL",
+                                               "RECOMMENDATION_DATABASE_URL"};
 
 static const struct {
     const char *word;
     unsigned bits;
-} role_names[] = { { "all", ROLE_ALL },
-                   { "api", ROLE_API },
-                   { "gateway", ROLE_GATEWAY },
-                   { "worker", ROLE_WORKER },
-                   { "scheduler", ROLE_SCHEDULER } };
+} role_names[] = {{"all", ROLE_ALL},
+                  {"api", ROLE_API},
+                  {"gateway", ROLE_GATEWAY},
+                  {"worker", ROLE_WORKER},
+                  {"scheduler", ROLE_SCHEDULER}};
 
 static const char *env_get(void *ctx, const char *variable)
 {
@@ -159,6 +158,30 @@ static void default_instance(struct config *c)
     c->core.instance = arena_cstr(&c->arena, str_c(host));
 }
 
+static size_t section_count(const struct ini *ini, const char *kind)
+{
+    size_t n = 0;
+
+    for (const struct ini_section *s = NULL; (s = ini_next(ini, kind, s)) != NULL;)
+        n++;
+    return n;
+}
+
+static void load_carriers(struct option_source *src, struct config *c)
+{
+    struct ini_section *s = NULL;
+
+    c->carriers =
+        arena_zalloc(&c->arena, section_count(&c->ini, "carrier") + 1, sizeof *c->carriers);
+    while (c->carriers && (s = ini_next(&c->ini, "carrier", s)) != NULL) {
+        struct ussd_carrier_config *cc = &c->carriers[c->ncarriers++];
+
+        (void)!option_load_section(src, s, ussd_carrier_options, ussd_carrier_options_count, cc);
+        if (cc->profile && !*cc->profile)
+            cc->profile = arena_cstr(&c->arena, s->name);
+    }
+}
+
 static void load_rows(struct option_source *src, struct config *c)
 {
     /* the faults are counted in the list: the results add nothing */
@@ -167,31 +190,49 @@ static void load_rows(struct option_source *src, struct config *c)
     bad |= option_load(src, http_rows, ARRAY_LEN(http_rows), &c->http);
     bad |= option_load(src, store_rows, ARRAY_LEN(store_rows), &c->store);
     (void)bad;
+    load_carriers(src, c);
 }
 
-struct config *config_load(const char *path, struct fault_list *faults)
+static const char *env_none(void *ctx, const char *variable)
+{
+    (void)ctx;
+    (void)variable;
+    return NULL;
+}
+
+/* The rows of every room from this text; faults go to the list. Never NULL. */
+static struct config *config_parse(const char *path, struct str text, struct fault_list *faults,
+                                   const char *(*env)(void *, const char *))
 {
     struct config *c = calloc(1, sizeof *c);
-    struct buf text;
-    struct err e = { 0 };
 
     if (!c)
         abort();
     arena_init(&c->arena, 8192, 4u << 20);
+    struct option_source src = {.ini = &c->ini,
+                                .arena = &c->arena,
+                                .faults = faults,
+                                .env = env_rows,
+                                .env_count = ARRAY_LEN(env_rows),
+                                .env_get = env,
+                                .file_read = file_read};
+
+    (void)!ini_parse(&c->ini, path, text, faults);
+    load_rows(&src, c);
+    option_unknown(&c->ini, faults);
+    return c;
+}
+
+struct config *config_load(const char *path, struct fault_list *faults)
+{
+    struct buf text;
+    struct err e = {0};
+
     buf_init(&text, INI_TEXT_MAX);
     if (*path && file_read(NULL, path, &text, &e) != 0)
         fault_add(faults, path, 0, "%s", e.msg);
-    struct option_source src = { .ini = &c->ini,
-                                 .arena = &c->arena,
-                                 .faults = faults,
-                                 .env = env_rows,
-                                 .env_count = ARRAY_LEN(env_rows),
-                                 .env_get = env_get,
-                                 .file_read = file_read };
+    struct config *c = config_parse(path, buf_str(&text), faults, env_get);
 
-    if (ini_parse(&c->ini, path, buf_str(&text), faults) == 0 || faults->count > 0)
-        load_rows(&src, c);
-    option_unknown(&c->ini, faults);
     buf_wipe(&text);
     if (faults->count == 0) {
         check_roles(c, path, faults);
@@ -202,6 +243,18 @@ struct config *config_load(const char *path, struct fault_list *faults)
         return c;
     config_free(c);
     return NULL;
+}
+
+void config_options(struct buf *out)
+{
+    struct fault_list faults; /* the required ones that have no default */
+
+    fault_init(&faults);
+    struct config *c = config_parse("", STR("[carrier NAME]\n"), &faults, env_none);
+
+    config_print(c, out);
+    config_free(c);
+    fault_fini(&faults);
 }
 
 void config_free(struct config *c)
@@ -218,4 +271,7 @@ void config_print(const struct config *c, struct buf *out)
     option_print(out, core_rows, ARRAY_LEN(core_rows), NULL, &c->core);
     option_print(out, http_rows, ARRAY_LEN(http_rows), NULL, &c->http);
     option_print(out, store_rows, ARRAY_LEN(store_rows), NULL, &c->store);
+    for (size_t i = 0; i < c->ncarriers; i++)
+        option_print(out, ussd_carrier_options, ussd_carrier_options_count, c->carriers[i].profile,
+                     &c->carriers[i]);
 }

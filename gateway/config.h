@@ -15,6 +15,7 @@
 
 #include "gateway/lib/fault.h"
 #include "gateway/lib/option.h"
+#include "gateway/ussd/ussd.h"
 
 enum config_role {
     ROLE_API = 1u << 0,       /* REST, console */
@@ -63,6 +64,8 @@ struct config {
     struct config_core core;
     struct config_http http;
     struct config_store store;
+    struct ussd_carrier_config *carriers; /* the [carrier NAME] sections */
+    size_t ncarriers;
 };
 
 /*
@@ -75,5 +78,8 @@ void config_free(struct config *c);
 
 /* Effective values as INI text with help, secrets masked: `coko check --print`. */
 void config_print(const struct config *c, struct buf *out);
+
+/* Every option with its default and help, repeated sections once as "NAME": `coko check --options`. */
+void config_options(struct buf *out);
 
 #endif

@@ -41,5 +41,5 @@ static void on_health(struct http_exchange *x, void *arg)
 
 int health_mount(struct http_server *s, struct health *h, struct err *e)
 {
-    return http_mount(s, "/health", on_health, h, &(struct http_mount_opts){ .name = "health" }, e);
+    return http_mount(s, "/health", on_health, h, &(struct http_mount_opts){.name = "health"}, e);
 }

@@ -15,8 +15,8 @@
 static int resolve(const char *address, struct addrinfo **out, struct err *e)
 {
     const char *colon = strrchr(address, ':');
-    struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST,
-                              .ai_socktype = SOCK_STREAM };
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST,
+                             .ai_socktype = SOCK_STREAM};
     struct str host = str_n(address, colon ? (size_t)(colon - address) : 0);
     char name[64];
 

@@ -17,21 +17,21 @@ struct command {
 };
 
 static const struct command commands[] = {
-    { "serve", "[-c FILE]", "run the daemon",
-      "Reads FILE (coko.ini), starts the workers, serves until SIGTERM.\n"
-      "SIGHUP reloads the configuration. Environment variables win over the file.\n",
-      command_serve },
-    { "migrate", "[-c FILE]", "bring the database to this release's schema",
-      "Applies migrations, functions, reference data and SMS templates. Safe to run again.\n",
-      command_migrate },
-    { "check", "[-c FILE] [--print | --options]", "check the configuration",
-      "Lists every fault as file:line. --print shows the values in force, secrets masked;\n"
-      "--options shows every option with its default and help.\n",
-      command_check },
-    { "statements", "", "print every SQL statement of the daemon as JSON lines",
-      "One object a line: name, lane, parameters, sql. The EXPLAIN test reads it.\n",
-      command_statements },
-    { "version", "", "print the version", "", command_version },
+    {"serve", "[-c FILE]", "run the daemon",
+     "Reads FILE (coko.ini), starts the workers, serves until SIGTERM.\n"
+     "SIGHUP reloads the configuration. Environment variables win over the file.\n",
+     command_serve},
+    {"migrate", "[-c FILE]", "bring the database to this release's schema",
+     "Applies migrations, functions, reference data and SMS templates. Safe to run again.\n",
+     command_migrate},
+    {"check", "[-c FILE] [--print | --options]", "check the configuration",
+     "Lists every fault as file:line. --print shows the values in force, secrets masked;\n"
+     "--options shows every option with its default and help.\n",
+     command_check},
+    {"statements", "", "print every SQL statement of the daemon as JSON lines",
+     "One object a line: name, lane, parameters, sql. The EXPLAIN test reads it.\n",
+     command_statements},
+    {"version", "", "print the version", "", command_version},
 };
 
 static void print_usage(FILE *out)

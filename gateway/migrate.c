@@ -17,9 +17,9 @@
 
 #include "gateway/lib/crypto.h"
 
-#define MIGRATE_FILES_MAX 512
+#define MIGRATE_FILES_MAX  512
 #define MIGRATE_FILE_BYTES (4u << 20)
-#define MIGRATE_LEASE_S 60
+#define MIGRATE_LEASE_S    60
 
 struct migrator {
     PGconn *db;
@@ -87,7 +87,7 @@ static int lease_take(struct migrator *m)
         " on conflict (only_row) do update set owner = excluded.owner, until = excluded.until"
         " where ops.migrator.until < clock_timestamp() or ops.migrator.owner = excluded.owner"
         " returning owner";
-    const char *v[] = { m->owner };
+    const char *v[] = {m->owner};
 
     for (int tries = 0; tries < MIGRATE_LEASE_S * 4; tries++) {
         PGresult *r = run_params(m, "lease", sql, 1, v);
@@ -104,8 +104,8 @@ static int lease_take(struct migrator *m)
 
 static void lease_release(struct migrator *m)
 {
-    const char *v[] = { m->owner };
-    struct err ignored = { 0 };
+    const char *v[] = {m->owner};
+    struct err ignored = {0};
     struct err *kept = m->e;
 
     m->e = &ignored; /* the lease lapses by itself: a failure here must not hide the first one */
@@ -201,7 +201,7 @@ static int dir_each(struct migrator *m, const char *dir, apply_fn *apply)
 /* 1: recorded with this checksum, 0: not recorded, 2: recorded with another one, -1: fault. */
 static int recorded(struct migrator *m, const char *sql, const char *key, const char *checksum)
 {
-    const char *v[] = { key };
+    const char *v[] = {key};
     PGresult *r = run_params(m, key, sql, 1, v);
     int known = -1;
 
@@ -228,15 +228,15 @@ static int in_transaction(struct migrator *m, const struct sql_file *f, const ch
 static int apply_migration(struct migrator *m, const struct sql_file *f)
 {
     char version[16];
-    const char *v[] = { version, f->path, f->checksum };
+    const char *v[] = {version, f->path, f->checksum};
     int known;
 
     snprintf(version, sizeof version, "%ld", strtol(f->path, NULL, 10));
     known = recorded(m, "select checksum from ops.migration where version = $1::int", version,
                      f->checksum);
     if (known == 2)
-        return err_set(m->e, ERR_BAD_STATE, "%s was edited after it was applied: add a new migration",
-                       f->path);
+        return err_set(m->e, ERR_BAD_STATE,
+                       "%s was edited after it was applied: add a new migration", f->path);
     if (known != 0)
         return known == 1 ? 0 : -1;
     return in_transaction(m, f,
@@ -247,7 +247,7 @@ static int apply_migration(struct migrator *m, const struct sql_file *f)
 
 static int apply_if_changed(struct migrator *m, const struct sql_file *f)
 {
-    const char *v[] = { f->path, f->checksum };
+    const char *v[] = {f->path, f->checksum};
     int known =
         recorded(m, "select checksum from ops.schema_file where path = $1", f->path, f->checksum);
 
@@ -292,7 +292,7 @@ static int refuse_newer(struct migrator *m)
 
 static int template_put(struct migrator *m, const char *lang, const char *key, const char *body)
 {
-    const char *v[] = { key, lang, body };
+    const char *v[] = {key, lang, body};
 
     return run_done(m, key,
                     "insert into messaging.template (key, lang, body) values ($1, $2, $3)"
@@ -365,7 +365,7 @@ static void quiet(void *arg, const char *notice)
 
 int migrate_run(const struct migrate_source *src, struct err *e)
 {
-    struct migrator m = { .src = src, .e = e };
+    struct migrator m = {.src = src, .e = e};
     int rc = -1;
 
     gethostname(m.owner, 40);

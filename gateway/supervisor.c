@@ -22,11 +22,11 @@
 #include "gateway/lib/log.h"
 #include "gateway/listener.h"
 
-#define SLAB_ENTRIES 1024
+#define SLAB_ENTRIES   1024
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
-#define STABLE_MS 10000    /* a worker that lived this long starts again without back-off */
-#define KILL_GRACE_MS 3000 /* beyond drain_wait + drain_limit */
+#define STABLE_MS      10000 /* a worker that lived this long starts again without back-off */
+#define KILL_GRACE_MS  3000  /* beyond drain_wait + drain_limit */
 
 static struct counter restarts = COUNTER("coko_worker_restarts_total", "Workers started again");
 static struct counter reload_ok =
@@ -69,7 +69,7 @@ static void slot_start(struct slot *sl);
 
 static void slot_tell(struct slot *sl, enum app_command cmd, unsigned arg)
 {
-    unsigned char m[2] = { (unsigned char)cmd, (unsigned char)arg };
+    unsigned char m[2] = {(unsigned char)cmd, (unsigned char)arg};
 
     if (sl->pid && write(sl->control, m, sizeof m) != sizeof m)
         log_warn(NULL, "worker not told", "slot=%u command=%c", sl->no, cmd);
@@ -110,15 +110,15 @@ static void adopt_listener(struct slot *dead)
 static void child_main(struct slot *sl, int control)
 {
     struct supervisor *s = sl->s;
-    struct app_env env = { .cfg = s->cfg,
-                           .config_path = s->config_path,
-                           .slot = sl->no,
-                           .listeners = s->listeners,
-                           .slots = s->nslots,
-                           .control = control,
-                           .slab = sl->slab,
-                           .slab_size = s->slab_size };
-    struct sigaction dfl = { .sa_handler = SIG_DFL };
+    struct app_env env = {.cfg = s->cfg,
+                          .config_path = s->config_path,
+                          .slot = sl->no,
+                          .listeners = s->listeners,
+                          .slots = s->nslots,
+                          .control = control,
+                          .slab = sl->slab,
+                          .slab_size = s->slab_size};
+    struct sigaction dfl = {.sa_handler = SIG_DFL};
     sigset_t none;
 
     /* the supervisor's handlers write into its loop's pipe, which is not ours */
@@ -293,7 +293,7 @@ static int metrics_open(struct supervisor *s, struct err *e)
     if (!s->metrics || s->metrics_fd < 0)
         return -1;
     if (http_mount(s->metrics, "/metrics", on_metrics, s,
-                   &(struct http_mount_opts){ .name = "metrics" }, e) != 0)
+                   &(struct http_mount_opts){.name = "metrics"}, e) != 0)
         return -1;
     return http_server_listen_fd(s->metrics, s->metrics_fd, e);
 }
@@ -312,7 +312,7 @@ static int slots_open(struct supervisor *s, struct err *e)
     for (unsigned i = 0; i < s->nslots; i++) {
         struct slot *sl = &s->slots[i];
 
-        *sl = (struct slot){ .s = s, .no = i, .slab = slab_map(s->slab_size) };
+        *sl = (struct slot){.s = s, .no = i, .slab = slab_map(s->slab_size)};
         s->slabs[i] = sl->slab;
         s->listeners[i] = listener_open(s->cfg->http.listen, true, e);
         if (!sl->slab || s->listeners[i] < 0)
@@ -327,9 +327,7 @@ static void signals_open(struct supervisor *s)
     static const struct {
         int sig;
         event_callback_fn fn;
-    } table[] = {
-        { SIGTERM, on_term }, { SIGINT, on_term }, { SIGHUP, on_hup }, { SIGCHLD, on_child }
-    };
+    } table[] = {{SIGTERM, on_term}, {SIGINT, on_term}, {SIGHUP, on_hup}, {SIGCHLD, on_child}};
 
     for (unsigned i = 0; i < ARRAY_LEN(table); i++) {
         s->signals[i] = evsignal_new(loop_base(s->loop), table[i].sig, table[i].fn, s);
@@ -386,8 +384,8 @@ static void supervisor_close(struct supervisor *s)
 
 int supervisor_run(struct config *c, const char *config_path)
 {
-    struct supervisor s = { .cfg = c, .config_path = config_path, .metrics_fd = -1 };
-    struct err e = { 0 };
+    struct supervisor s = {.cfg = c, .config_path = config_path, .metrics_fd = -1};
+    struct err e = {0};
 
     log_init((enum log_level)c->core.log_level, "supervisor", c->core.instance);
     signal(SIGPIPE, SIG_IGN);
