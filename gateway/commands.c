@@ -11,7 +11,7 @@
 
 #include "gateway/config.h"
 #include "gateway/io/pg.h"
-#include "gateway/lib/json.h"
+#include "gateway/lib/jsonw.h"
 #include "gateway/migrate.h"
 #include "gateway/supervisor.h"
 
@@ -116,15 +116,15 @@ int command_statements(int argc, char **argv)
     (void)argv;
     buf_init(&out, 4 << 20);
     for (const struct pg_stmt *s = pg_stmt_first(); s; s = s->next) {
-        struct json j;
+        struct jsonw j;
 
-        json_init(&j, &out);
-        json_object(&j);
-        json_kv_cstr(&j, "name", s->name);
-        json_kv_cstr(&j, "lane", pg_lane_name(s->lane));
-        json_kv_i64(&j, "params", s->nparams);
-        json_kv_cstr(&j, "sql", s->sql);
-        json_end(&j);
+        jsonw_init(&j, &out);
+        jsonw_object(&j);
+        jsonw_kv_cstr(&j, "name", s->name);
+        jsonw_kv_cstr(&j, "lane", pg_lane_name(s->lane));
+        jsonw_kv_i64(&j, "params", s->nparams);
+        jsonw_kv_cstr(&j, "sql", s->sql);
+        jsonw_end(&j);
         buf_addc(&out, '\n');
     }
     fwrite(out.p, 1, out.len, stdout);

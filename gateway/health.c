@@ -4,7 +4,7 @@
  */
 #include "gateway/health.h"
 
-#include "gateway/lib/json.h"
+#include "gateway/lib/jsonw.h"
 
 bool health_ready(const struct health *h)
 {
@@ -16,7 +16,7 @@ static void on_health(struct http_exchange *x, void *arg)
     struct health *h = arg;
     bool ready = health_ready(h);
     bool asks_ready = str_eq(x->rest, STR("ready")) || str_eq(x->rest, STR("ready/"));
-    struct json j;
+    struct jsonw j;
 
     if (x->method != HTTP_GET) {
         http_reply_header(x, "Allow", STR("GET, HEAD"));
@@ -28,14 +28,14 @@ static void on_health(struct http_exchange *x, void *arg)
         return;
     }
     http_reply_header(x, "Cache-Control", STR("no-store"));
-    json_init(&j, http_reply_buf(x));
-    json_object(&j);
-    json_kv_cstr(&j, "status", !asks_ready || ready ? "ok" : "unavailable");
-    json_kv_cstr(&j, "version", COKO_VERSION);
-    json_kv_bool(&j, "postgres", pg_up(h->pg));
-    json_kv_bool(&j, "redis", redis_up(h->redis));
-    json_kv_bool(&j, "draining", h->draining);
-    json_end(&j);
+    jsonw_init(&j, http_reply_buf(x));
+    jsonw_object(&j);
+    jsonw_kv_cstr(&j, "status", !asks_ready || ready ? "ok" : "unavailable");
+    jsonw_kv_cstr(&j, "version", COKO_VERSION);
+    jsonw_kv_bool(&j, "postgres", pg_up(h->pg));
+    jsonw_kv_bool(&j, "redis", redis_up(h->redis));
+    jsonw_kv_bool(&j, "draining", h->draining);
+    jsonw_end(&j);
     http_reply_buf_send(x, !asks_ready || ready ? 200 : 503, "application/json");
 }
 
