@@ -15,6 +15,7 @@
 #include "gateway/io/tls.h"
 #include "gateway/jobs/jobs.h"
 #include "gateway/lib/seal.h"
+#include "gateway/money/money.h"
 #include "gateway/ussd/ussd.h"
 
 struct app {
@@ -30,6 +31,7 @@ struct app {
     struct seal_ring *ring;
     struct health health;
     struct ussd *ussd;
+    struct money *money;
     struct jobs *jobs;
     struct event *control;
     struct loop_timer drain_timer;

@@ -79,9 +79,17 @@ static const struct option_row store_rows[] = {
 
 /* The names of the deployment guide; they win over the file. */
 static const struct option_env env_rows[] = {
-    {"DATABASE_URL", "postgres", "url"},    {"REDIS_URL", "redis", "url"},
-    {"ENVIRONMENT", "coko", "environment"}, {"REGION", "coko", "region"},
-    {"COKO_KEYS", "coko", "keys"},          {"COKO_DATA_DIR", "coko", "data_dir"},
+    {"DATABASE_URL", "postgres", "url"},
+    {"REDIS_URL", "redis", "url"},
+    {"ENVIRONMENT", "coko", "environment"},
+    {"REGION", "coko", "region"},
+    {"COKO_KEYS", "coko", "keys"},
+    {"COKO_DATA_DIR", "coko", "data_dir"},
+    {"MTN_MOMO_API_KEY", "mtn_momo", "api_key"},
+    {"MTN_MOMO_SECRET", "mtn_momo", "subscription_key"},
+    {"MTN_MOMO_USER_ID", "mtn_momo", "user_id"},
+    {"MTN_MOMO_TARGET_ENV", "mtn_momo", "target_environment"},
+    {"MTN_MOMO_URL", "mtn_momo", "base_url"},
 };
 
 /* Variables of the four-database layout: legal only when they name the one database. */
@@ -189,6 +197,7 @@ static void load_rows(struct option_source *src, struct config *c)
 
     bad |= option_load(src, http_rows, ARRAY_LEN(http_rows), &c->http);
     bad |= option_load(src, store_rows, ARRAY_LEN(store_rows), &c->store);
+    bad |= option_load(src, mtn_momo_options, mtn_momo_options_count, &c->mtn);
     (void)bad;
     load_carriers(src, c);
 }
@@ -271,6 +280,7 @@ void config_print(const struct config *c, struct buf *out)
     option_print(out, core_rows, ARRAY_LEN(core_rows), NULL, &c->core);
     option_print(out, http_rows, ARRAY_LEN(http_rows), NULL, &c->http);
     option_print(out, store_rows, ARRAY_LEN(store_rows), NULL, &c->store);
+    option_print(out, mtn_momo_options, mtn_momo_options_count, NULL, &c->mtn);
     for (size_t i = 0; i < c->ncarriers; i++)
         option_print(out, ussd_carrier_options, ussd_carrier_options_count, c->carriers[i].profile,
                      &c->carriers[i]);

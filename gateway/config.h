@@ -15,6 +15,7 @@
 
 #include "gateway/lib/fault.h"
 #include "gateway/lib/option.h"
+#include "gateway/money/mtn_momo.h"
 #include "gateway/ussd/ussd.h"
 
 enum config_role {
@@ -64,6 +65,7 @@ struct config {
     struct config_core core;
     struct config_http http;
     struct config_store store;
+    struct mtn_momo_config mtn;
     struct ussd_carrier_config *carriers; /* the [carrier NAME] sections */
     size_t ncarriers;
 };

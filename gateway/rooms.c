@@ -36,6 +36,36 @@ static void ussd_close(struct app *a)
     ussd_free(a->ussd);
 }
 
+/* ---- money ---- */
+
+static int money_open(struct app *a, struct err *e)
+{
+    struct money_config c = {.owner = a->owner, .mtn = a->cfg->mtn};
+    struct money_deps d = {.loop = a->loop, .pg = a->pg, .client = a->client, .ring = a->ring};
+
+    a->money = money_new(&c, &d, e);
+    if (!a->money)
+        return -1;
+    if (a->cfg->roles & ROLE_WORKER)
+        money_start(a->money);
+    return a->cfg->roles & ROLE_GATEWAY ? money_mount(a->money, a->http, e) : 0;
+}
+
+static void money_stop(struct app *a)
+{
+    money_drain(a->money);
+}
+
+static bool money_is_idle(const struct app *a)
+{
+    return money_idle(a->money);
+}
+
+static void money_close(struct app *a)
+{
+    money_free(a->money);
+}
+
 /* ---- jobs ---- */
 
 static int jobs_open(struct app *a, struct err *e)
@@ -72,6 +102,12 @@ const struct room rooms[] = {
      .open = ussd_open,
      .idle = ussd_is_idle,
      .close = ussd_close},
+    {.name = "money",
+     .roles = ROLE_GATEWAY | ROLE_WORKER,
+     .open = money_open,
+     .drain = money_stop,
+     .idle = money_is_idle,
+     .close = money_close},
     {.name = "jobs",
      .roles = ROLE_WORKER | ROLE_SCHEDULER,
      .open = jobs_open,
