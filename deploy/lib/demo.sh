@@ -86,7 +86,8 @@ demo_lab() {
     SMPP_PORT=$(lab_fact smsc port)
     SMSC_CONTROL=$(lab_fact smsc control_port)
     if [ -f "$COKO_TOP/tests/lab/mtn_rail.py" ]; then
-        lab_start mtn mtn_rail.py --port "$(demo_port mtn)" \
+        lab_start mtn mtn_rail.py --currency XOF --environment mtnivorycoast \
+            --port "$(demo_port mtn)" \
             --control-port "$(demo_port mtn-control)" || return 1
         MTN_PORT=$(lab_fact mtn port)
         MTN_CONTROL=$(lab_fact mtn control_port)

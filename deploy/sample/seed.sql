@@ -15,6 +15,13 @@ join billing.plan p on p.code = a.code
 cross join (values ('SN'), ('CI'), ('BJ')) c(code)
 on conflict (plan_id, country, valid_from) do nothing;
 
+-- Ghana pays in pesewas: 1.50, 6.00 and 18.00 cedis.
+insert into billing.price (plan_id, country, amount_minor, currency, valid_from)
+select p.id, 'GH', a.amount, 'GHS', '2026-01-01 00:00+00'
+from (values ('day', 150), ('week', 600), ('month', 1800)) a(code, amount)
+join billing.plan p on p.code = a.code
+on conflict (plan_id, country, valid_from) do nothing;
+
 -- In the lab every network is paid through its one rail, after those that the network itself has.
 insert into billing.rail_route (country, network, rail, prio) values
     ('SN', '*', 'mtn_momo', 90), ('CI', '*', 'mtn_momo', 90), ('BJ', '*', 'mtn_momo', 90)

@@ -146,4 +146,5 @@ def smsc(lab):
 
 @pytest.fixture
 def mtn(lab):
-    return lab("mtn_rail.py", "--port", "0", "--control-port", "0")
+    return lab("mtn_rail.py", "--port", "0", "--control-port", "0", "--currency", "XOF",
+               "--environment", "mtnivorycoast")
