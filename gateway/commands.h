@@ -20,6 +20,9 @@ int command_flag(int argc, char **argv, const char *word);
 int command_serve(int argc, char **argv);
 int command_migrate(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_import(int argc, char **argv);
+int command_menus(int argc, char **argv);
+int command_smpp(int argc, char **argv);
 int command_statements(int argc, char **argv);
 int command_version(int argc, char **argv);
 

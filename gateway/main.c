@@ -28,6 +28,17 @@ static const struct command commands[] = {
      "Lists every fault as file:line. --print shows the values in force, secrets masked;\n"
      "--options shows every option with its default and help.\n",
      command_check},
+    {"import", "[-c FILE] BOOK...", "bring books into the library",
+     "Each BOOK is an .epub or a .txt (deploy/sample/README.md has the format). A book that is\n"
+     "there already is replaced under its id; readers keep their places. A broken file is refused\n"
+     "with the reason and leaves nothing; the others are imported.\n",
+     command_import},
+    {"menus", "check [DIR] | graph [DIR]", "prove the menus, or draw them",
+     "check: every screen fits in every language, is reached, has a way out and its texts; faults\n"
+     "as file:line. graph: the flow as Graphviz dot. DIR: menus/coko of the data folder.\n",
+     command_menus},
+    {"smpp", "decode HEX", "show a PDU as two decoders read it",
+     "Ours and libsmpp34's side by side; the library runs in a child process.\n", command_smpp},
     {"statements", "", "print every SQL statement of the daemon as JSON lines",
      "One object a line: name, lane, parameters, sql. The EXPLAIN test reads it.\n",
      command_statements},
