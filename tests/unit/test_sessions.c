@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The stored form of a session: round trip, every cut refused, every claim of its lengths checked.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sessions/session.h"
+#include "tests/unit/guard.h"
+
+static const struct session sample = {.version = 0x01020304,
+                                      .ended = true,
+                                      .run = {1, 2, 3, 4, 5, 6, 7, 8},
+                                      .step = {9, 8, 7},
+                                      .sequence = 77,
+                                      .hops = 12,
+                                      .state = STR_INIT("menu\0state"),
+                                      .reply = STR_INIT("CON 1. Lire")};
+
+static void encode(const struct session *s, struct buf *out)
+{
+    struct err e = {0};
+
+    buf_init(out, SESSION_MAX);
+    assert_int_equal(session_encode(s, out, &e), 0);
+}
+
+static void test_round_trip(void **state)
+{
+    struct buf b;
+    struct session got;
+    struct err e = {0};
+
+    (void)state;
+    encode(&sample, &b);
+    assert_int_equal(session_decode(buf_str(&b), &got, &e), 0);
+    assert_int_equal(got.version, sample.version);
+    assert_true(got.ended);
+    assert_memory_equal(got.run, sample.run, sizeof got.run);
+    assert_memory_equal(got.step, sample.step, sizeof got.step);
+    assert_int_equal(got.sequence, 77);
+    assert_int_equal(got.hops, 12);
+    assert_true(str_eq(got.state, sample.state));
+    assert_true(str_eq(got.reply, sample.reply));
+    /* the compare-and-set script reads the version here */
+    assert_memory_equal(b.p + SESSION_VERSION_AT, "\x01\x02\x03\x04", 4);
+    buf_fini(&b);
+}
+
+static void test_every_cut_is_refused(void **state)
+{
+    struct buf b;
+    struct session got;
+    struct err e = {0};
+
+    (void)state;
+    encode(&sample, &b);
+    for (size_t n = 0; n < b.len; n++) {
+        struct guard g;
+        char *p = guard_copy(&g, b.p, n);
+
+        assert_int_equal(session_decode(str_n(p, n), &got, &e), -1);
+        guard_free(&g);
+    }
+    buf_fini(&b);
+}
+
+static void test_lies_are_refused(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+        char value;
+    } lies[] = {{"format", 0, 2},         {"unknown flag", 5, 2},   {"longer state", 37, 11},
+                {"shorter state", 37, 9}, {"longer reply", 39, 12}, {"huge reply", 38, 0x7F}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+        struct buf b;
+        struct session got;
+        struct err e = {0};
+
+        encode(&sample, &b);
+        b.p[lies[i].at] = lies[i].value;
+        if (session_decode(buf_str(&b), &got, &e) != -1)
+            fail_msg("%s accepted", lies[i].name);
+        buf_fini(&b);
+    }
+}
+
+static void test_version_zero_is_refused(void **state)
+{
+    struct session s = sample;
+    struct session got;
+    struct buf b;
+    struct err e = {0};
+
+    (void)state;
+    s.version = 0;
+    encode(&s, &b);
+    assert_int_equal(session_decode(buf_str(&b), &got, &e), -1);
+    buf_fini(&b);
+}
+
+static void test_too_big_is_refused(void **state)
+{
+    static char big[SESSION_REPLY_MAX + 1];
+    struct session s = sample;
+    struct buf b;
+    struct err e = {0};
+
+    (void)state;
+    buf_init(&b, 2 * SESSION_MAX);
+    s.reply = str_n(big, sizeof big);
+    assert_int_equal(session_encode(&s, &b, &e), -1);
+    assert_int_equal(e.code, ERR_TOO_BIG);
+    buf_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_every_cut_is_refused),
+        cmocka_unit_test(test_lies_are_refused),   cmocka_unit_test(test_version_zero_is_refused),
+        cmocka_unit_test(test_too_big_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
