@@ -177,7 +177,7 @@ static void test_all_faults_of_a_profile_at_once(void **state)
 
     (void)state;
     fault_init(&faults);
-    assert_int_equal(profile_load_bytes("bad.json", STR(bad), &p, &faults), -1);
+    assert_int_equal(profile_load_bytes("bad.json", str_c(bad), &p, &faults), -1);
     assert_int_equal(faults.count, 8);
     assert_non_null(strstr(buf_cstr(&faults.text), "bad.json: \"typo\""));
     fault_fini(&faults);
