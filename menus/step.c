@@ -221,18 +221,16 @@ static void present(const struct step *st)
     struct menu_state *s = st->s;
     const struct screen *sc = &st->m->screens[state_top(s)->screen];
 
-    if (s->walked < s->nwalk && sc->walk && screen_shows(sc) && sc->type != SCREEN_END) {
-        s->before = state_snapshot(st);
-        if (s->before) {
-            apply(st, s->walk[s->walked++]);
-            return;
-        }
-    }
-    render_screen(st);
+    render_screen(st); /* a walked screen too: it binds its numbers */
     s->ended = st->out->end;
     s->note = NONE;
     s->invalid = false;
     s->rows = NULL;
+    if (s->walked == s->nwalk || !sc->walk || s->ended)
+        return;
+    s->before = state_snapshot(st);
+    if (s->before)
+        apply(st, s->walk[s->walked++]);
 }
 
 static void show(const struct step *st, bool fresh)

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The service's menu as a reader meets it: first dial, discovering, reading page by page, paying,
+ * dialling a code. The database is a script that answers as the schema's functions do.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/menu_coko.h"
+
+/* What the script answers; tests change it between hops. */
+struct world {
+    const char *dial;   /* outcome */
+    const char *charge; /* outcome */
+    const char *slice;  /* outcome */
+    int at;             /* offset asked for last */
+    bool down;
+};
+
+static bool list_of(struct reader *r, struct menu_rows *rows, size_t n)
+{
+    rows->ncols = 2;
+    rows->nrows = n;
+    r->cols[0] = STR("id");
+    r->cols[1] = STR("label");
+    for (size_t i = 0; i < n; i++) {
+        r->cells[2 * i] = str_c(arena_printf(&r->arena, "%zu", 1000001 + i));
+        r->cells[2 * i + 1] = str_c(arena_printf(&r->arena, "Livre numéro %zu", i + 1));
+    }
+    return true;
+}
+
+static bool slice_of(struct reader *r, struct menu_rows *rows, struct world *w, struct str at)
+{
+    struct str rest = str_c(coko_body);
+    int64_t offset = 0;
+
+    if (!str_to_i64(at, 0, 100000, &offset))
+        offset = 0;
+    w->at = (int)offset;
+    if (offset >= (int64_t)utf8_count(str_c(coko_body)))
+        return ROW(r, rows, "outcome", "end", "part", "3", "at", "0", "body", "");
+    for (int64_t i = 0; i < offset; i++)
+        utf8_next(&rest);
+    return ROW(r, rows, "outcome", w->slice, "part", "3", "part_title", "La mer", "at",
+               arena_printf(&r->arena, "%d", w->at), "body", rest.p);
+}
+
+static bool script(struct reader *r, const struct menu_out *out, struct menu_rows *rows)
+{
+    struct world *w = r->ctx;
+    const char *a = out->action->name;
+
+    if (w->down)
+        return false;
+    if (!strcmp(a, "dial"))
+        return ROW(r, rows, "outcome", w->dial, "identity", "11", "user", "12", "lang", "fr",
+                   "continue_title", "", "pass_until", "", "hint", "");
+    if (!strcmp(a, "set_language"))
+        return ROW(r, rows, "outcome", "ok", "lang", "en");
+    if (!strcmp(a, "book_card") || !strcmp(a, "book_by_code"))
+        return ROW(r, rows, "outcome", "ok", "book", "1000002", "title", "La bague d'Awa", "author",
+                   "Fatou Sow", "parts", "6", "free_parts", "2");
+    if (!strcmp(a, "read_page"))
+        return slice_of(r, rows, w, out->args[3]);
+    if (!strcmp(a, "offers"))
+        return ROW(r, rows, "id", "1", "label", "Pass 1 jour : 100 FCFA", "price", "77",
+                   "plan_label", "Pass 1 jour", "amount", "100 FCFA", "period", "1 jour");
+    if (!strcmp(a, "start_charge"))
+        return ROW(r, rows, "outcome", w->charge, "hint", "Tapez votre code secret.");
+    if (!strcmp(a, "my_pass"))
+        return ROW(r, rows, "outcome", "none", "plan_label", "", "until_text", "", "seg_left", "0");
+    return list_of(r, rows, 12);
+}
+
+struct fixture {
+    struct menu *m;
+    struct reader r;
+    struct world w;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+
+    assert_non_null(f);
+    f->m = coko_menu();
+    f->w = (struct world){ .dial = "ok", .charge = "created", .slice = "ok" };
+    reader_init(&f->r, f->m, script, 160, MENU_GSM7);
+    f->r.ctx = &f->w;
+    coko_vars(&f->r);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    reader_fini(&f->r);
+    menu_free(f->m);
+    free(f);
+    return 0;
+}
+
+static void has(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("\"%s\" is not in:\n%s", part, text);
+}
+
+static void first_dial_tells_cost_and_switches_language(void **state)
+{
+    struct fixture *f = *state;
+
+    f->w.dial = "new";
+    has(reader_dial(&f->r), "tarif opérateur");
+    has(f->r.text, "2 English");
+    has(reader_say(&f->r, "2"), "session rate"); /* hard case 41: one key */
+    has(reader_say(&f->r, "1"), "1 Discover");
+}
+
+static void reading_goes_page_by_page_and_back(void **state)
+{
+    struct fixture *f = *state;
+    char first[8192];
+    int at;
+
+    reader_dial(&f->r);
+    reader_say(&f->r, "1");
+    has(reader_say(&f->r, "1"), "1 Livre num");
+    has(reader_say(&f->r, "2"), "La bague d'Awa");
+    snprintf(first, sizeof first, "%s", reader_say(&f->r, "1"));
+    has(first, "3/6 La mer\nAwa posa le panier.");
+    has(first, "1 Suite");
+    for (int page = 0; page < 20 && !strcmp(f->r.out.screen, "read"); page++) {
+        at = f->w.at;
+        reader_say(&f->r, "1");
+        assert_true(f->w.at > at); /* always forward, nothing skipped twice */
+        if (page == 0)
+            assert_string_equal(reader_say(&f->r, "97"), first);
+    }
+    assert_string_equal(f->r.out.screen, "the_end");
+    has(reader_say(&f->r, "0"), "La bague d'Awa");
+}
+
+static void paying_needs_two_screens_and_ends(void **state)
+{
+    struct fixture *f = *state;
+
+    reader_dial(&f->r);
+    reader_say(&f->r, "2"); /* my pass: none */
+    has(reader_say(&f->r, "1"), "1 Pass 1 jour : 100 FCFA");
+    reader_say(&f->r, "9"); /* S2: the accept key means nothing here */
+    assert_true(f->r.out.invalid);
+    has(reader_say(&f->r, "1"), "100 FCFA, 1 jour. Paiement unique, sans renouvellement.");
+    has(f->r.text, "9 Payer 100 FCFA");
+    assert_string_not_equal(f->r.last_action, "start_charge");
+    reader_say(&f->r, "1"); /* nor does the other screen's key here */
+    assert_true(f->r.out.invalid);
+    has(reader_say(&f->r, "9"), "Tapez votre code secret.");
+    assert_true(f->r.out.end);
+    assert_string_equal(f->r.last_action, "start_charge");
+    assert_true(str_eq(f->r.last_args[2], STR("1")));
+    assert_true(str_eq(f->r.last_args[3], STR("77")));
+    assert_true(str_starts(f->r.last_args[5], STR("Pass 1 jour : 100 FCFA, 1 jour.")));
+}
+
+static void confirm_is_left_by_paying(void **state)
+{
+    struct fixture *f = *state;
+
+    f->w.charge = "pending"; /* payments hard case 24 */
+    reader_dial(&f->r);
+    reader_say(&f->r, "2");
+    reader_say(&f->r, "1");
+    reader_say(&f->r, "1");
+    has(reader_say(&f->r, "9"), "Paiement");
+    reader_say(&f->r, "0");
+    assert_string_equal(f->r.out.screen, "offers");
+}
+
+static void redial_shows_the_pending_charge_first(void **state)
+{
+    struct fixture *f = *state;
+
+    f->w.dial = "charge";
+    reader_dial(&f->r);
+    assert_string_equal(f->r.out.screen, "pending");
+    reader_say(&f->r, "0");
+    assert_string_equal(f->r.out.screen, "home");
+}
+
+static void code_opens_the_book(void **state)
+{
+    struct fixture *f = *state;
+
+    reader_var(&f->r, "dial", "1234");
+    has(reader_dial(&f->r), "La bague d'Awa");
+    reader_say(&f->r, "0");
+    assert_string_equal(f->r.out.screen, "home");
+}
+
+/* Hard case 9: a long dial walks over safe screens and stops before anything with an effect. */
+static void long_dial_never_confirms(void **state)
+{
+    struct fixture *f = *state;
+
+    reader_var(&f->r, "dial", "2*1*1*9");
+    reader_dial(&f->r);
+    assert_string_equal(f->r.out.screen, "confirm");
+    reader_var(&f->r, "dial", "1234*2");
+    reader_dial(&f->r); /* 2 would send an SMS */
+    assert_string_equal(f->r.out.screen, "book");
+    assert_string_not_equal(f->r.last_action, "sms_next");
+    reader_var(&f->r, "dial", "1*99");
+    reader_dial(&f->r);
+    assert_string_equal(f->r.out.screen, "discover");
+}
+
+static void failure_is_polite_and_loses_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    reader_dial(&f->r);
+    reader_say(&f->r, "1");
+    f->w.down = true;
+    has(reader_say(&f->r, "1"), "1 Réessayer");
+    assert_false(f->r.out.end);
+    f->w.down = false;
+    has(reader_say(&f->r, "1"), "Trouver une histoire");
+    f->w.down = true;
+    reader_dial(&f->r);
+    assert_true(f->r.out.end);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(first_dial_tells_cost_and_switches_language, setup, teardown),
+        cmocka_unit_test_setup_teardown(reading_goes_page_by_page_and_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(paying_needs_two_screens_and_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(confirm_is_left_by_paying, setup, teardown),
+        cmocka_unit_test_setup_teardown(redial_shows_the_pending_charge_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(code_opens_the_book, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_dial_never_confirms, setup, teardown),
+        cmocka_unit_test_setup_teardown(failure_is_polite_and_loses_nothing, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
