@@ -77,6 +77,18 @@ static void set_deadline(struct http_conn *c, int64_t ms)
     }
 }
 
+/* A large reply has more than one deadline, as long as the reader takes its part in each. */
+static bool reader_keeps_up(struct http_conn *c)
+{
+    size_t part = (size_t)c->server->limits.write_ms * WRITE_RATE, now = stream_unsent(&c->stream);
+
+    if (c->unsent < part || now > c->unsent - part)
+        return false;
+    c->unsent = now;
+    set_deadline(c, c->server->limits.write_ms);
+    return true;
+}
+
 static void on_conn_timer(void *arg)
 {
     struct http_conn *c = arg;
@@ -90,6 +102,8 @@ static void on_conn_timer(void *arg)
         loop_timer_set(&c->timer, c->deadline_ms - now);
         return;
     }
+    if (c->state == CONN_WRITE && reader_keeps_up(c))
+        return;
     if (c->state != CONN_IDLE && c->state != CONN_LINGER)
         counter_inc(counter_with(&expired, c->state == CONN_WRITE  ? "phase=\"write\""
                                            : c->state == CONN_BODY ? "phase=\"body\""

@@ -96,6 +96,7 @@ struct http_conn {
     struct loop_timer timer;
     struct buf in;      /* the request from its first byte; then what follows it */
     size_t seen;        /* scanned by the head parser */
+    size_t unsent;      /* WRITE: when its deadline was set */
     size_t raw_at;      /* chunked: next raw byte */
     size_t body_len;    /* chunked: decoded so far */
     size_t request_end; /* bytes of `in` that belong to this request */

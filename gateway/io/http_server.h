@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The strict HTTP/1.1 server: bufferevents, our own parser (http_parse.h), a table of mounts.
+ * The strict HTTP/1.1 server: streams (stream.h), our own parser (http_parse.h), a table of mounts.
+ * A small request costs one epoll wake-up, one read and one send; bare evhttp, over bufferevents,
+ * spends more than twice the CPU on it.
  *
  * Order of calls: http_server_new; http_mount for each prefix; http_server_listen_fd for each
  * listening socket; http_server_drain on SIGTERM, wait for http_server_idle; http_server_free.
@@ -12,6 +14,9 @@
  *
  * An exchange is memory of its connection: nothing is allocated per request once a connection is
  * warm. Its strings live until http_reply returns.
+ *
+ * The server itself answers OPTIONS * (204), unknown methods (501), what no mount takes (404), limits
+ * (408, 413, 414, 431), each as problem+json, and closes.
  *
  * R1: every ambiguous request is answered 400 and the connection closed; the handler never sees it.
  */
@@ -35,7 +40,7 @@ struct http_limits {
     unsigned header_ms;          /* from the first byte to the end of the head; 0: 10000 */
     unsigned body_ms;            /* from the head to the end of the body; 0: 30000 */
     unsigned idle_ms;            /* between requests; 0: 60000 */
-    unsigned write_ms;           /* a reply the client does not read; 0: 30000 */
+    unsigned write_ms;           /* a reply not taken at 8 KB/s, looked at this often; 0: 30000 */
     unsigned connections;        /* in all; 0: 10000 */
     unsigned connections_per_ip; /* 0: 256; trusted proxies and loopback are not counted */
     size_t body_max;             /* of a mount without its own; 0: 128 KiB */

@@ -6,6 +6,7 @@
 #include "gateway/io/loop.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "gateway/io/op.h"
@@ -75,6 +76,7 @@ struct loop *loop_new(struct err *e)
 
     if (l == NULL)
         abort();
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     list_init(&l->ready);
     l->base = base_new();
     if (l->base != NULL)

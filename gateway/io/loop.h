@@ -35,7 +35,10 @@ struct loop_timer {
     void *arg;
 };
 
-/* A loop with its event base. NULL and err when libevent cannot be set up. */
+/*
+ * A loop with its event base. NULL and err when libevent cannot be set up. SIGPIPE is ignored from
+ * now on in the process: a closed peer is an error of its stream.
+ */
 struct loop *loop_new(struct err *e);
 
 /*

@@ -20,6 +20,9 @@
  * have been executed. A request past its deadline after it was sent fails with ERR_TIMEOUT and
  * op->unknown; its answer is dropped when it comes.
  *
+ * libpq looks a host's name up inside PQconnectStart and blocks meanwhile: give hostaddr=, a number or
+ * a socket's folder where the resolver is not on the same machine.
+ *
  * Order of calls: pg_open; pg_exec any number of times; pg_close (fails what is left).
  * Never: sends SQL text built from input; re-sends a write on its own.
  */

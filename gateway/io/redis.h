@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Redis over our own bufferevent, plain or TLS; hiredis only formats and reads.
+ * Redis over our own stream (stream.h), plain or TLS; hiredis only formats and reads.
  *
  * One connection a `struct redis`, commands pipelined in order. Each command has a deadline: when
  * the oldest passes its own, the connection is dropped and everything pending fails by the one path

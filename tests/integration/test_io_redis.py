@@ -3,13 +3,14 @@
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 import redis as redis_client
 from io_probe import Probe
-from support import free_port, wait_until
+from support import Process, free_port, wait_until
 
 
 @pytest.fixture
@@ -122,6 +123,37 @@ def test_not_redis_is_dropped(garbage):
         assert one.ask("up") == ["0"]
     finally:
         one.stop()
+
+
+@pytest.fixture
+def tls_redis(tmp_path):
+    cert, key, port = tmp_path / "cert", tmp_path / "key", free_port()
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "1", "-subj", "/CN=test", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+                   check=True, capture_output=True)
+    server = Process(["redis-server", "--port", 0, "--tls-port", port, "--bind", "127.0.0.1",
+                      "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert,
+                      "--tls-auth-clients", "no", "--save", "", "--dir", tmp_path],
+                     tmp_path / "log")
+    yield f"rediss://127.0.0.1:{port}", str(cert)
+    server.stop()
+
+
+def test_tls_is_verified(tls_redis):
+    url, ca = tls_redis
+    good, bad = Probe("redis", url, ca), Probe("redis", url)
+    try:
+        wait_until(lambda: good.ask("up") == ["1"], "redis over TLS")
+        good.say("cmd", "a", "SET", "large", "x" * 60000)
+        assert good.answer("a") == ["ok", "OK"]
+        good.say("cmd", "a", "GET", "large")
+        assert good.answer("a") == ["ok", "x" * 60000]
+        wait_until(lambda: any("does not answer" in line for line in bad.stderr), "the refusal")
+        assert bad.ask("up") == ["0"]
+    finally:
+        good.stop()
+        bad.stop()
 
 
 def test_password_and_database(own_redis):
