@@ -149,8 +149,7 @@ def test_final_states_are_sticky(world):
     world.accept(m, "r")
     for word in ("DELIVRD", "UNDELIV", "EXPIRED", "DELIVRD", "ENROUTE"):
         world.receipt("r", word)
-        assert state(world, m) == "delivered"
-    assert world.value("select state from messaging.part") == "delivered"
+        assert state(world, m) == "delivered" and world.value("select state from messaging.part") == "delivered"
     world.accept(m, "r")  # the response again
     assert state(world, m) == "delivered" and world.value("select count(*) from messaging.part") == 1
 
@@ -515,7 +514,7 @@ def test_instalment_without_any_answer_is_repeated_only_when_asked_for_after_the
     world.claim_sms(epoch=1)
     world.one("messaging.recover", "lab", 2)
     assert world.claim_sms(epoch=2) == []
-    assert chapter(world, reader, book) ["outcome"] == "busy"
+    assert chapter(world, reader, book)["outcome"] == "busy"
     world.later("61 seconds")
     again = world.row("select * from messaging.message where id = %s", chapter(world, reader, book)["message_id"])
     assert again["id"] != first and (again["from_part"], again["from_at"]) == (1, 0)

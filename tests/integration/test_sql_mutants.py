@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each rule taken out of the schema is missed by a test: the tests can fail.
+
+A mutant is a statement, or (function, text, other text); beside it the test that must catch it.
+"""
+import pytest
+
+import test_sql_billing as billing
+import test_sql_messaging as messaging
+import test_sql_schema as schema
+from sqlfixtures import *  # noqa: F401,F403
+
+MUTANTS = {
+    "I1: no lock of the reader, no unique index": (
+        [("billing.start_charge_once", "for no key update", ""), "drop index billing.charge_one_open; drop index billing.charge_one_a_period"],
+        lambda w: billing.test_one_charge_from_many_connections_at_once(w, False)),
+    "I2: no attempt row": (
+        [("billing.claim_charges", "values (c.id, c.attempts, v_now, p_owner, p_epoch)", "select c.id, 1, v_now, '', 1 where false")],
+        billing.test_submit_writes_the_attempt_first_and_end_comes_before_the_push),
+    "I3: a new reference for a resubmit": (
+        [("billing.charge_event", "state = v_to,", "our_ref = case when v_to = 'READY' then gen_random_uuid() else our_ref end, state = v_to,")],
+        billing.test_killed_after_claim_is_asked_about_and_resubmitted_with_the_same_ref),
+    "I3: resubmit on the first not-found": (
+        [("billing.charge_next", "p_charge.not_found >= 2", "true"), ("billing.charge_next", "interval '60 seconds'", "interval '-1 day'")],
+        billing.test_not_found_never_resubmits_before_sixty_seconds),
+    "M4: a lapsed submit is sent again": (
+        [("billing.claim_charges", "if c.state = 'READY' then\n            c.state", "if c.state in ('READY', 'SUBMITTING') then\n            c.state")],
+        billing.test_killed_after_claim_is_asked_about_and_resubmitted_with_the_same_ref),
+    "I8: a missing amount is good enough": (
+        [("billing.same_money", "p_amount_minor is not distinct from p_charge.amount_minor", "coalesce(p_amount_minor, p_charge.amount_minor) = p_charge.amount_minor")],
+        lambda w: billing.test_other_money_is_held_for_a_person(w, None, "XOF", "t")),
+    "I8: the currency is not compared": (
+        [("billing.same_money", "p_currency is not distinct from p_charge.currency::text", "true")],
+        lambda w: billing.test_other_money_is_held_for_a_person(w, 100, "XAF", "t")),
+    "I10: a late decline undoes success": (
+        ["insert into billing.charge_transition values ('SUCCEEDED', 'declined', 'FAILED')"],
+        billing.test_nothing_undoes_success),
+    "I5: both charges of a period are granted": (
+        [("billing.settle_charge", "o.settlement = 'granted'", "false")],
+        billing.test_superseded_charge_both_succeed_one_grant_one_credit),
+    "I4: no version check": (
+        [("billing.charge_event", "c.version <> p_version", "false"), ("billing.charge_event", "v_to is null", "false")],
+        billing.test_sixty_four_equal_answers_settle_once),
+    "I9: no trigger on the entries": (
+        ["drop trigger ledger_entry_zero on billing.ledger_entry; drop trigger ledger_txn_zero on billing.ledger_txn"],
+        lambda w: billing.test_ledger_refuses_what_does_not_sum_to_zero(w, "(%(t)s, 'clearing', 5, 'XOF')")),
+    "30 days are a month": (
+        [("billing.add_period", "if p_unit in ('day', 'week') then", "if p_unit = 'month' then return p_from + interval '30 days'; end if; if p_unit in ('day', 'week') then")],
+        lambda w: billing.test_period_arithmetic(w, (2026, 1, 31), "month", 31, [(2026, 2, 28)])),
+    "S2: the step is not recorded": (
+        [("ops.step_end", "coalesce(p_step_key, '') <> ''", "false")],
+        messaging.test_instalment_moves_the_position_and_counts_the_allowance),
+    "M3: STOP leaves the queue": (
+        [("auth.stop", "state = 'queued' and kind in", "state = 'partial' and kind in")],
+        messaging.test_stop_cancels_what_is_queued_and_confirms_once),
+    "M3: the confirmation does not wait": (
+        [("auth.stop", "v_flagged > 0", "false")],
+        lambda w: messaging.test_stop_confirmation_waits_until_nothing_is_being_sent(w, "accepted")),
+    "M4: recovery queues again": (
+        [("messaging.recover", "m.kind = 'otp' and m.tries < 2", "true")],
+        messaging.test_lost_link_is_unknown_and_never_sent_again),
+    "claims share rows": (
+        [("messaging.claim", "for update skip locked", ""), ("messaging.claim", "m.state = 'queued' and i.id", "i.id")],
+        messaging.test_two_claimers_never_share_a_row),
+    "final states move": (
+        [("messaging.receipts", "p.state in ('accepted', 'unknown')", "true")],
+        messaging.test_final_states_are_sticky),
+    "an orphan receipt is dropped": (
+        [("messaging.receipt_one", "if p.message_id is null then", "if p.message_id is null then return null; end if; if p.message_id is null then")],
+        messaging.test_receipt_before_the_response),
+    "an instalment with a receipt is repeated": (
+        [("messaging.rewind", "p.state in ('delivered', 'accepted')", "false")],
+        messaging.test_instalment_with_a_receipt_is_never_repeated),
+    "receipts of a dead sender are not adopted": (
+        [("messaging.instalment_once", "messaging.adopt_orphans(m.id) > 0", "false")],
+        messaging.test_receipts_of_an_instalment_whose_sender_died_before_the_record),
+    "an old epoch claims": (
+        [("messaging.claim", "a.epoch > p_epoch", "false")],
+        messaging.test_an_older_epoch_claims_nothing),
+    "two dials make two readers": (
+        [("auth.identity_find", "perform pg_advisory_xact_lock", "perform pg_sleep(0.05); perform abs")], schema.test_first_dial_makes_one_reader_however_many_hops_race),
+    "OTP tries are not counted": (
+        [("auth.verify_otp", "set tries = o.tries + 1", "set tries = 0")],
+        schema.test_otp_five_wrong_tries_at_once_lock),
+    "a lease is taken from its holder": (
+        [("ops.lease_take", "l.owner = excluded.owner or", "true or")],
+        schema.test_one_of_many_takes_the_lease),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutant_is_caught(world, name):
+    changes, test = MUTANTS[name]
+    for change in changes:
+        if isinstance(change, str):
+            world.rows(change)
+            continue
+        function, old, new = change
+        body = world.value("select pg_get_functiondef(p.oid) from pg_proc p where p.oid = %s::regproc", function)
+        assert old in body, f"{function} no longer has: {old}"
+        world.rows(body.replace(old, new))
+    with pytest.raises((Exception, pytest.fail.Exception)) as caught:
+        test(world)
+    assert not isinstance(caught.value, (NameError, TypeError, AttributeError)), caught.value
