@@ -93,7 +93,7 @@ void receipt_normal_id(struct str raw, char out[RECEIPT_ID_MAX])
 {
     size_t zeros;
 
-    raw = str_head(str_trim(raw), RECEIPT_ID_MAX - 1);
+    raw = str_trim(str_head(str_trim(raw), RECEIPT_ID_MAX - 1));
     for (size_t i = 0; i < raw.n; i++)
         out[i] = raw.p[i] >= 'A' && raw.p[i] <= 'Z' ? (char)(raw.p[i] | 0x20) : raw.p[i];
     out[raw.n] = '\0';

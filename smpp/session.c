@@ -479,6 +479,8 @@ size_t session_feed(struct session *s, const uint8_t *p, size_t n, size_t max, i
     enum pdu_framing framing = PDU_READY;
     size_t used = 0, length;
 
+    if (n == 0) /* p may be NULL */
+        return 0;
     for (size_t count = 0; s->state != SESSION_CLOSED && (max == 0 || count < max); count++) {
         size_t ceiling = in(s, IN(OPEN) | IN(BINDING)) ? PDU_MAX_UNBOUND : PDU_MAX;
 
