@@ -13,6 +13,7 @@
 #include "gateway/books/measure.h"
 #include "gateway/lib/jsonw.h"
 
+#define SLUG_MAX     96
 #define SQL_JSON_MAX (4u * BOOK_TEXT_MAX)
 
 static struct str text_of(json_t *o, const char *key)
@@ -34,30 +35,36 @@ static void copy_names(struct jsonw *j, const char *key, json_t *list)
     jsonw_end(j);
 }
 
-/* The file's own name, for a text that gives no slug: stable, so that a second import replaces. */
-static struct str slug_of(json_t *book, const char *path)
+/*
+ * The file's own name: stable, so that a second import replaces, and different for two translations
+ * under one title. What is no letter or digit becomes a hyphen.
+ */
+static struct str slug_of(json_t *book, const char *path, char mem[SLUG_MAX])
 {
     struct str slug = text_of(book, "slug");
     const char *slash = strrchr(path, '/');
-    struct str name = str_c(slash ? slash + 1 : path);
-    const char *dot = strrchr(name.p, '.');
+    const char *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    size_t n = 0;
 
     if (slug.n > 0)
         return slug;
-    if (dot)
-        name.n = (size_t)(dot - name.p);
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
+    for (const char *p = name; p < dot && n < SLUG_MAX; p++) {
+        char c = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
+        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c == '-' && i > 0)))
-            return STR_EMPTY; /* the database makes one from the title */
+        if (plain || (n > 0 && mem[n - 1] != '-'))
+            mem[n++] = plain ? c : '-';
     }
-    return name;
+    while (n > 0 && mem[n - 1] == '-')
+        n--;
+    return str_n(mem, n); /* empty: the database makes one from the title */
 }
 
 static void book_json(json_t *book, const char *path, struct buf *out)
 {
-    struct str slug = slug_of(book, path);
+    char mem[SLUG_MAX];
+    struct str slug = slug_of(book, path, mem);
     json_int_t code = json_integer_value(json_object_get(book, "code"));
     struct jsonw j;
 

@@ -23,7 +23,9 @@ static const char *const blocks[] = {
     "li",      "dt",      "dd",         "tr",      "pre",       "ul", "ol",    "dl",
     "section", "article", "blockquote", "caption", "figure",    "hr", "table", "body",
     "header",  "footer",  "aside",      "address", "figcaption"};
-static const char *const skipped[] = {"head", "script", "style", "nav", "svg", "math", "object"};
+/* Not text to read: among them form controls, which some converters use for paragraph numbers. */
+static const char *const skipped[] = {"head",   "script", "style",  "nav",    "svg",   "math",
+                                      "object", "label",  "button", "select", "input", "textarea"};
 
 static bool is_one(const xmlNode *n, const char *const *set, size_t count)
 {
