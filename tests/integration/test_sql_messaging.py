@@ -544,3 +544,29 @@ def test_validity_is_what_is_left(world):
     world.later("11 hours")
     (m,) = world.claim_sms()
     assert abs(m["validity_s"] - timedelta(hours=1).total_seconds()) < 10
+
+
+def test_texts_and_hops_of_one_reader_do_not_deadlock(world):
+    """A new network in each event makes every call refresh the identity, the rare path that takes both rows."""
+    reader, book = world.dial(), world.book(code=321)
+    conns = [world.connect() for _ in range(6)]
+
+    def busy(n):
+        for k in range(12):
+            if n % 3 == 0:
+                world.one("messaging.inbound", "lab", key("+2250501020304"), b"s", 1, "CI", f"n{n}{k}", "SUITE", "", "fr", f"{n}-{k}".encode(),
+                          conn=conns[n])
+            elif n % 3 == 1:
+                world.one("messaging.enqueue_instalment", reader["user_id"], reader["identity_id"], book, None, conn=conns[n])
+            else:
+                world.one("auth.stop" if k % 2 else "auth.start_again", reader["identity_id"], None, conn=conns[n])
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(busy, range(6)))
+    [c.close() for c in conns]
+
+
+def test_a_reader_of_an_unlisted_country_can_read(world):
+    reader, book = world.dial("+33600000000", "FR", ""), world.book()
+    assert chapter(world, reader, book)["outcome"] == "queued"
+    assert world.start(reader)["outcome"] == "price_changed"

@@ -14,6 +14,8 @@ begin
     if i.id is not null then
         if i.last_seen_at < v_now - interval '1 day' or i.key_id <> p_key_id
            or (coalesce(p_network, '') <> '' and i.network <> p_network) then
+            -- The reader's row first: the lock order of every function that takes both.
+            perform 1 from auth.users u where u.id = i.user_id for no key update;
             update auth.identity set last_seen_at = v_now, sealed = p_sealed, key_id = p_key_id,
                 network = coalesce(nullif(p_network, ''), network), ds = coalesce(nullif(p_ds, ''), ds)
             where id = i.id;

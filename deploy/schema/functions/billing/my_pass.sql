@@ -28,8 +28,8 @@ comment on function billing.my_pass(bigint, text) is
 
 create or replace function billing.local_text(p_user_id bigint, p_at timestamptz) returns text language plpgsql stable as $$
 begin
-    return (select to_char(p_at at time zone c.time_zone, 'DD/MM HH24:MI')
-            from auth.users u join ops.country c on c.code = u.country where u.id = p_user_id);
+    return (select to_char(p_at at time zone coalesce(c.time_zone, 'UTC'), 'DD/MM HH24:MI')
+            from auth.users u left join ops.country c on c.code = u.country where u.id = p_user_id);
 end $$;
 comment on function billing.local_text(bigint, timestamptz) is 'A time on the reader''s clock, short enough for a screen.';
 
@@ -42,8 +42,8 @@ declare
     v_used_day int;
     v_used_month int;
 begin
-    select (v_now at time zone c.time_zone)::date into v_today
-    from auth.users u join ops.country c on c.code = u.country where u.id = p_user_id;
+    select (v_now at time zone coalesce(c.time_zone, 'UTC'))::date into v_today
+    from auth.users u left join ops.country c on c.code = u.country where u.id = p_user_id;
     select coalesce(sum(g.segments) filter (where g.day = v_today), 0), coalesce(sum(g.segments), 0)
     into v_used_day, v_used_month
     from messaging.usage g
