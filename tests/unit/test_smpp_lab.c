@@ -25,7 +25,9 @@
 static struct bench {
     pid_t lab;
     uint16_t port;
+    char dir[64]; /* of the certificate; "" without TLS */
     struct loop *loop;
+    struct tls *tls;
     struct link *link;
     unsigned ups, stopped, done, receipts, strangers;
     char ids[PARTS][RECEIPT_ID_MAX];
@@ -92,6 +94,62 @@ static const struct link_sink sink = {
         }                                                                                          \
     } while (0)
 
+static const char *in_dir(const char *name)
+{
+    static char paths[2][96];
+    static unsigned at;
+
+    at = !at;
+    (void)snprintf(paths[at], sizeof paths[at], "%s/%s", b->dir, name);
+    return paths[at];
+}
+
+/* A certificate for the loopback address, its own authority. */
+static void make_certificate(void)
+{
+    int status = 0;
+    pid_t pid;
+
+    (void)snprintf(b->dir, sizeof b->dir, "/tmp/coko-smpp-lab-XXXXXX");
+    assert_non_null(mkdtemp(b->dir));
+    pid = fork();
+    if (pid == 0) {
+        if (freopen("/dev/null", "w", stderr) == NULL)
+            _exit(1);
+        execlp("openssl", "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+               "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=lab",
+               "-addext", "subjectAltName=IP:127.0.0.1", "-out", in_dir("cert.pem"), "-keyout",
+               in_dir("key.pem"), (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void exec_lab(void)
+{
+    const char *argv[20] = {"python3",
+                            COKO_SOURCE_DIR "/tests/lab/smsc.py",
+                            "--port",
+                            "0",
+                            "--control-port",
+                            "0",
+                            "--die-with-parent",
+                            "--id-form",
+                            "hex",
+                            "--receipt-delay-ms",
+                            "5"};
+
+    if (b->dir[0] != '\0') {
+        argv[11] = "--tls-cert";
+        argv[12] = in_dir("cert.pem");
+        argv[13] = "--tls-key";
+        argv[14] = in_dir("key.pem");
+    }
+    execv("/usr/bin/python3", (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
 /* Starts the SMSC and reads its port from the line that says it is ready. */
 static void start_lab(void)
 {
@@ -105,10 +163,7 @@ static void start_lab(void)
     if (b->lab == 0) {
         dup2(ends[1], 1);
         close(ends[0]);
-        execl("/usr/bin/python3", "python3", COKO_SOURCE_DIR "/tests/lab/smsc.py", "--port", "0",
-              "--control-port", "0", "--die-with-parent", "--id-form", "hex", "--receipt-delay-ms",
-              "5", (char *)NULL);
-        _exit(127);
+        exec_lab();
     }
     close(ends[1]);
     out = fdopen(ends[0], "r");
@@ -126,7 +181,6 @@ static int setup(void **state)
 
     (void)state;
     b = calloc(1, sizeof *b);
-    start_lab();
     b->loop = loop_new(&e);
     return 0;
 }
@@ -138,6 +192,12 @@ static int teardown(void **state)
     (void)state;
     link_free(b->link);
     loop_free(b->loop);
+    tls_free(b->tls);
+    if (b->dir[0] != '\0') {
+        unlink(in_dir("cert.pem"));
+        unlink(in_dir("key.pem"));
+        rmdir(b->dir);
+    }
     kill(b->lab, SIGTERM);
     waitpid(b->lab, &status, 0);
     free(b);
@@ -171,18 +231,18 @@ static uint64_t send_text(struct str text, uint16_t ref, uint64_t tag)
     return tag;
 }
 
-static void chapters_arrive_and_each_part_has_its_receipt(void **state)
+static void two_chapters(void)
 {
     struct link_config c = {
         .name = "lab",
         .host = "127.0.0.1",
         .port = b->port,
+        .tls = b->tls,
         .session = {.system_id = STR("coko"), .password = STR("secret"), .window = 4}};
     char gsm[1000], ucs2[603];
     struct err e;
     uint64_t tags;
 
-    (void)state;
     memset(gsm, 'a', sizeof gsm);
     for (size_t i = 0; i < sizeof ucs2; i += 3)
         memcpy(ucs2 + i, "\u1e63", 3);
@@ -200,10 +260,55 @@ static void chapters_arrive_and_each_part_has_its_receipt(void **state)
     UNTIL(b->stopped == 1);
 }
 
+static void chapters_arrive_and_each_part_has_its_receipt(void **state)
+{
+    (void)state;
+    start_lab();
+    two_chapters();
+}
+
+static void the_same_over_tls(void **state)
+{
+    struct tls_config c = {0};
+    struct err e;
+
+    (void)state;
+    make_certificate();
+    start_lab();
+    c.ca_file = in_dir("cert.pem");
+    b->tls = tls_client_new(&c, &e);
+    assert_non_null(b->tls);
+    two_chapters();
+}
+
+static void hard_23_a_certificate_of_nobody_is_refused(void **state)
+{
+    struct tls_config tls = {0};
+    struct link_config c = {.name = "lab", .host = "127.0.0.1", .retry_min_ms = 60000};
+    struct link_status st;
+    struct err e;
+
+    (void)state;
+    make_certificate();
+    start_lab();
+    b->tls = tls_client_new(&tls, &e);
+    assert_non_null(b->tls);
+    c.port = b->port;
+    c.tls = b->tls;
+    b->link = link_new(b->loop, &c, &sink, b, &e);
+    link_start(b->link);
+    UNTIL((link_status_get(b->link, &st), st.state == LINK_WAITING));
+    assert_int_equal(st.connects, 0);
+    assert_non_null(strstr(st.last_error, "certificate"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(chapters_arrive_and_each_part_has_its_receipt, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_same_over_tls, setup, teardown),
+        cmocka_unit_test_setup_teardown(hard_23_a_certificate_of_nobody_is_refused, setup,
                                         teardown),
     };
 
