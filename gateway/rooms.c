@@ -40,7 +40,7 @@ static void ussd_close(struct app *a)
 
 static int money_open(struct app *a, struct err *e)
 {
-    struct money_config c = {.owner = a->owner, .mtn = a->cfg->mtn};
+    struct money_config c = {.owner = a->owner, .mtn = &a->cfg->mtn};
     struct money_deps d = {.loop = a->loop, .pg = a->pg, .client = a->client, .ring = a->ring};
 
     a->money = money_new(&c, &d, e);

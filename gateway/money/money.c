@@ -101,7 +101,7 @@ struct money *money_new(const struct money_config *c, const struct money_deps *d
     loop_timer_init(&m->poll, d->loop, claim, m);
     list_init(&m->works);
     list_init(&m->callbacks);
-    if (mtn_momo_init(&m->mtn, &c->mtn, &on, e) != 0) {
+    if (mtn_momo_init(&m->mtn, c->mtn, &on, e) != 0) {
         money_free(m);
         return NULL;
     }

@@ -24,7 +24,7 @@
 
 struct money_config {
     const char *owner; /* "instance:slot" */
-    struct mtn_momo_config mtn;
+    const struct mtn_momo_config *mtn; /* borrowed: it outlives the room */
 };
 
 struct money_deps {
@@ -36,7 +36,7 @@ struct money_deps {
 
 struct money;
 
-/* NULL and err when a rail is half configured, with what is missing. The config is borrowed. */
+/* NULL and err when a rail is half configured, with what is missing. */
 struct money *money_new(const struct money_config *c, const struct money_deps *d, struct err *e);
 
 /* Mounts /pay/<rail>/<secret>. */
