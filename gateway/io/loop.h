@@ -56,7 +56,7 @@ void loop_turn(struct loop *l, bool may_block);
 /* loop_run returns at the end of the current turn. Legal before loop_run: it then runs one turn. */
 void loop_stop(struct loop *l);
 
-/* The libevent base, for io files that own an event or a bufferevent. */
+/* The libevent base, for io files that own an event. */
 struct event_base *loop_base(struct loop *l);
 
 /* Monotonic milliseconds, read once a turn: for deadlines, never for wall time. */

@@ -34,7 +34,7 @@ MUST_CHECK int tls_reload(struct tls *t, struct err *e);
 
 /*
  * A session for one connection. Client: host is the name or address to be verified, also sent as
- * SNI when a name. Server: host NULL. The caller frees it (SSL_free), or its bufferevent does.
+ * SNI when a name. Server: host NULL. The caller frees it (SSL_free), or its stream does.
  */
 struct ssl_st *tls_session(struct tls *t, const char *host, struct err *e);
 

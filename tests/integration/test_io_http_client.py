@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""gateway/io/http_client against a peer that closes kept-alive connections: a money request is never
-sent twice (DESIGN section 4, outbound HTTP); what is known about the sending is said rightly."""
+"""gateway/io/http_client against a peer that closes kept-alive connections: a money request is
+never sent twice; what is known about the sending is said rightly."""
 import socket
 import threading
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""gateway/io/pg against a real PostgreSQL: hard cases 47, 48, 52 and the lanes of DESIGN section 4."""
+"""gateway/io/pg against a real PostgreSQL: hard cases 47, 48, 52, and the lanes."""
 import os
 import signal
+import urllib.parse
 
 import psycopg2
 import pytest
@@ -146,6 +147,21 @@ def test_frozen_backend_is_given_up(probe, own_pg):
     wait_until(lambda: probe.ask("up") == ["1"], "fresh connections")
     probe.say("run", "b", "one", 2)
     assert probe.answer("b") == ["ok", "1", "2"]
+
+
+def test_case_52_too_many_clients_is_tried_again(own_pg):
+    admin(own_pg, "create role io_few login password 'few' connection limit 3")
+    parts = urllib.parse.urlsplit(own_pg.url)
+    one = Probe("pg", urllib.parse.urlunsplit(
+        parts._replace(netloc=f"io_few:few@{parts.netloc.rsplit('@', 1)[-1]}")))
+    try:
+        wait_until(lambda: any("too many connections" in line for line in one.stderr),
+                   "the refusal")
+        assert one.ask("up") == ["0"]
+        admin(own_pg, "alter role io_few connection limit 20")
+        wait_until(lambda: one.ask("up") == ["1"], "all lanes to connect")
+    finally:
+        one.stop()
 
 
 def test_cancelled_answer_is_dropped_in_its_order(probe):

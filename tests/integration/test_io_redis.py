@@ -113,7 +113,8 @@ def test_sentinel_names_the_master(own_redis):
         one.stop()
 
 
-@pytest.mark.parametrize("garbage", [b"?what\r\n", b"$-7\r\n", b"HTTP/1.1 400\r\n\r\n", b"+OK\r\n+OK\r\n"])
+@pytest.mark.parametrize("garbage", [b"?what\r\n", b"$-7\r\n", b"HTTP/1.1 400\r\n\r\n",
+                                     b"+OK\r\n+OK\r\n"])
 def test_not_redis_is_dropped(garbage):
     fake = Fake([garbage, garbage])
     one = Probe("redis", f"redis://127.0.0.1:{fake.port}")
@@ -128,8 +129,8 @@ def test_not_redis_is_dropped(garbage):
 @pytest.fixture
 def tls_redis(tmp_path):
     cert, key, port = tmp_path / "cert", tmp_path / "key", free_port()
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                    "-nodes", "-days", "1", "-subj", "/CN=test", "-addext",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=test", "-addext",
                     "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
                    check=True, capture_output=True)
     server = Process(["redis-server", "--port", 0, "--tls-port", port, "--bind", "127.0.0.1",
