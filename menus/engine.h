@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The running half of the menu, between its files: step.c moves (stack, jumps, actions), input.c
+ * The running half of the menu, between its files: turn.c is its door, step.c moves (stack, jumps, actions), input.c
  * understands what was typed, list.c binds rows to numbers, render.c makes the screen, text.c
  * measures, folds and fills templates. All work on one struct step; nothing is kept between calls
  * but the state.
@@ -40,6 +40,28 @@ struct str state_var(const struct step *st, int var);
 void state_set(const struct step *st, int var, struct str value);
 /* A copy to go back to; NULL when the arena is full. */
 struct menu_state *state_snapshot(const struct step *st);
+
+/* ---- step.c ---------------------------------------------------------------------------------- */
+
+/* Goes to a screen: shows it, or runs it and follows its branch. */
+void step_enter(const struct step *st, int screen);
+/* Shows the top screen; `fresh`: its action runs again. */
+void step_show(const struct step *st, bool fresh);
+/* Applies an input to the top screen. */
+void step_apply(const struct step *st, struct str input);
+void step_home(const struct step *st);
+void step_back(const struct step *st);
+/* Forgets pages and bound rows: another screen comes to the top. */
+void step_page_reset(struct menu_state *s);
+/* Back to the state before the turn, with a polite screen (or END when there was none). */
+void step_fail(const struct step *st, enum engine_text why);
+/* The rows of a call's, a list's or another screen's action. */
+void step_resume_call(const struct step *st, const struct screen *sc,
+                      const struct menu_rows *rows);
+void step_resume_list(const struct step *st, const struct screen *sc,
+                      const struct menu_rows *rows);
+void step_resume_load(const struct step *st, const struct screen *sc,
+                      const struct menu_rows *rows);
 
 /* ---- input.c --------------------------------------------------------------------------------- */
 

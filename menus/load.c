@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From files to a compiled menu: reads the folder, hashes it, reads the head of flow.json (languages,
+ * From files to a compiled menu: hashes them, reads the head of flow.json (languages,
  * keys, limits, variables) and lets the other loaders do texts, actions and screens.
  *
  * A menu with any fault is never given out; each fault is told with its line and loading goes on.
  */
 #include "menus/load.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
-#define FILE_MAX (512 * 1024)
-#define FILES_MAX 128
 #define MENU_MEMORY_MAX (8u << 20)
 
 static const char *const engine_keys[ENGINE_TEXTS] = {
@@ -547,81 +542,4 @@ void menu_free(struct menu *m)
         return;
     arena_fini(&m->arena);
     free(m);
-}
-
-/* ---- a folder -------------------------------------------------------------------------------- */
-
-struct folder {
-    struct arena arena;
-    struct menu_file files[FILES_MAX];
-    size_t n;
-};
-
-static int read_file(struct folder *d, const char *dir, const char *name, struct err *e)
-{
-    char *path = arena_printf(&d->arena, "%s/%s", dir, name), *mem = NULL;
-    FILE *f = path ? fopen(path, "rb") : NULL;
-    struct stat st;
-    size_t len = 0;
-    int rc = -1;
-
-    if (!f)
-        return err_sys(e, ERR_IO, errno, "%s/%s", dir, name);
-    if (fstat(fileno(f), &st) == 0 && st.st_size >= 0 && st.st_size <= FILE_MAX)
-        mem = arena_alloc(&d->arena, (size_t)st.st_size + 1);
-    if (mem)
-        len = fread(mem, 1, (size_t)st.st_size, f);
-    if (!mem || d->n == FILES_MAX)
-        err_set(e, ERR_TOO_BIG, "%s: too large, or too many files", path);
-    else if (ferror(f))
-        err_sys(e, ERR_IO, errno, "%s", path);
-    else
-        rc = 0;
-    fclose(f);
-    if (rc == 0)
-        d->files[d->n++] = (struct menu_file){ arena_cstr(&d->arena, str_c(name)),
-                                               str_n(mem, len) };
-    return rc;
-}
-
-/* Every `*suffix` of dir/sub. */
-static int read_sub(struct folder *d, const char *dir, const char *sub, struct str suffix,
-                    struct err *e)
-{
-    char path[4096], name[300];
-    struct dirent *entry;
-    DIR *h;
-    int rc = 0;
-
-    snprintf(path, sizeof path, "%s/%s", dir, sub);
-    h = opendir(path);
-    if (!h)
-        return err_sys(e, ERR_IO, errno, "%s", path);
-    while (rc == 0 && (entry = readdir(h)) != NULL) {
-        if (entry->d_name[0] == '.' || !str_ends(str_c(entry->d_name), suffix))
-            continue;
-        snprintf(name, sizeof name, "%s/%s", sub, entry->d_name);
-        rc = read_file(d, dir, name, e);
-    }
-    closedir(h);
-    return rc;
-}
-
-struct menu *menu_load(const char *dir, struct menu_report *r, struct err *e)
-{
-    struct folder *d = calloc(1, sizeof *d);
-    struct menu *m = NULL;
-
-    if (!d)
-        abort();
-    r->count = 0;
-    arena_init(&d->arena, 65536, (size_t)FILES_MAX * (FILE_MAX + 8192));
-    if (read_file(d, dir, "flow.json", e) == 0 && read_sub(d, dir, "text", STR(".json"), e) == 0 &&
-        read_sub(d, dir, "actions", STR(".sql"), e) == 0)
-        m = menu_load_files(d->files, d->n, r, e);
-    else
-        report_add(r, "flow.json", 0, "%s", e->msg);
-    arena_fini(&d->arena);
-    free(d);
-    return m;
 }

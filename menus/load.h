@@ -13,6 +13,8 @@
 #include "gateway/lib/utf8.h"
 #include "menus/where.h"
 
+#define FILES_MAX 128
+
 struct loader {
     struct menu *m;
     struct menu_report *r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Actions: actions/<name>.sql begins with "-- key: value" comments and holds one statement.
+ * Actions: actions/<name>.sql begins with comments, of which "-- key: value" say how it is called,
+ * and holds one statement.
  *
  *   -- lane: read | write | slow      where it runs
  *   -- args: user book lang           variables given as text parameters $1..$n
@@ -15,6 +16,7 @@
 
 struct head {
     struct str lane, args, cols, outcomes;
+    unsigned args_line;
 };
 
 static void fault_at(struct loader *l, const struct menu_file *f, unsigned line, const char *what)
@@ -23,7 +25,7 @@ static void fault_at(struct loader *l, const struct menu_file *f, unsigned line,
 }
 
 /* One "-- key: value" line; plain comments are let pass. */
-static void read_head_line(struct head *h, struct str line)
+static void read_head_line(struct head *h, struct str line, unsigned no)
 {
     static const char *const keys[] = { "lane", "args", "cols", "outcomes" };
     struct str *const values[] = { &h->lane, &h->args, &h->cols, &h->outcomes };
@@ -34,6 +36,8 @@ static void read_head_line(struct head *h, struct str line)
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (str_eq_c(str_trim(key), keys[i]))
             *values[i] = str_trim(value);
+    if (str_eq(str_trim(key), STR("args")))
+        h->args_line = no;
 }
 
 static struct str next_word(struct str *rest)
@@ -46,18 +50,18 @@ static struct str next_word(struct str *rest)
 }
 
 static void read_args(struct loader *l, const struct menu_file *f, struct action *a,
-                      struct str args)
+                      const struct head *head)
 {
-    struct str word;
+    struct str args = head->args.p ? head->args : STR_EMPTY, word;
 
     while ((word = next_word(&args)).n) {
         int var = menu_find_var(l->m, word);
 
         if (var == NONE) {
-            report_add(l->r, f->name, 2, "unknown variable \"%" STR_FMT "\" in args",
+            report_add(l->r, f->name, head->args_line, "unknown variable \"%" STR_FMT "\" in args",
                        STR_ARG(word));
         } else if (a->pub.nargs == MENU_ARGS_MAX) {
-            fault_at(l, f, 2, "too many args");
+            fault_at(l, f, head->args_line, "too many args");
             return;
         } else {
             l->m->vars[var].used = true;
@@ -113,10 +117,11 @@ static void read_action(struct loader *l, const struct menu_file *f, struct acti
 {
     struct head head = { 0 };
     struct str rest = f->bytes, line = STR_EMPTY, body = f->bytes;
+    unsigned no = 0;
 
     while (rest.p && str_starts(rest, STR("--"))) {
         str_split(&rest, '\n', &line);
-        read_head_line(&head, line);
+        read_head_line(&head, line, ++no);
         body = rest.p ? rest : STR_EMPTY;
     }
     body = str_trim(body);
@@ -130,7 +135,7 @@ static void read_action(struct loader *l, const struct menu_file *f, struct acti
     a->pub.sql = body.p;
     a->pub.sql_len = body.n;
     read_lane(l, f, a, head.lane);
-    read_args(l, f, a, head.args.p ? head.args : STR_EMPTY);
+    read_args(l, f, a, &head);
     a->ncols = read_words(l, head.cols.p ? head.cols : STR_EMPTY, a->cols, ARRAY_LEN(a->cols));
     a->noutcomes = read_words(l, head.outcomes.p ? head.outcomes : STR_EMPTY, a->outcomes,
                               ARRAY_LEN(a->outcomes));

@@ -24,13 +24,9 @@
 
 #define HOPS_MAX 16 /* screens passed in one turn */
 
-static void enter(const struct step *st, int screen);
-static void show(const struct step *st, bool fresh);
-static void apply(const struct step *st, struct str input);
-
 /* ---- failure --------------------------------------------------------------------------------- */
 
-static void fail(const struct step *st, enum engine_text why)
+void step_fail(const struct step *st, enum engine_text why)
 {
     struct menu_state *s = st->s;
     bool end = s->beginning || !s->before;
@@ -49,7 +45,7 @@ static void fail(const struct step *st, enum engine_text why)
 
 /* ---- the stack ------------------------------------------------------------------------------- */
 
-static void page_reset(struct menu_state *s)
+void step_page_reset(struct menu_state *s)
 {
     s->ntrail = 0;
     s->has_next = false;
@@ -73,14 +69,14 @@ static void push(const struct step *st, int screen)
         s->depth--;
     }
     s->stack[s->depth++] = (struct frame){ .screen = (uint16_t)screen };
-    page_reset(s);
+    step_page_reset(s);
 }
 
 static void pop(struct menu_state *s)
 {
     if (s->depth)
         s->depth--;
-    page_reset(s);
+    step_page_reset(s);
 }
 
 /* ---- actions --------------------------------------------------------------------------------- */
@@ -106,7 +102,7 @@ static void walk_stop(const struct step *st)
     s->before = before;
     s->pending = PENDING_NONE;
     s->nwalk = s->walked = 0;
-    show(st, true);
+    step_show(st, true);
 }
 
 static void run_action(const struct step *st, const struct screen *sc, enum pending pending)
@@ -119,7 +115,7 @@ static void run_action(const struct step *st, const struct screen *sc, enum pend
         return;
     }
     if (++s->actions > MENU_ACTIONS_A_TURN) {
-        fail(st, TEXT_FAIL_BUG);
+        step_fail(st, TEXT_FAIL_BUG);
         return;
     }
     s->pending = pending;
@@ -132,21 +128,21 @@ static void run_action(const struct step *st, const struct screen *sc, enum pend
 
 /* ---- jumps ----------------------------------------------------------------------------------- */
 
-static void go_home(const struct step *st)
+void step_home(const struct step *st)
 {
-    enter(st, st->m->home);
+    step_enter(st, st->m->home);
 }
 
-static void go_back(const struct step *st)
+void step_back(const struct step *st)
 {
     struct menu_state *s = st->s;
 
     if (s->depth <= 1) {
-        go_home(st);
+        step_home(st);
         return;
     }
     pop(s);
-    show(st, true);
+    step_show(st, true);
 }
 
 static void jump(const struct step *st, const struct jump *j)
@@ -155,22 +151,22 @@ static void jump(const struct step *st, const struct jump *j)
         st->s->note = j->say;
     switch (j->kind) {
     case JUMP_SCREEN:
-        enter(st, j->screen);
+        step_enter(st, j->screen);
         break;
     case JUMP_BACK:
-        go_back(st);
+        step_back(st);
         break;
     case JUMP_HOME:
-        go_home(st);
+        step_home(st);
         break;
     case JUMP_AGAIN:
         if (st->s->depth)
-            show(st, true);
+            step_show(st, true);
         else
-            go_home(st);
+            step_home(st);
         break;
     case JUMP_NONE:
-        fail(st, TEXT_FAIL_BUG);
+        step_fail(st, TEXT_FAIL_BUG);
         break;
     }
 }
@@ -189,12 +185,12 @@ static void apply_sets(const struct step *st, const struct assign *sets, size_t 
         state_set(st, sets[i].var, text_fill_raw(st, &sets[i].value));
 }
 
-static void enter(const struct step *st, int screen)
+void step_enter(const struct step *st, int screen)
 {
     const struct screen *sc = &st->m->screens[screen];
 
     if (++st->s->hops > HOPS_MAX) {
-        fail(st, TEXT_FAIL_BUG);
+        step_fail(st, TEXT_FAIL_BUG);
         return;
     }
     st->s->rows = NULL;
@@ -204,7 +200,7 @@ static void enter(const struct step *st, int screen)
         run_action(st, sc, PENDING_CALL);
     } else {
         push(st, screen);
-        show(st, true);
+        step_show(st, true);
     }
 }
 
@@ -230,10 +226,10 @@ static void present(const struct step *st)
         return;
     s->before = state_snapshot(st);
     if (s->before)
-        apply(st, s->walk[s->walked++]);
+        step_apply(st, s->walk[s->walked++]);
 }
 
-static void show(const struct step *st, bool fresh)
+void step_show(const struct step *st, bool fresh)
 {
     const struct screen *sc = &st->m->screens[state_top(st->s)->screen];
 
@@ -248,12 +244,12 @@ static void refuse(const struct step *st, enum engine_text reason)
 {
     if (walking(st->s)) {
         st->s->nwalk = st->s->walked = 0;
-        show(st, false);
+        step_show(st, false);
         return;
     }
     st->s->note = st->m->engine[reason];
     st->s->invalid = true;
-    show(st, false);
+    step_show(st, false);
 }
 
 /* ---- resuming -------------------------------------------------------------------------------- */
@@ -277,7 +273,7 @@ static struct str outcome_of(const struct menu_rows *rows)
     return rows->nrows ? STR("ok") : STR("none");
 }
 
-static void resume_call(const struct step *st, const struct screen *sc,
+void step_resume_call(const struct step *st, const struct screen *sc,
                         const struct menu_rows *rows)
 {
     set_columns(st, rows);
@@ -285,14 +281,14 @@ static void resume_call(const struct step *st, const struct screen *sc,
     jump(st, branch(sc, outcome_of(rows)));
 }
 
-static void resume_list(const struct step *st, const struct screen *sc,
+void step_resume_list(const struct step *st, const struct screen *sc,
                         const struct menu_rows *rows)
 {
     if (rows->nrows == 0) {
         pop(st->s);
         if (sc->empty.kind == JUMP_BACK && st->s->depth) { /* popped already */
             st->s->note = sc->empty.say;
-            show(st, true);
+            step_show(st, true);
         } else {
             jump(st, &sc->empty);
         }
@@ -304,7 +300,7 @@ static void resume_list(const struct step *st, const struct screen *sc,
 }
 
 /* A screen whose outcome leads elsewhere is not a place to come back to: it leaves the stack. */
-static void resume_load(const struct step *st, const struct screen *sc,
+void step_resume_load(const struct step *st, const struct screen *sc,
                         const struct menu_rows *rows)
 {
     const struct jump *j = branch(sc, outcome_of(rows));
@@ -313,7 +309,7 @@ static void resume_load(const struct step *st, const struct screen *sc,
         pop(st->s);
         if (j->kind == JUMP_BACK && st->s->depth) {
             st->s->note = j->say;
-            show(st, true);
+            step_show(st, true);
         } else {
             jump(st, j);
         }
@@ -342,7 +338,7 @@ static void next_page(const struct step *st, const struct screen *sc)
         state_set(st, sc->slice_part, str_c(arena_printf(st->t->arena, "%u", at->part)));
         state_set(st, sc->slice_at, str_c(arena_printf(st->t->arena, "%u", at->at)));
     }
-    show(st, false);
+    step_show(st, false);
 }
 
 static void previous_page(const struct step *st, const struct screen *sc)
@@ -355,7 +351,7 @@ static void previous_page(const struct step *st, const struct screen *sc)
         state_set(st, sc->slice_part, str_c(arena_printf(st->t->arena, "%u", at->part)));
         state_set(st, sc->slice_at, str_c(arena_printf(st->t->arena, "%u", at->at)));
     }
-    show(st, false);
+    step_show(st, false);
 }
 
 static bool is_key(const struct step *st, struct str digits, enum nav_key key)
@@ -369,9 +365,9 @@ static bool navigate(const struct step *st, const struct screen *sc, struct str 
     struct menu_state *s = st->s;
 
     if (is_key(st, digits, KEY_HOME)) {
-        go_home(st);
+        step_home(st);
     } else if (is_key(st, digits, KEY_BACK) && sc->type != SCREEN_CONFIRM) {
-        go_back(st);
+        step_back(st);
     } else if (s->has_next && (is_key(st, digits, KEY_MORE) ||
                                (sc->more_key.n && str_eq(digits, sc->more_key)))) {
         next_page(st, sc);
@@ -426,7 +422,7 @@ static void apply_value(const struct step *st, const struct screen *sc, struct s
     jump(st, &sc->to);
 }
 
-static void apply(const struct step *st, struct str input)
+void step_apply(const struct step *st, struct str input)
 {
     const struct screen *sc = &st->m->screens[state_top(st->s)->screen];
     char mem[8];
@@ -446,179 +442,4 @@ static void apply(const struct step *st, struct str input)
         jump(st, &sc->to);
     else
         refuse(st, TEXT_BAD_CHOICE);
-}
-
-/* ---- the public calls ------------------------------------------------------------------------ */
-
-static struct step step_of(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
-                           struct menu_out *out)
-{
-    unsigned max = t->limits.max;
-
-    max = MIN(MAX(max, MENU_LIMIT_MIN), MENU_LIMIT_MAX);
-    return (struct step){ .m = m, .s = s, .t = t, .out = out, .limit = max };
-}
-
-static void turn_start(const struct step *st)
-{
-    struct menu_state *s = st->s;
-
-    s->pending = PENDING_NONE;
-    s->actions = s->hops = 0;
-    s->note = NONE;
-    s->invalid = false;
-    s->beginning = false;
-    s->rows = NULL;
-    s->nwalk = s->walked = 0;
-    s->before = NULL;
-    s->before = state_snapshot(st);
-}
-
-/* "1234*2*1": a first number of the right length is a book's code, the rest are inputs. */
-static void read_dial(const struct step *st)
-{
-    const struct menu *m = st->m;
-    struct str rest = state_var(st, m->dial_var), piece;
-    bool first = true;
-
-    state_set(st, m->code_var, (struct str){ NULL, 0 });
-    if (!rest.p || !rest.n || rest.n > INPUT_CHARS_MAX * 4)
-        return;
-    while (str_split(&rest, '*', &piece) && st->s->nwalk < WALK_MAX) {
-        char mem[10];
-        struct str digits = input_digits(mem, sizeof mem, piece);
-
-        if (first && m->code_var != NONE && digits.n >= m->code_min && digits.n <= m->code_max)
-            state_set(st, m->code_var, digits);
-        else
-            st->s->walk[st->s->nwalk++] = arena_str(st->t->arena, piece);
-        first = false;
-    }
-}
-
-void menu_begin(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
-                struct menu_out *out)
-{
-    struct step st = step_of(m, s, t, out);
-
-    s->ended = s->faulted = false;
-    s->depth = 0;
-    page_reset(s);
-    turn_start(&st);
-    s->beginning = true;
-    read_dial(&st);
-    enter(&st, m->start);
-}
-
-void menu_input(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
-                struct str input, struct menu_out *out)
-{
-    struct step st = step_of(m, s, t, out);
-    char mem[8];
-    struct str digits;
-
-    if (s->ended || !s->depth) {
-        menu_begin(m, s, t, out);
-        return;
-    }
-    turn_start(&st);
-    if (!s->faulted) {
-        apply(&st, input);
-        return;
-    }
-    s->faulted = false;
-    digits = input_digits(mem, sizeof mem, str_head(input, 64));
-    if (is_key(&st, digits, KEY_BACK))
-        go_back(&st);
-    else if (is_key(&st, digits, KEY_HOME))
-        go_home(&st);
-    else
-        show(&st, true);
-}
-
-void menu_reshow(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
-                 struct menu_out *out)
-{
-    struct step st = step_of(m, s, t, out);
-
-    if (!s->depth || s->ended) {
-        menu_begin(m, s, t, out);
-        return;
-    }
-    turn_start(&st);
-    s->faulted = false;
-    show(&st, false);
-}
-
-void menu_resume(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
-                 const struct menu_rows *rows, struct menu_out *out)
-{
-    struct step st = step_of(m, s, t, out);
-    enum pending pending = s->pending;
-    const struct screen *sc = &m->screens[s->pending_screen];
-
-    s->pending = PENDING_NONE;
-    if (pending == PENDING_CALL)
-        resume_call(&st, sc, rows);
-    else if (pending == PENDING_NONE)
-        fail(&st, TEXT_FAIL_BUG);
-    else if (sc->type == SCREEN_LIST)
-        resume_list(&st, sc, rows);
-    else
-        resume_load(&st, sc, rows);
-    s->rows = NULL; /* they live only as long as this call */
-}
-
-void menu_fail(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
-               enum menu_failure why, struct menu_out *out)
-{
-    static const enum engine_text texts[] = { [MENU_FAIL_BUSY] = TEXT_FAIL_BUSY,
-                                              [MENU_FAIL_DOWN] = TEXT_FAIL_DOWN,
-                                              [MENU_FAIL_BUG] = TEXT_FAIL_BUG };
-    struct step st = step_of(m, s, t, out);
-
-    fail(&st, texts[why]);
-}
-
-/* ---- looking --------------------------------------------------------------------------------- */
-
-bool menu_may_resume(const struct menu *m, const struct menu_state *s)
-{
-    const struct frame *top = state_top(s);
-    const struct screen *sc = top ? &m->screens[top->screen] : NULL;
-
-    return sc && !s->ended && sc->type != SCREEN_CONFIRM && sc->type != SCREEN_END &&
-           !sc->sensitive;
-}
-
-const char *menu_at(const struct menu *m, const struct menu_state *s)
-{
-    const struct frame *top = state_top(s);
-
-    return top ? m->screens[top->screen].name : "";
-}
-
-const char *menu_version(const struct menu *m)
-{
-    return m->version;
-}
-
-size_t menu_screens(const struct menu *m)
-{
-    return m->nscreens;
-}
-
-const char *menu_screen_name(const struct menu *m, size_t no)
-{
-    return no < m->nscreens ? m->screens[no].name : "";
-}
-
-size_t menu_actions(const struct menu *m)
-{
-    return m->nactions;
-}
-
-const struct menu_action *menu_action(const struct menu *m, size_t no)
-{
-    return no < m->nactions ? &m->actions[no].pub : NULL;
 }

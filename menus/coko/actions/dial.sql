@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- lane: write
 -- args: number_lookup number_sealed key_id country network service_code
 -- cols: outcome identity user lang continue_title pass_until

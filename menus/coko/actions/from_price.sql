@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- lane: read
 -- args: user lang
 -- cols: from_price

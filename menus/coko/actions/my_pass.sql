@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- lane: read
 -- args: user lang
 -- cols: outcome plan_label until_text seg_left pass_until

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- lane: read
 -- args: user lang
 -- cols: id label price plan_label amount period

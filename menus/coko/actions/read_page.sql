@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- lane: write
 -- args: user book part at page_chars
 -- cols: outcome part part_title at body

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- lane: slow
 -- args: word lang
 -- cols: id label

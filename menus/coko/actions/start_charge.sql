@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- lane: write
 -- args: user identity plan price step consent
 -- cols: outcome hint

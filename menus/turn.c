@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The public calls of a turn: each makes a struct step, prepares the state and lets step.c move.
+ * Order within one turn: begin, input or reshow once; then resume or fail for each action.
+ */
+#include "menus/engine.h"
+
+static struct step step_of(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
+                           struct menu_out *out)
+{
+    unsigned max = t->limits.max;
+
+    max = MIN(MAX(max, MENU_LIMIT_MIN), MENU_LIMIT_MAX);
+    return (struct step){ .m = m, .s = s, .t = t, .out = out, .limit = max };
+}
+
+static void turn_start(const struct step *st)
+{
+    struct menu_state *s = st->s;
+
+    s->pending = PENDING_NONE;
+    s->actions = s->hops = 0;
+    s->note = NONE;
+    s->invalid = false;
+    s->beginning = false;
+    s->rows = NULL;
+    s->nwalk = s->walked = 0;
+    s->before = NULL;
+    s->before = state_snapshot(st);
+}
+
+/* "1234*2*1": a first number of the right length is a book's code, the rest are inputs. */
+static void read_dial(const struct step *st)
+{
+    const struct menu *m = st->m;
+    struct str rest = state_var(st, m->dial_var), piece;
+    bool first = true;
+
+    state_set(st, m->code_var, (struct str){ NULL, 0 });
+    if (!rest.p || !rest.n || rest.n > INPUT_CHARS_MAX * 4)
+        return;
+    while (str_split(&rest, '*', &piece) && st->s->nwalk < WALK_MAX) {
+        char mem[10];
+        struct str digits = input_digits(mem, sizeof mem, piece);
+
+        if (first && m->code_var != NONE && digits.n >= m->code_min && digits.n <= m->code_max)
+            state_set(st, m->code_var, digits);
+        else
+            st->s->walk[st->s->nwalk++] = arena_str(st->t->arena, piece);
+        first = false;
+    }
+}
+
+void menu_begin(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
+                struct menu_out *out)
+{
+    struct step st = step_of(m, s, t, out);
+
+    s->ended = s->faulted = false;
+    s->depth = 0;
+    step_page_reset(s);
+    turn_start(&st);
+    s->beginning = true;
+    read_dial(&st);
+    step_enter(&st, m->start);
+}
+
+void menu_input(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
+                struct str input, struct menu_out *out)
+{
+    struct step st = step_of(m, s, t, out);
+    char mem[8];
+    struct str digits;
+
+    if (s->ended || !s->depth) {
+        menu_begin(m, s, t, out);
+        return;
+    }
+    turn_start(&st);
+    if (!s->faulted) {
+        step_apply(&st, input);
+        return;
+    }
+    s->faulted = false;
+    digits = input_digits(mem, sizeof mem, str_head(input, 64));
+    if (str_eq(digits, m->keys[KEY_BACK]))
+        step_back(&st);
+    else if (str_eq(digits, m->keys[KEY_HOME]))
+        step_home(&st);
+    else
+        step_show(&st, true);
+}
+
+void menu_reshow(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
+                 struct menu_out *out)
+{
+    struct step st = step_of(m, s, t, out);
+
+    if (!s->depth || s->ended) {
+        menu_begin(m, s, t, out);
+        return;
+    }
+    turn_start(&st);
+    s->faulted = false;
+    step_show(&st, false);
+}
+
+void menu_resume(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
+                 const struct menu_rows *rows, struct menu_out *out)
+{
+    struct step st = step_of(m, s, t, out);
+    enum pending pending = s->pending;
+    const struct screen *sc = &m->screens[s->pending_screen];
+
+    s->pending = PENDING_NONE;
+    if (pending == PENDING_CALL)
+        step_resume_call(&st, sc, rows);
+    else if (pending == PENDING_NONE)
+        step_fail(&st, TEXT_FAIL_BUG);
+    else if (sc->type == SCREEN_LIST)
+        step_resume_list(&st, sc, rows);
+    else
+        step_resume_load(&st, sc, rows);
+    s->rows = NULL; /* they live only as long as this call */
+}
+
+void menu_fail(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
+               enum menu_failure why, struct menu_out *out)
+{
+    static const enum engine_text texts[] = { [MENU_FAIL_BUSY] = TEXT_FAIL_BUSY,
+                                              [MENU_FAIL_DOWN] = TEXT_FAIL_DOWN,
+                                              [MENU_FAIL_BUG] = TEXT_FAIL_BUG };
+    struct step st = step_of(m, s, t, out);
+
+    step_fail(&st, texts[why]);
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+bool menu_may_resume(const struct menu *m, const struct menu_state *s)
+{
+    const struct frame *top = state_top(s);
+    const struct screen *sc = top ? &m->screens[top->screen] : NULL;
+
+    return sc && !s->ended && sc->type != SCREEN_CONFIRM && sc->type != SCREEN_END &&
+           !sc->sensitive;
+}
+
+const char *menu_at(const struct menu *m, const struct menu_state *s)
+{
+    const struct frame *top = state_top(s);
+
+    return top ? m->screens[top->screen].name : "";
+}
+
+const char *menu_version(const struct menu *m)
+{
+    return m->version;
+}
+
+size_t menu_screens(const struct menu *m)
+{
+    return m->nscreens;
+}
+
+const char *menu_screen_name(const struct menu *m, size_t no)
+{
+    return no < m->nscreens ? m->screens[no].name : "";
+}
+
+size_t menu_actions(const struct menu *m)
+{
+    return m->nactions;
+}
+
+const struct menu_action *menu_action(const struct menu *m, size_t no)
+{
+    return no < m->nactions ? &m->actions[no].pub : NULL;
+}
