@@ -12,7 +12,7 @@
 #include "gateway/lib/gsm.h"
 #include "menus/load.h"
 
-#define SMS_MAX 160
+#define SMS_MAX       160
 #define BODY_ROOM_MIN 40 /* a page of text shows at least this much */
 
 /* One language under one limit. */
@@ -76,7 +76,7 @@ static void note_jump(void *ctx, const struct screen *from, struct str label, co
 
 static unsigned widest_note(struct fit *f, const struct screen *sc)
 {
-    struct note n = { .f = f, .sc = sc };
+    struct note n = {.f = f, .sc = sc};
     int last = sc->type == SCREEN_INPUT ? TEXT_BAD_CODE : TEXT_BAD_EMPTY;
 
     if (sc->type == SCREEN_END)
@@ -111,7 +111,7 @@ static unsigned foot_width(struct fit *f, const struct screen *sc)
 
 static void check_fit(struct fit *f, const struct screen *sc)
 {
-    static const char *const charsets[] = { "gsm7", "ucs2", "latin1", "utf8" };
+    static const char *const charsets[] = {"gsm7", "ucs2", "latin1", "utf8"};
     unsigned note = widest_note(f, sc);
     unsigned head = width(f, sc->text), foot = foot_width(f, sc), need = note + head + foot;
 
@@ -135,7 +135,7 @@ static void check_failures(struct fit *f)
 
 static void check_fits(const struct menu *m, struct menu_report *r)
 {
-    struct fit f = { .m = m, .r = r };
+    struct fit f = {.m = m, .r = r};
 
     for (size_t lim = 0; lim < m->nlimits; lim++)
         for (f.lang = 0; f.lang < m->nlangs; f.lang++) {

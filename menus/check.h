@@ -11,8 +11,7 @@
 void check_flow(const struct menu *m, struct menu_report *r);
 
 /* Calls fn for every jump of a screen, with a word for where it stands ("2", "ok", "else"...). */
-typedef void jump_fn(void *ctx, const struct screen *from, struct str label,
-                     const struct jump *j);
+typedef void jump_fn(void *ctx, const struct screen *from, struct str label, const struct jump *j);
 void screen_jumps(const struct screen *sc, jump_fn *fn, void *ctx);
 
 #endif

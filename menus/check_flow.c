@@ -137,8 +137,8 @@ static void check_outcomes(struct walk *w, const struct screen *sc)
     for (size_t i = 0; i < sc->non; i++)
         if (!has_outcome(a, sc->on[i].value))
             report_add(w->r, "flow.json", sc->on[i].line,
-                       "\"%" STR_FMT "\" is not among the outcomes of %s",
-                       STR_ARG(sc->on[i].value), a->file);
+                       "\"%" STR_FMT "\" is not among the outcomes of %s", STR_ARG(sc->on[i].value),
+                       a->file);
     for (size_t i = 0; !screen_shows(sc) && i < a->noutcomes; i++)
         if (!has_branch(sc, a->outcomes[i]))
             report_add(w->r, "flow.json", sc->line,
@@ -204,7 +204,8 @@ static void check_shown(struct walk *w, const struct screen *sc)
     check_turn_vars(w, sc, sc->text);
     for (size_t i = 0; i < sc->nchoices; i++)
         check_turn_vars(w, sc, sc->choices[i].text);
-    if (sc->sensitive && (sc->to.kind != JUMP_SCREEN || screen_shows(&w->m->screens[sc->to.screen])))
+    if (sc->sensitive &&
+        (sc->to.kind != JUMP_SCREEN || screen_shows(&w->m->screens[sc->to.screen])))
         fault(w, sc->line, sc, "a sensitive value must go straight to a call");
 }
 
@@ -226,18 +227,13 @@ static bool takes_key(const struct menu *m, const struct screen *sc, struct str 
         if (sc->choices[i].key.n && str_eq(sc->choices[i].key, key))
             return true;
     switch (sc->type) {
-    case SCREEN_MENU:
-        return number <= (int64_t)sc->nchoices;
-    case SCREEN_LIST:
-        return number <= (int64_t)sc->max_items;
+    case SCREEN_MENU: return number <= (int64_t)sc->nchoices;
+    case SCREEN_LIST: return number <= (int64_t)sc->max_items;
     case SCREEN_INPUT:
         return sc->kind == INPUT_NUMBER ? number_accepts(sc, number) : sc->min <= key.n;
-    case SCREEN_TEXT:
-        return str_eq(sc->more_key, key) || str_eq(m->keys[KEY_MORE], key);
-    case SCREEN_CONFIRM:
-        return true;
-    default:
-        return false;
+    case SCREEN_TEXT: return str_eq(sc->more_key, key) || str_eq(m->keys[KEY_MORE], key);
+    case SCREEN_CONFIRM: return true;
+    default: return false;
     }
 }
 
@@ -291,7 +287,7 @@ static void check_entry(void *ctx, const struct screen *from, struct str label,
 
 static void check_pay(struct walk *w, const struct screen *sc)
 {
-    struct pay_entry p = { w, (int)sc->no };
+    struct pay_entry p = {w, (int)sc->no};
 
     for (size_t i = 0; i < w->m->nscreens; i++)
         screen_jumps(&w->m->screens[i], check_entry, &p);
@@ -304,7 +300,7 @@ static void check_pay(struct walk *w, const struct screen *sc)
 
 void check_flow(const struct menu *m, struct menu_report *r)
 {
-    struct walk w = { .m = m, .r = r };
+    struct walk w = {.m = m, .r = r};
 
     check_reach(&w);
     check_loops(&w);

@@ -56,12 +56,9 @@ void step_page_reset(struct menu_state *s);
 /* Back to the state before the turn, with a polite screen (or END when there was none). */
 void step_fail(const struct step *st, enum engine_text why);
 /* The rows of a call's, a list's or another screen's action. */
-void step_resume_call(const struct step *st, const struct screen *sc,
-                      const struct menu_rows *rows);
-void step_resume_list(const struct step *st, const struct screen *sc,
-                      const struct menu_rows *rows);
-void step_resume_load(const struct step *st, const struct screen *sc,
-                      const struct menu_rows *rows);
+void step_resume_call(const struct step *st, const struct screen *sc, const struct menu_rows *rows);
+void step_resume_list(const struct step *st, const struct screen *sc, const struct menu_rows *rows);
+void step_resume_load(const struct step *st, const struct screen *sc, const struct menu_rows *rows);
 
 /* ---- input.c --------------------------------------------------------------------------------- */
 
@@ -71,8 +68,8 @@ struct str input_digits(char *mem, size_t cap, struct str input);
 /* Without leading zeros; 0 when it is no choice number. */
 unsigned input_number(struct str digits);
 /* A typed value for an input screen: 0 and *value in the arena, or the reason's text. */
-int input_value(const struct step *st, const struct screen *sc, struct str input,
-                struct str *value, enum engine_text *reason);
+int input_value(const struct step *st, const struct screen *sc, struct str input, struct str *value,
+                enum engine_text *reason);
 
 /* ---- list.c ---------------------------------------------------------------------------------- */
 

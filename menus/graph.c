@@ -6,9 +6,9 @@
 #include "menus/check.h"
 
 static const char *const shapes[SCREEN_TYPES] = {
-    [SCREEN_MENU] = "box",       [SCREEN_LIST] = "folder",       [SCREEN_INPUT] = "parallelogram",
-    [SCREEN_CONFIRM] = "octagon", [SCREEN_TEXT] = "note",        [SCREEN_END] = "doublecircle",
-    [SCREEN_CALL] = "component", [SCREEN_PAY] = "doubleoctagon", [SCREEN_SWITCH] = "diamond",
+    [SCREEN_MENU] = "box",        [SCREEN_LIST] = "folder",       [SCREEN_INPUT] = "parallelogram",
+    [SCREEN_CONFIRM] = "octagon", [SCREEN_TEXT] = "note",         [SCREEN_END] = "doublecircle",
+    [SCREEN_CALL] = "component",  [SCREEN_PAY] = "doubleoctagon", [SCREEN_SWITCH] = "diamond",
 };
 
 struct graph {
@@ -45,7 +45,7 @@ static void edge(void *ctx, const struct screen *from, struct str label, const s
 
 void menu_graph(const struct menu *m, FILE *out)
 {
-    struct graph g = { m, out };
+    struct graph g = {m, out};
 
     fprintf(out, "digraph menu {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n");
     for (size_t i = 0; i < m->nscreens; i++) {

@@ -11,7 +11,7 @@
 /* The digit a character stands for, -1 for none. The letter O is a zero on many keypads. */
 static int digit_of(int32_t cp)
 {
-    static const int32_t zeros[] = { '0', 0x0660, 0x06F0, 0x07C0, 0x0966, 0xFF10 };
+    static const int32_t zeros[] = {'0', 0x0660, 0x06F0, 0x07C0, 0x0966, 0xFF10};
 
     if (cp == 'O' || cp == 'o')
         return 0;
@@ -163,8 +163,8 @@ static int take_code(const struct step *st, const struct screen *sc, struct str 
     return value->p && within(sc, n) ? 0 : -1;
 }
 
-int input_value(const struct step *st, const struct screen *sc, struct str input,
-                struct str *value, enum engine_text *reason)
+int input_value(const struct step *st, const struct screen *sc, struct str input, struct str *value,
+                enum engine_text *reason)
 {
     if (!str_trim(input).n) {
         *reason = TEXT_BAD_EMPTY;
@@ -179,14 +179,10 @@ int input_value(const struct step *st, const struct screen *sc, struct str input
         return -1;
     }
     switch (sc->kind) {
-    case INPUT_NUMBER:
-        return take_number(st, sc, input, value, reason);
-    case INPUT_MSISDN:
-        return take_msisdn(st, input, value, reason);
-    case INPUT_CODE:
-        return take_code(st, sc, input, value, reason);
-    case INPUT_TEXT:
-        break;
+    case INPUT_NUMBER: return take_number(st, sc, input, value, reason);
+    case INPUT_MSISDN: return take_msisdn(st, input, value, reason);
+    case INPUT_CODE: return take_code(st, sc, input, value, reason);
+    case INPUT_TEXT: break;
     }
     return take_text(st, sc, input, value, reason);
 }

@@ -14,7 +14,7 @@ struct str rows_cell(const struct menu_rows *rows, size_t row, struct str col)
         for (size_t c = 0; c < rows->ncols; c++)
             if (str_eq(rows->cols[c], col))
                 return rows->cells[row * rows->ncols + c];
-    return (struct str){ NULL, 0 };
+    return (struct str){NULL, 0};
 }
 
 /* A kept cell as it is stored: bounded by its variable's width. */
@@ -52,7 +52,7 @@ static void bind_fresh(const struct step *st, const struct screen *sc)
     struct menu_state *s = st->s;
     size_t n = MIN(s->rows->nrows, sc->max_items);
 
-    s->bound = (struct bound){ 0 };
+    s->bound = (struct bound){0};
     s->bound.cells = arena_zalloc(st->t->arena, n * sc->nkeep + 1, sizeof *s->bound.cells);
     if (!s->bound.cells)
         return;

@@ -14,14 +14,22 @@
 #define MENU_MEMORY_MAX (8u << 20)
 
 static const char *const engine_keys[ENGINE_TEXTS] = {
-    [TEXT_BACK] = "nav.back",           [TEXT_HOME] = "nav.home",
-    [TEXT_MORE] = "nav.more",           [TEXT_PREVIOUS] = "nav.previous",
-    [TEXT_BAD_CHOICE] = "reason.choice", [TEXT_BAD_EMPTY] = "reason.empty",
-    [TEXT_BAD_LONG] = "reason.long",    [TEXT_BAD_NUMBER] = "reason.number",
-    [TEXT_BAD_RANGE] = "reason.range",  [TEXT_BAD_TEXT] = "reason.text",
-    [TEXT_BAD_MSISDN] = "reason.msisdn", [TEXT_BAD_CODE] = "reason.code",
-    [TEXT_FAIL_BUSY] = "fail.busy",     [TEXT_FAIL_DOWN] = "fail.down",
-    [TEXT_FAIL_BUG] = "fail.bug",       [TEXT_FAIL_GONE] = "fail.gone",
+    [TEXT_BACK] = "nav.back",
+    [TEXT_HOME] = "nav.home",
+    [TEXT_MORE] = "nav.more",
+    [TEXT_PREVIOUS] = "nav.previous",
+    [TEXT_BAD_CHOICE] = "reason.choice",
+    [TEXT_BAD_EMPTY] = "reason.empty",
+    [TEXT_BAD_LONG] = "reason.long",
+    [TEXT_BAD_NUMBER] = "reason.number",
+    [TEXT_BAD_RANGE] = "reason.range",
+    [TEXT_BAD_TEXT] = "reason.text",
+    [TEXT_BAD_MSISDN] = "reason.msisdn",
+    [TEXT_BAD_CODE] = "reason.code",
+    [TEXT_FAIL_BUSY] = "fail.busy",
+    [TEXT_FAIL_DOWN] = "fail.down",
+    [TEXT_FAIL_BUG] = "fail.bug",
+    [TEXT_FAIL_GONE] = "fail.gone",
     [TEXT_RETRY] = "fail.retry",
 };
 
@@ -79,12 +87,12 @@ struct str load_keep(struct loader *l, struct str s)
 
     if (s.n)
         memcpy(p, s.p, s.n);
-    return (struct str){ p, s.n };
+    return (struct str){p, s.n};
 }
 
 struct node node_key(const struct node *n, const char *key)
 {
-    struct node child = { .json = json_object_get(n->json, key) };
+    struct node child = {.json = json_object_get(n->json, key)};
     int len = snprintf(child.path, sizeof child.path, "%s/%s", n->path, key);
 
     if (len < 0 || (size_t)len >= sizeof child.path)
@@ -266,8 +274,8 @@ static bool only_digits(struct str s)
 
 static void load_keys(struct loader *l, const struct node *root)
 {
-    static const char *const names[NAV_KEYS] = { "back", "home", "more", "previous", "accept" };
-    static const char *const dflt[NAV_KEYS] = { "0", "00", "98", "97", "9" };
+    static const char *const names[NAV_KEYS] = {"back", "home", "more", "previous", "accept"};
+    static const char *const dflt[NAV_KEYS] = {"0", "00", "98", "97", "9"};
     struct node keys = node_key(root, "keys");
 
     if (keys.json)
@@ -288,7 +296,7 @@ static void load_keys(struct loader *l, const struct node *root)
 
 static bool load_charset(struct str name, enum menu_charset *cs)
 {
-    static const char *const names[] = { "gsm7", "ucs2", "latin1", "utf8" };
+    static const char *const names[] = {"gsm7", "ucs2", "latin1", "utf8"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (str_eq_c(name, names[i])) {
@@ -335,7 +343,7 @@ static struct var *add_var(struct loader *l, const char *path, struct str name)
         load_fault(l, path, "variable \"%" STR_FMT "\" twice", STR_ARG(name));
         return NULL;
     }
-    *v = (struct var){ .name = name, .line = where_line(&l->where, path) };
+    *v = (struct var){.name = name, .line = where_line(&l->where, path)};
     l->m->nvars++;
     return v;
 }
@@ -438,8 +446,8 @@ static void hash_files(struct loader *l)
     uint64_t h = UINT64_C(0xcbf29ce484222325);
 
     for (size_t i = 0; i < l->nfiles; i++) {
-        const struct str parts[2] = { str_n(l->files[i].name, strlen(l->files[i].name) + 1),
-                                      l->files[i].bytes };
+        const struct str parts[2] = {str_n(l->files[i].name, strlen(l->files[i].name) + 1),
+                                     l->files[i].bytes};
 
         for (size_t p = 0; p < 2; p++)
             for (size_t k = 0; k < parts[p].n; k++)
@@ -470,11 +478,12 @@ static void load_engine_texts(struct loader *l, const struct node *root)
 
 static void load_flow(struct loader *l, json_t *json)
 {
-    struct node root = { .json = json, .path = "" };
+    struct node root = {.json = json, .path = ""};
     struct node start = node_key(&root, "start"), home = node_key(&root, "home");
 
-    load_known_keys(l, &root, "$schema languages start home keys dial limits constants vars "
-                              "sms_vars screens");
+    load_known_keys(l, &root,
+                    "$schema languages start home keys dial limits constants vars "
+                    "sms_vars screens");
     load_languages(l, &root);
     load_keys(l, &root);
     load_limits(l, &root);
@@ -505,7 +514,7 @@ struct menu *menu_load_files(const struct menu_file *files, size_t n, struct men
                              struct err *e)
 {
     struct menu_file sorted[FILES_MAX];
-    struct loader l = { .r = r, .file = "flow.json", .files = sorted, .nfiles = n };
+    struct loader l = {.r = r, .file = "flow.json", .files = sorted, .nfiles = n};
     const struct menu_file *flow;
     json_t *root;
 

@@ -27,8 +27,8 @@ static void fault_at(struct loader *l, const struct menu_file *f, unsigned line,
 /* One "-- key: value" line; plain comments are let pass. */
 static void read_head_line(struct head *h, struct str line, unsigned no)
 {
-    static const char *const keys[] = { "lane", "args", "cols", "outcomes" };
-    struct str *const values[] = { &h->lane, &h->args, &h->cols, &h->outcomes };
+    static const char *const keys[] = {"lane", "args", "cols", "outcomes"};
+    struct str *const values[] = {&h->lane, &h->args, &h->cols, &h->outcomes};
     struct str key, value;
 
     if (!str_cut(str_skip(line, 2), ':', &key, &value))
@@ -103,7 +103,7 @@ static void check_params(struct loader *l, const struct menu_file *f, const stru
 static void read_lane(struct loader *l, const struct menu_file *f, struct action *a,
                       struct str lane)
 {
-    static const char *const lanes[] = { "read", "write", "slow" };
+    static const char *const lanes[] = {"read", "write", "slow"};
 
     for (size_t i = 0; i < ARRAY_LEN(lanes); i++)
         if (str_eq_c(lane, lanes[i])) {
@@ -115,7 +115,7 @@ static void read_lane(struct loader *l, const struct menu_file *f, struct action
 
 static void read_action(struct loader *l, const struct menu_file *f, struct action *a)
 {
-    struct head head = { 0 };
+    struct head head = {0};
     struct str rest = f->bytes, line = STR_EMPTY, body = f->bytes;
     unsigned no = 0;
 

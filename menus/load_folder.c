@@ -40,8 +40,7 @@ static int read_file(struct folder *d, const char *dir, const char *name, struct
         rc = 0;
     fclose(f);
     if (rc == 0)
-        d->files[d->n++] = (struct menu_file){ arena_cstr(&d->arena, str_c(name)),
-                                               str_n(mem, len) };
+        d->files[d->n++] = (struct menu_file){arena_cstr(&d->arena, str_c(name)), str_n(mem, len)};
     return rc;
 }
 

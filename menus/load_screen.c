@@ -9,21 +9,20 @@ static const struct {
     const char *name;
     const char *keys;
 } types[SCREEN_TYPES] = {
-    [SCREEN_MENU] = { "menu", "type text action on set options walk safe" },
-    [SCREEN_LIST] = { "list",
-                      "type text action on keep to empty label_max per_page max_items walk" },
-    [SCREEN_INPUT] = { "input", "type text var kind min max sensitive to walk" },
-    [SCREEN_CONFIRM] = { "confirm", "type text evidence accept refuse" },
-    [SCREEN_TEXT] = { "text", "type text action on set body body_text more_key slice walk safe" },
-    [SCREEN_END] = { "end", "type text" },
-    [SCREEN_CALL] = { "call", "type action on else set safe" },
-    [SCREEN_PAY] = { "pay", "type action on else set" },
-    [SCREEN_SWITCH] = { "switch", "type var cases else" },
+    [SCREEN_MENU] = {"menu", "type text action on set options walk safe"},
+    [SCREEN_LIST] = {"list", "type text action on keep to empty label_max per_page max_items walk"},
+    [SCREEN_INPUT] = {"input", "type text var kind min max sensitive to walk"},
+    [SCREEN_CONFIRM] = {"confirm", "type text evidence accept refuse"},
+    [SCREEN_TEXT] = {"text", "type text action on set body body_text more_key slice walk safe"},
+    [SCREEN_END] = {"end", "type text"},
+    [SCREEN_CALL] = {"call", "type action on else set safe"},
+    [SCREEN_PAY] = {"pay", "type action on else set"},
+    [SCREEN_SWITCH] = {"switch", "type var cases else"},
 };
 
 static struct jump load_target(struct loader *l, const struct node *n, struct str to)
 {
-    struct jump j = { JUMP_SCREEN, NONE, NONE };
+    struct jump j = {JUMP_SCREEN, NONE, NONE};
 
     if (str_eq(to, STR("@back"))) {
         j.kind = JUMP_BACK;
@@ -44,7 +43,7 @@ static struct jump load_target(struct loader *l, const struct node *n, struct st
 /* "screen" or {"to": "screen", "say": "text"}. */
 static struct jump load_jump(struct loader *l, const struct node *n)
 {
-    struct jump j = { JUMP_NONE, NONE, NONE };
+    struct jump j = {JUMP_NONE, NONE, NONE};
 
     if (!n->json)
         return j;
@@ -115,7 +114,7 @@ static struct assign *load_sets(struct loader *l, const struct node *parent, siz
 
         if (var != NONE)
             a[(*count)++] =
-                (struct assign){ var, load_template(l, item.path, load_str(l, &item), false) };
+                (struct assign){var, load_template(l, item.path, load_str(l, &item), false)};
     }
     return a;
 }
@@ -143,7 +142,7 @@ static struct branch *load_branches(struct loader *l, const struct node *map, si
 static struct when load_when(struct loader *l, const struct node *parent)
 {
     struct node n = node_key(parent, "when"), is = node_key(&n, "is"), not = node_key(&n, "not");
-    struct when w = { WHEN_ALWAYS, NONE, STR_EMPTY };
+    struct when w = {WHEN_ALWAYS, NONE, STR_EMPTY};
 
     if (!n.json || !load_known_keys(l, &n, "var is not"))
         return w;
@@ -152,15 +151,15 @@ static struct when load_when(struct loader *l, const struct node *parent)
         return w;
     if (l->m->vars[w.var].turn)
         load_fault(l, n.path, "a variable of the turn is gone when the answer comes");
-    w.kind = is.json ? WHEN_IS : not.json ? WHEN_NOT : WHEN_SET;
-    w.value = load_str(l, is.json ? &is : &not);
+    w.kind = is.json ? WHEN_IS : not .json ? WHEN_NOT : WHEN_SET;
+    w.value = load_str(l, is.json ? &is : &not );
     return w;
 }
 
 static struct choice load_choice(struct loader *l, const struct node *n)
 {
     struct node key = node_key(n, "key");
-    struct choice c = { .line = where_line(&l->where, n->path) };
+    struct choice c = {.line = where_line(&l->where, n->path)};
 
     if (!load_known_keys(l, n, "key text to when set"))
         return c;
@@ -205,7 +204,7 @@ static void read_keep(struct loader *l, const struct node *n, struct screen *sc)
             return;
         }
         if (var != NONE)
-            sc->keep[sc->nkeep++] = (struct keep){ var, load_str(l, &item) };
+            sc->keep[sc->nkeep++] = (struct keep){var, load_str(l, &item)};
     }
 }
 
@@ -229,7 +228,7 @@ static void read_list(struct loader *l, const struct node *n, struct screen *sc)
 
 static void read_input(struct loader *l, const struct node *n, struct screen *sc)
 {
-    static const char *const kinds[] = { "text", "number", "msisdn", "code" };
+    static const char *const kinds[] = {"text", "number", "msisdn", "code"};
     struct node kind = node_key(n, "kind"), min = node_key(n, "min"), max = node_key(n, "max"),
                 secret = node_key(n, "sensitive"), var = node_key(n, "var");
     struct str name = load_str(l, &kind);
@@ -256,7 +255,7 @@ static void read_input(struct loader *l, const struct node *n, struct screen *sc
 
 static void read_confirm(struct loader *l, const struct node *n, struct screen *sc)
 {
-    static const char *const names[] = { "accept", "refuse" };
+    static const char *const names[] = {"accept", "refuse"};
     struct node evidence = node_key(n, "evidence");
 
     sc->text = need_text(l, n);
@@ -282,9 +281,8 @@ static void read_confirm(struct loader *l, const struct node *n, struct screen *
 
 static void read_text(struct loader *l, const struct node *n, struct screen *sc)
 {
-    struct node text = node_key(n, "text"),
-                fixed = node_key(n, "body_text"), more = node_key(n, "more_key"),
-                slice = node_key(n, "slice");
+    struct node text = node_key(n, "text"), fixed = node_key(n, "body_text"),
+                more = node_key(n, "more_key"), slice = node_key(n, "slice");
 
     sc->text = load_text_ref(l, &text, "screens", load_str(l, &text));
     sc->more_key = load_str(l, &more);
@@ -320,33 +318,16 @@ static void read_switch(struct loader *l, const struct node *n, struct screen *s
 static void read_body(struct loader *l, const struct node *n, struct screen *sc)
 {
     switch (sc->type) {
-    case SCREEN_MENU:
-        read_menu(l, n, sc);
-        break;
-    case SCREEN_LIST:
-        read_list(l, n, sc);
-        break;
-    case SCREEN_INPUT:
-        read_input(l, n, sc);
-        break;
-    case SCREEN_CONFIRM:
-        read_confirm(l, n, sc);
-        break;
-    case SCREEN_TEXT:
-        read_text(l, n, sc);
-        break;
-    case SCREEN_END:
-        sc->text = need_text(l, n);
-        break;
+    case SCREEN_MENU: read_menu(l, n, sc); break;
+    case SCREEN_LIST: read_list(l, n, sc); break;
+    case SCREEN_INPUT: read_input(l, n, sc); break;
+    case SCREEN_CONFIRM: read_confirm(l, n, sc); break;
+    case SCREEN_TEXT: read_text(l, n, sc); break;
+    case SCREEN_END: sc->text = need_text(l, n); break;
     case SCREEN_CALL:
-    case SCREEN_PAY:
-        read_call(l, n, sc);
-        break;
-    case SCREEN_SWITCH:
-        read_switch(l, n, sc);
-        break;
-    case SCREEN_TYPES:
-        break;
+    case SCREEN_PAY: read_call(l, n, sc); break;
+    case SCREEN_SWITCH: read_switch(l, n, sc); break;
+    case SCREEN_TYPES: break;
     }
 }
 

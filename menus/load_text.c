@@ -12,7 +12,7 @@
 
 #define PIECES_MAX 32
 
-static const char *const groups[] = { "nav", "reason", "fail", "say", "screens", "sms" };
+static const char *const groups[] = {"nav", "reason", "fail", "say", "screens", "sms"};
 
 int menu_find_text(const struct menu *m, struct str key)
 {
@@ -46,13 +46,13 @@ static int template_var(struct loader *l, const char *path, struct str name, boo
 static void add_piece(struct piece *pieces, size_t *n, struct str literal, int var)
 {
     if (var != NONE || literal.n)
-        pieces[(*n)++] = (struct piece){ literal, var };
+        pieces[(*n)++] = (struct piece){literal, var};
 }
 
 struct text load_template(struct loader *l, const char *path, struct str source, bool sms)
 {
     struct piece pieces[PIECES_MAX + 2];
-    struct text text = { .line = where_line(&l->where, path) };
+    struct text text = {.line = where_line(&l->where, path)};
     struct str rest = source, head, name;
 
     if (!utf8_valid(source))
@@ -111,8 +111,8 @@ static void load_group(struct loader *l, const struct node *group, const char *n
         }
         slot = text_slot(l, item.path, str_c(full));
         if (slot)
-            slot->by_lang[lang] = load_template(l, item.path, load_str(l, &item),
-                                                !strcmp(name, "sms"));
+            slot->by_lang[lang] =
+                load_template(l, item.path, load_str(l, &item), !strcmp(name, "sms"));
     }
 }
 
@@ -121,7 +121,7 @@ static void load_language(struct loader *l, size_t lang)
     const struct where where = l->where;
     const char *file = l->file;
     const struct menu_file *f = NULL;
-    struct node root = { .path = "" };
+    struct node root = {.path = ""};
     char name[32];
 
     snprintf(name, sizeof name, "text/%" STR_FMT ".json", STR_ARG(l->m->langs[lang]));

@@ -159,7 +159,7 @@ struct menu_option {
 };
 
 #define MENU_OPTIONS_MAX 24
-#define MENU_ARGS_MAX 16
+#define MENU_ARGS_MAX    16
 
 enum menu_out_kind { MENU_SCREEN, MENU_ACTION };
 
@@ -167,16 +167,16 @@ struct menu_out {
     enum menu_out_kind kind;
 
     /* MENU_SCREEN */
-    struct str text;     /* whole screen, UTF-8, folded for the charset, within the limit (S6) */
-    struct str head;     /* the same without the option lines, for link-style carriers */
-    bool end;            /* the last screen: close the dialogue */
-    bool input;          /* wants free input rather than a choice */
-    bool sensitive;      /* the next input must be masked everywhere (S5) */
-    bool invalid;        /* the input was refused and the screen re-shown with a reason */
-    bool clipped;        /* the last guard had to cut: count it and log the screen's name */
-    const char *screen;  /* name, closed set */
+    struct str text;    /* whole screen, UTF-8, folded for the charset, within the limit (S6) */
+    struct str head;    /* the same without the option lines, for link-style carriers */
+    bool end;           /* the last screen: close the dialogue */
+    bool input;         /* wants free input rather than a choice */
+    bool sensitive;     /* the next input must be masked everywhere (S5) */
+    bool invalid;       /* the input was refused and the screen re-shown with a reason */
+    bool clipped;       /* the last guard had to cut: count it and log the screen's name */
+    const char *screen; /* name, closed set */
     size_t screen_no;
-    unsigned units;      /* septets, UTF-16 units or characters of text */
+    unsigned units; /* septets, UTF-16 units or characters of text */
     size_t noptions;
     struct menu_option options[MENU_OPTIONS_MAX];
 

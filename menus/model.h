@@ -11,21 +11,21 @@
 
 #include "menus/menu.h"
 
-#define LANGS_MAX 8
-#define VARS_MAX 64
-#define SCREENS_MAX 200
-#define TEXTS_MAX 600
-#define ACTIONS_MAX 64
-#define CHOICES_MAX 12   /* options of one screen */
-#define ITEMS_MAX 40     /* rows a list binds */
-#define KEEP_MAX 6       /* columns kept with each row */
-#define LIMITS_MAX 8
-#define STACK_MAX 12     /* screens one can go back through */
-#define TRAIL_MAX 8      /* pages one can turn back */
-#define WALK_MAX 8       /* steps of a long dial */
-#define VAR_BYTES_MAX 6000
+#define LANGS_MAX       8
+#define VARS_MAX        64
+#define SCREENS_MAX     200
+#define TEXTS_MAX       600
+#define ACTIONS_MAX     64
+#define CHOICES_MAX     12 /* options of one screen */
+#define ITEMS_MAX       40 /* rows a list binds */
+#define KEEP_MAX        6  /* columns kept with each row */
+#define LIMITS_MAX      8
+#define STACK_MAX       12 /* screens one can go back through */
+#define TRAIL_MAX       8  /* pages one can turn back */
+#define WALK_MAX        8  /* steps of a long dial */
+#define VAR_BYTES_MAX   6000
 #define INPUT_CHARS_MAX 182 /* hard case 17 */
-#define NONE (-1)
+#define NONE            (-1)
 
 enum screen_type {
     SCREEN_MENU,
@@ -109,10 +109,10 @@ struct screen {
     size_t no;
     unsigned line;
     enum screen_type type;
-    bool walk;    /* a long dial may go on from here */
-    bool safe;    /* its write action has no effect a long dial should not have */
-    int text;     /* head, or NONE */
-    int action;   /* run on entry, or NONE */
+    bool walk;           /* a long dial may go on from here */
+    bool safe;           /* its write action has no effect a long dial should not have */
+    int text;            /* head, or NONE */
+    int action;          /* run on entry, or NONE */
     struct assign *sets; /* after the action */
     size_t nsets;
     struct branch *on; /* by outcome (call, pay, loads) or value (switch) */
@@ -133,9 +133,9 @@ struct screen {
     unsigned min, max;
     bool sensitive;
 
-    int body_var, body_text; /* text: one of them */
+    int body_var, body_text;  /* text: one of them */
     int slice_part, slice_at; /* variables of the reading place, or NONE */
-    struct str more_key;     /* a shorter key for "more", or empty */
+    struct str more_key;      /* a shorter key for "more", or empty */
 
     int evidence[KEEP_MAX]; /* confirm: variables that its text must show */
     size_t nevidence;

@@ -57,7 +57,7 @@ static void add_option(struct draft *d, struct str key, struct str label,
                        enum menu_option_kind kind)
 {
     if (d->n < MENU_OPTIONS_MAX)
-        d->options[d->n++] = (struct menu_option){ key, label, kind };
+        d->options[d->n++] = (struct menu_option){key, label, kind};
 }
 
 static void add_nav(const struct step *st, struct draft *d, const struct nav *nav)
@@ -167,8 +167,7 @@ static void finish(const struct step *st, struct draft *d)
     add_line(&b, d->head);
     out->head = arena_str(st->t->arena, buf_str(&b));
     write_options(d, &b);
-    out->text = arena_str(st->t->arena,
-                          text_clip(st->t->limits.charset, buf_str(&b), st->limit));
+    out->text = arena_str(st->t->arena, text_clip(st->t->limits.charset, buf_str(&b), st->limit));
     if (!out->text.p || !out->head.p)
         out->text = out->head = STR_EMPTY;
     out->noptions = d->n;
@@ -191,14 +190,10 @@ static bool when_holds(const struct step *st, const struct when *w)
     struct str v = state_var(st, w->var);
 
     switch (w->kind) {
-    case WHEN_ALWAYS:
-        return true;
-    case WHEN_SET:
-        return v.n > 0;
-    case WHEN_IS:
-        return v.n == w->value.n && (v.n == 0 || str_eq(v, w->value));
-    case WHEN_NOT:
-        return v.n != w->value.n || (v.n && !str_eq(v, w->value));
+    case WHEN_ALWAYS: return true;
+    case WHEN_SET: return v.n > 0;
+    case WHEN_IS: return v.n == w->value.n && (v.n == 0 || str_eq(v, w->value));
+    case WHEN_NOT: return v.n != w->value.n || (v.n && !str_eq(v, w->value));
     }
     return false;
 }
@@ -207,8 +202,8 @@ size_t menu_choices(const struct step *st, const struct screen *sc,
                     struct choice_key out[CHOICES_MAX])
 {
     static const struct str numbers[CHOICES_MAX + 1] = {
-        STR_INIT("0"), STR_INIT("1"), STR_INIT("2"),  STR_INIT("3"),  STR_INIT("4"),
-        STR_INIT("5"), STR_INIT("6"), STR_INIT("7"),  STR_INIT("8"),  STR_INIT("9"),
+        STR_INIT("0"),  STR_INIT("1"),  STR_INIT("2"),  STR_INIT("3"), STR_INIT("4"),
+        STR_INIT("5"),  STR_INIT("6"),  STR_INIT("7"),  STR_INIT("8"), STR_INIT("9"),
         STR_INIT("10"), STR_INIT("11"), STR_INIT("12"),
     };
     size_t n = 0, number = 0;
@@ -218,7 +213,7 @@ size_t menu_choices(const struct step *st, const struct screen *sc,
 
         if (!when_holds(st, &c->when))
             continue;
-        out[n++] = (struct choice_key){ c, c->key.n ? c->key : numbers[++number] };
+        out[n++] = (struct choice_key){c, c->key.n ? c->key : numbers[++number]};
     }
     return n;
 }
@@ -242,7 +237,7 @@ static size_t fill(const struct step *st, struct draft *d, const struct menu_opt
 static void set_next(const struct step *st, bool more, size_t at)
 {
     st->s->has_next = more;
-    st->s->next = (struct place){ 0, (uint32_t)at };
+    st->s->next = (struct place){0, (uint32_t)at};
 }
 
 static void render_menu(const struct step *st, const struct screen *sc)
@@ -255,9 +250,8 @@ static void render_menu(const struct step *st, const struct screen *sc)
 
     at = at < n ? at : 0;
     for (size_t i = at; i < n; i++)
-        items[i - at] = (struct menu_option){ choices[i].key,
-                                              text_show(st, choices[i].choice->text),
-                                              MENU_OPT_CHOICE };
+        items[i - at] = (struct menu_option){choices[i].key, text_show(st, choices[i].choice->text),
+                                             MENU_OPT_CHOICE};
     count = fill(st, &d, items, n - at, false, nav);
     set_next(st, at + count < n, at + count);
     finish(st, &d);
@@ -291,7 +285,7 @@ static void slice_place(const struct step *st, const struct screen *sc, struct p
         part = 0;
     if (!str_to_i64(state_var(st, sc->slice_at), 0, UINT32_MAX, &chars))
         chars = 0;
-    *at = (struct place){ (uint32_t)part, (uint32_t)chars };
+    *at = (struct place){(uint32_t)part, (uint32_t)chars};
 }
 
 static void join_body(const struct step *st, struct draft *d, struct str body)
@@ -300,8 +294,8 @@ static void join_body(const struct step *st, struct draft *d, struct str body)
         d->head = body;
         return;
     }
-    d->head = str_c(arena_printf(st->t->arena, "%" STR_FMT "\n%" STR_FMT, STR_ARG(d->head),
-                                 STR_ARG(body)));
+    d->head = str_c(
+        arena_printf(st->t->arena, "%" STR_FMT "\n%" STR_FMT, STR_ARG(d->head), STR_ARG(body)));
 }
 
 static void render_text(const struct step *st, const struct screen *sc)
@@ -315,9 +309,8 @@ static void render_text(const struct step *st, const struct screen *sc)
     unsigned used;
     size_t bytes;
 
-    body = sc->body_text != NONE
-               ? text_fill_raw(st, text_in(st->m, sc->body_text, step_lang(st)))
-               : state_var(st, sc->body_var);
+    body = sc->body_text != NONE ? text_fill_raw(st, text_in(st->m, sc->body_text, step_lang(st)))
+                                 : state_var(st, sc->body_var);
     if (slice)
         slice_place(st, sc, at);
     else
@@ -333,7 +326,7 @@ static void render_text(const struct step *st, const struct screen *sc)
         nav.more = true;
     }
     s->has_next = nav.more;
-    s->next = (struct place){ at->part, at->at + (uint32_t)utf8_count(str_head(body, bytes)) };
+    s->next = (struct place){at->part, at->at + (uint32_t)utf8_count(str_head(body, bytes))};
     join_body(st, &d, page);
     finish(st, &d);
 }
@@ -355,8 +348,7 @@ static void render_plain(const struct step *st, const struct screen *sc)
 
     if (sc->type == SCREEN_CONFIRM)
         for (size_t i = 0; i < sc->nchoices; i++)
-            add_option(&d, sc->choices[i].key, text_show(st, sc->choices[i].text),
-                       MENU_OPT_CHOICE);
+            add_option(&d, sc->choices[i].key, text_show(st, sc->choices[i].text), MENU_OPT_CHOICE);
     if (sc->type != SCREEN_END)
         add_nav(st, &d, &nav);
     st->s->has_next = false;
@@ -382,25 +374,18 @@ void render_screen(const struct step *st)
     st->out->input = sc->type == SCREEN_INPUT;
     st->out->sensitive = sc->sensitive;
     switch (sc->type) {
-    case SCREEN_MENU:
-        render_menu(st, sc);
-        break;
-    case SCREEN_LIST:
-        render_list(st, sc);
-        break;
-    case SCREEN_TEXT:
-        render_text(st, sc);
-        break;
-    default:
-        render_plain(st, sc);
+    case SCREEN_MENU: render_menu(st, sc); break;
+    case SCREEN_LIST: render_list(st, sc); break;
+    case SCREEN_TEXT: render_text(st, sc); break;
+    default: render_plain(st, sc);
     }
 }
 
 void render_failure(const struct step *st, enum engine_text why, bool end)
 {
     const struct frame *top = st->s ? state_top(st->s) : NULL;
-    struct draft d = { .head = text_show(st, st->m->engine[why]), .options = st->out->options };
-    struct nav nav = { .back = true, .home = true };
+    struct draft d = {.head = text_show(st, st->m->engine[why]), .options = st->out->options};
+    struct nav nav = {.back = true, .home = true};
 
     start_out(st, top ? &st->m->screens[top->screen] : NULL);
     st->out->end = end;
@@ -415,7 +400,7 @@ struct str menu_sorry(const struct menu *m, const struct menu_turn *t, struct st
                       const char *key)
 {
     int no = lang.n ? menu_find_lang(m, lang) : NONE;
-    struct step st = { .m = m, .t = t, .limit = MAX(t->limits.max, MENU_LIMIT_MIN) };
+    struct step st = {.m = m, .t = t, .limit = MAX(t->limits.max, MENU_LIMIT_MIN)};
     enum engine_text why = !strcmp(key, "busy")   ? TEXT_FAIL_BUSY
                            : !strcmp(key, "down") ? TEXT_FAIL_DOWN
                            : !strcmp(key, "gone") ? TEXT_FAIL_GONE

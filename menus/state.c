@@ -19,11 +19,11 @@
 #include "gateway/lib/utf8.h"
 #include "menus/engine.h"
 
-#define FORMAT 1
-#define HEAD 9
-#define FLAG_ENDED 1u
+#define FORMAT       1
+#define HEAD         9
+#define FLAG_ENDED   1u
 #define FLAG_FAULTED 2u
-#define FLAG_NEXT 4u
+#define FLAG_NEXT    4u
 
 /* ---- variables ------------------------------------------------------------------------------- */
 
@@ -32,7 +32,7 @@ static struct str caller_var(const struct menu_turn *t, struct str name)
     for (size_t i = 0; i < t->nvars; i++)
         if (str_eq(t->vars[i].name, name))
             return t->vars[i].value;
-    return (struct str){ NULL, 0 };
+    return (struct str){NULL, 0};
 }
 
 struct str state_var(const struct step *st, int var)
@@ -40,7 +40,7 @@ struct str state_var(const struct step *st, int var)
     const struct var *v;
 
     if (var == NONE)
-        return (struct str){ NULL, 0 };
+        return (struct str){NULL, 0};
     v = &st->m->vars[var];
     if (v->constant)
         return v->value;
@@ -63,7 +63,7 @@ struct str menu_var(const struct menu *m, const struct menu_state *s, const char
 {
     int var = menu_find_var(m, str_c(name));
 
-    return var == NONE ? (struct str){ NULL, 0 } : s->vars[var];
+    return var == NONE ? (struct str){NULL, 0} : s->vars[var];
 }
 
 struct menu_state *menu_state_new(const struct menu *m, struct arena *a)
@@ -288,7 +288,7 @@ int menu_state_decode(const struct menu *m, struct str bytes, struct arena *a,
                       struct menu_state **out, struct err *e)
 {
     struct menu_state *s = menu_state_new(m, a);
-    struct reader r = { .rest = str_skip(bytes, HEAD), .a = a };
+    struct reader r = {.rest = str_skip(bytes, HEAD), .a = a};
     char version[17];
     unsigned flags;
 

@@ -49,8 +49,8 @@ void step_page_reset(struct menu_state *s)
 {
     s->ntrail = 0;
     s->has_next = false;
-    s->next = (struct place){ 0, 0 };
-    s->bound = (struct bound){ 0 };
+    s->next = (struct place){0, 0};
+    s->bound = (struct bound){0};
 }
 
 static void push(const struct step *st, int screen)
@@ -68,7 +68,7 @@ static void push(const struct step *st, int screen)
         memmove(&s->stack[1], &s->stack[2], (STACK_MAX - 2) * sizeof s->stack[0]);
         s->depth--;
     }
-    s->stack[s->depth++] = (struct frame){ .screen = (uint16_t)screen };
+    s->stack[s->depth++] = (struct frame){.screen = (uint16_t)screen};
     step_page_reset(s);
 }
 
@@ -120,8 +120,11 @@ static void run_action(const struct step *st, const struct screen *sc, enum pend
     }
     s->pending = pending;
     s->pending_screen = (int)sc->no;
-    *st->out = (struct menu_out){ .kind = MENU_ACTION, .screen = sc->name, .screen_no = sc->no,
-                                  .action = &a->pub, .nargs = a->pub.nargs };
+    *st->out = (struct menu_out){.kind = MENU_ACTION,
+                                 .screen = sc->name,
+                                 .screen_no = sc->no,
+                                 .action = &a->pub,
+                                 .nargs = a->pub.nargs};
     for (size_t i = 0; i < a->pub.nargs; i++)
         st->out->args[i] = arg_value(st, a->args[i]);
 }
@@ -150,24 +153,16 @@ static void jump(const struct step *st, const struct jump *j)
     if (j->say != NONE)
         st->s->note = j->say;
     switch (j->kind) {
-    case JUMP_SCREEN:
-        step_enter(st, j->screen);
-        break;
-    case JUMP_BACK:
-        step_back(st);
-        break;
-    case JUMP_HOME:
-        step_home(st);
-        break;
+    case JUMP_SCREEN: step_enter(st, j->screen); break;
+    case JUMP_BACK: step_back(st); break;
+    case JUMP_HOME: step_home(st); break;
     case JUMP_AGAIN:
         if (st->s->depth)
             step_show(st, true);
         else
             step_home(st);
         break;
-    case JUMP_NONE:
-        step_fail(st, TEXT_FAIL_BUG);
-        break;
+    case JUMP_NONE: step_fail(st, TEXT_FAIL_BUG); break;
     }
 }
 
@@ -273,16 +268,14 @@ static struct str outcome_of(const struct menu_rows *rows)
     return rows->nrows ? STR("ok") : STR("none");
 }
 
-void step_resume_call(const struct step *st, const struct screen *sc,
-                        const struct menu_rows *rows)
+void step_resume_call(const struct step *st, const struct screen *sc, const struct menu_rows *rows)
 {
     set_columns(st, rows);
     apply_sets(st, sc->sets, sc->nsets);
     jump(st, branch(sc, outcome_of(rows)));
 }
 
-void step_resume_list(const struct step *st, const struct screen *sc,
-                        const struct menu_rows *rows)
+void step_resume_list(const struct step *st, const struct screen *sc, const struct menu_rows *rows)
 {
     if (rows->nrows == 0) {
         pop(st->s);
@@ -300,8 +293,7 @@ void step_resume_list(const struct step *st, const struct screen *sc,
 }
 
 /* A screen whose outcome leads elsewhere is not a place to come back to: it leaves the stack. */
-void step_resume_load(const struct step *st, const struct screen *sc,
-                        const struct menu_rows *rows)
+void step_resume_load(const struct step *st, const struct screen *sc, const struct menu_rows *rows)
 {
     const struct jump *j = branch(sc, outcome_of(rows));
 
@@ -368,8 +360,8 @@ static bool navigate(const struct step *st, const struct screen *sc, struct str 
         step_home(st);
     } else if (is_key(st, digits, KEY_BACK) && sc->type != SCREEN_CONFIRM) {
         step_back(st);
-    } else if (s->has_next && (is_key(st, digits, KEY_MORE) ||
-                               (sc->more_key.n && str_eq(digits, sc->more_key)))) {
+    } else if (s->has_next &&
+               (is_key(st, digits, KEY_MORE) || (sc->more_key.n && str_eq(digits, sc->more_key)))) {
         next_page(st, sc);
     } else if (s->ntrail && is_key(st, digits, KEY_PREVIOUS)) {
         previous_page(st, sc);
@@ -396,8 +388,7 @@ static void apply_choice(const struct step *st, const struct screen *sc, struct 
     unsigned number = input_number(digits);
 
     for (size_t i = 0; i < n; i++) {
-        if (str_eq(choices[i].key, digits) ||
-            (number && number == input_number(choices[i].key))) {
+        if (str_eq(choices[i].key, digits) || (number && number == input_number(choices[i].key))) {
             take_choice(st, sc, choices[i].choice);
             return;
         }

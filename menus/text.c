@@ -138,8 +138,8 @@ struct str text_fill_raw(const struct step *st, const struct text *t)
 
     buf_init_fixed(&b, mem, sizeof mem);
     for (size_t i = 0; t && i < t->n; i++)
-        buf_adds(&b, t->pieces[i].var == NONE ? t->pieces[i].literal
-                                              : state_var(st, t->pieces[i].var));
+        buf_adds(&b,
+                 t->pieces[i].var == NONE ? t->pieces[i].literal : state_var(st, t->pieces[i].var));
     return settle(st->t->arena, &b);
 }
 
@@ -167,8 +167,8 @@ struct str text_show(const struct step *st, int no)
 /* ---- pages of running text ------------------------------------------------------------------- */
 
 struct pager {
-    size_t bytes;    /* of the body, consumed */
-    size_t out;      /* of the page, made */
+    size_t bytes; /* of the body, consumed */
+    size_t out;   /* of the page, made */
     unsigned cost;
 };
 
@@ -227,7 +227,7 @@ static size_t take_char(enum menu_charset cs, struct str rest, bool after_blank,
 size_t text_page(const struct step *st, struct str body, unsigned room, struct str *page)
 {
     enum menu_charset cs = st->t->limits.charset;
-    struct pager at = { .bytes = skip_blanks(body) }, word = { 0 }, sentence = { 0 }, *cut = &at;
+    struct pager at = {.bytes = skip_blanks(body)}, word = {0}, sentence = {0}, *cut = &at;
     char mem[FILL_MAX];
     bool blank = true, full = false;
     int32_t mark = 0, cp;
@@ -249,7 +249,7 @@ size_t text_page(const struct step *st, struct str body, unsigned room, struct s
         }
         blank = is_blank(cp);
         mark = blank ? 0 : ends_sentence(cp) ? cp : closes(cp) ? mark : 0;
-        at = (struct pager){ at.bytes + used, b.len, at.cost + cost };
+        at = (struct pager){at.bytes + used, b.len, at.cost + cost};
     }
     if (full && sentence.cost * 2 >= room)
         cut = &sentence;

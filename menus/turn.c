@@ -11,7 +11,7 @@ static struct step step_of(const struct menu *m, struct menu_state *s, const str
     unsigned max = t->limits.max;
 
     max = MIN(MAX(max, MENU_LIMIT_MIN), MENU_LIMIT_MAX);
-    return (struct step){ .m = m, .s = s, .t = t, .out = out, .limit = max };
+    return (struct step){.m = m, .s = s, .t = t, .out = out, .limit = max};
 }
 
 static void turn_start(const struct step *st)
@@ -36,7 +36,7 @@ static void read_dial(const struct step *st)
     struct str rest = state_var(st, m->dial_var), piece;
     bool first = true;
 
-    state_set(st, m->code_var, (struct str){ NULL, 0 });
+    state_set(st, m->code_var, (struct str){NULL, 0});
     if (!rest.p || !rest.n || rest.n > INPUT_CHARS_MAX * 4)
         return;
     while (str_split(&rest, '*', &piece) && st->s->nwalk < WALK_MAX) {
@@ -127,9 +127,9 @@ void menu_resume(const struct menu *m, struct menu_state *s, const struct menu_t
 void menu_fail(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
                enum menu_failure why, struct menu_out *out)
 {
-    static const enum engine_text texts[] = { [MENU_FAIL_BUSY] = TEXT_FAIL_BUSY,
-                                              [MENU_FAIL_DOWN] = TEXT_FAIL_DOWN,
-                                              [MENU_FAIL_BUG] = TEXT_FAIL_BUG };
+    static const enum engine_text texts[] = {[MENU_FAIL_BUSY] = TEXT_FAIL_BUSY,
+                                             [MENU_FAIL_DOWN] = TEXT_FAIL_DOWN,
+                                             [MENU_FAIL_BUG] = TEXT_FAIL_BUG};
     struct step st = step_of(m, s, t, out);
 
     step_fail(&st, texts[why]);

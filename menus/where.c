@@ -105,7 +105,7 @@ static void scan_value(struct scan *s)
 
 void where_init(struct where *w, struct str json)
 {
-    struct scan s = { .w = w, .rest = json, .line = 1 };
+    struct scan s = {.w = w, .rest = json, .line = 1};
 
     map_init(&w->lines);
     scan_value(&s);

@@ -19,14 +19,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct menu_report report;
     static struct reader reader;
-    struct str rest = str_n(data, size), piece[3] = { STR_EMPTY, STR_EMPTY, STR_EMPTY };
-    struct err e = { 0 };
+    struct str rest = str_n(data, size), piece[3] = {STR_EMPTY, STR_EMPTY, STR_EMPTY};
+    struct err e = {0};
     struct menu *m;
 
     for (size_t i = 0; i < 3 && str_split(&rest, '\0', &piece[i]); i++)
         continue;
     const struct menu_file files[] = {
-        { "flow.json", piece[0] }, { "text/fr.json", piece[1] }, { "actions/act.sql", piece[2] },
+        {"flow.json", piece[0]},
+        {"text/fr.json", piece[1]},
+        {"actions/act.sql", piece[2]},
     };
     m = menu_load_files(files, ARRAY_LEN(files), &report, &e);
     if (!m)

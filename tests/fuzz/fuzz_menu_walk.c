@@ -10,8 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct menu_limits limits[] = {
-        { 160, MENU_GSM7 }, { 182, MENU_GSM7 }, { 160, MENU_LATIN1 }, { 160, MENU_UTF8 },
-        { 80, MENU_UCS2 },  { 40, MENU_GSM7 },
+        {160, MENU_GSM7}, {182, MENU_GSM7}, {160, MENU_LATIN1},
+        {160, MENU_UTF8}, {80, MENU_UCS2},  {40, MENU_GSM7},
     };
     static struct menu *m;
     static struct reader r;
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     coko_vars(&r);
     rest = str_n(data + 2, size - 2);
     if (str_split(&rest, '\n', &line))
-        r.vars[r.nvars++] = (struct menu_var){ STR("dial"), line };
+        r.vars[r.nvars++] = (struct menu_var){STR("dial"), line};
     reader_dial(&r);
     for (int hop = 0; hop < 40 && str_split(&rest, '\n', &line); hop++) {
         reader_send(&r, line);

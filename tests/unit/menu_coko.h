@@ -36,16 +36,16 @@ static inline const char *coko_outcome(struct reader *r, const char *action)
     static const struct {
         const char *action, *outcomes[8];
     } table[] = {
-        { "dial", { "new", "charge", "ok", "ok" } },
-        { "set_language", { "ok", "unknown" } },
-        { "book_by_code", { "ok", "ok", "none" } },
-        { "continue", { "ok", "ok", "none" } },
-        { "book_card", { "ok", "ok", "ok", "none" } },
-        { "book_summary", { "ok", "ok", "none" } },
-        { "read_page", { "ok", "ok", "ok", "ok", "ok", "locked", "end", "none" } },
-        { "start_charge", { "created", "pending", "active", "price_changed", "no_rail" } },
-        { "my_pass", { "active", "pending", "none" } },
-        { "sms_next", { "queued", "stopped", "locked", "allowance", "end", "none", "busy" } },
+        {"dial", {"new", "charge", "ok", "ok"}},
+        {"set_language", {"ok", "unknown"}},
+        {"book_by_code", {"ok", "ok", "none"}},
+        {"continue", {"ok", "ok", "none"}},
+        {"book_card", {"ok", "ok", "ok", "none"}},
+        {"book_summary", {"ok", "ok", "none"}},
+        {"read_page", {"ok", "ok", "ok", "ok", "ok", "locked", "end", "none"}},
+        {"start_charge", {"created", "pending", "active", "price_changed", "no_rail"}},
+        {"my_pass", {"active", "pending", "none"}},
+        {"sms_next", {"queued", "stopped", "locked", "allowance", "end", "none", "busy"}},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
@@ -61,7 +61,7 @@ static inline const char *coko_outcome(struct reader *r, const char *action)
 
 static inline struct str coko_cell(struct reader *r, const char *col, size_t row)
 {
-    static const char *const ids[] = { "7", "1000001", "1000002", "1000003", "1000004", "12" };
+    static const char *const ids[] = {"7", "1000001", "1000002", "1000003", "1000004", "12"};
 
     if (!strcmp(col, "id") || !strcmp(col, "book"))
         return str_c(arena_printf(&r->arena, "%s%zu", ids[reader_random(r) % 6 * (row == 3)], row));
@@ -79,9 +79,9 @@ static inline struct str coko_cell(struct reader *r, const char *col, size_t row
 /* The columns the menu's templates and screens know of. */
 static inline bool coko_answer(struct reader *r, const struct menu_out *out, struct menu_rows *rows)
 {
-    static const char *const cols[] = { "outcome", "id", "label", "identity", "user", "lang",
-                                        "book", "title", "author", "part", "at", "body", "hint",
-                                        "amount", "summary", "continue_title" };
+    static const char *const cols[] = {
+        "outcome", "id",   "label", "identity", "user", "lang",   "book",    "title",
+        "author",  "part", "at",    "body",     "hint", "amount", "summary", "continue_title"};
     const char *outcome = coko_outcome(r, out->action->name);
     bool list = !strcmp(outcome, "odd");
 
@@ -102,7 +102,7 @@ static inline bool coko_answer(struct reader *r, const struct menu_out *out, str
 static inline struct menu *coko_menu(void)
 {
     struct menu_report *report = calloc(1, sizeof *report);
-    struct err e = { 0 };
+    struct err e = {0};
     struct menu *m;
 
     assert(report);

@@ -51,7 +51,7 @@ static inline uint64_t reader_random(struct reader *r)
 static inline void reader_init(struct reader *r, const struct menu *m, answer_fn *answer,
                                unsigned max, enum menu_charset cs)
 {
-    *r = (struct reader){ .m = m, .answer = answer, .limits = { max, cs }, .seed = 88172645463325252u };
+    *r = (struct reader){.m = m, .answer = answer, .limits = {max, cs}, .seed = 88172645463325252u};
     arena_init(&r->arena, 16384, 1u << 22);
 }
 
@@ -67,7 +67,7 @@ static inline void reader_var(struct reader *r, const char *name, const char *va
     while (i < r->nvars && !str_eq_c(r->vars[i].name, name))
         i++;
     assert(i < 16);
-    r->vars[i] = (struct menu_var){ str_c(name), str_c(value) };
+    r->vars[i] = (struct menu_var){str_c(name), str_c(value)};
     r->nvars = i == r->nvars ? i + 1 : r->nvars;
 }
 
@@ -100,7 +100,7 @@ static inline void reader_note_action(struct reader *r)
 
         if (n)
             memcpy(r->args_mem[i], r->out.args[i].p, n);
-        r->last_args[i] = (struct str){ r->out.args[i].p ? r->args_mem[i] : NULL, n };
+        r->last_args[i] = (struct str){r->out.args[i].p ? r->args_mem[i] : NULL, n};
     }
 }
 
@@ -111,7 +111,7 @@ static inline void reader_settle(struct reader *r, struct menu_state *s, const s
     struct buf b;
 
     for (r->actions = 0; r->out.kind == MENU_ACTION; r->actions++) {
-        struct menu_rows rows = { .cols = r->cols, .cells = r->cells };
+        struct menu_rows rows = {.cols = r->cols, .cells = r->cells};
 
         assert(r->actions <= MENU_ACTIONS_A_TURN);
         reader_note_action(r);
@@ -129,8 +129,8 @@ static inline void reader_settle(struct reader *r, struct menu_state *s, const s
 
 static inline struct menu_turn reader_turn(struct reader *r)
 {
-    return (struct menu_turn){ .arena = &r->arena, .limits = r->limits, .vars = r->vars,
-                               .nvars = r->nvars };
+    return (struct menu_turn){
+        .arena = &r->arena, .limits = r->limits, .vars = r->vars, .nvars = r->nvars};
 }
 
 static inline const char *reader_dial(struct reader *r)
@@ -149,7 +149,7 @@ static inline const char *reader_dial(struct reader *r)
 static inline struct menu_state *reader_restore(struct reader *r)
 {
     struct menu_state *s = NULL;
-    struct err e = { 0 };
+    struct err e = {0};
 
     arena_reset(&r->arena);
     if (menu_state_decode(r->m, str_n(r->stored, r->nstored), &r->arena, &s, &e) != 0) {
@@ -197,6 +197,6 @@ static inline bool reader_row(struct reader *r, struct menu_rows *rows, const ch
     return true;
 }
 
-#define ROW(r, rows, ...) reader_row(r, rows, (const char *const[]){ __VA_ARGS__, NULL, NULL })
+#define ROW(r, rows, ...) reader_row(r, rows, (const char *const[]){__VA_ARGS__, NULL, NULL})
 
 #endif

@@ -11,7 +11,8 @@
 
 #include "tests/unit/menu_fixture.h"
 
-static const char flow[] = "{\n" /* line 1 */
+static const char flow[] =
+    "{\n" /* line 1 */
     "\"languages\":[\"fr\",\"en\"], \"start\":\"home\", \"home\":\"home\",\n"
     "\"limits\":[{\"charset\":\"gsm7\",\"max\":160}],\n"
     "\"vars\":{\"lang\":{\"max\":5},\"plan\":{\"max\":9},\"price\":{\"max\":9},\n"
@@ -49,59 +50,63 @@ struct change {
 #define X40 "0123456789012345678901234567890123456789"
 
 static const struct change changes[] = {
-    { "flow.json", "\"to\":\"offers\"", "\"to\":\"nowhere\"", "unknown screen \"nowhere\"",
-      "flow.json", 8 },
-    { "flow.json", "\"text\":\"ask\"", "\"text\":\"aks\"", "unknown text \"screens.aks\"",
-      "flow.json", 14 },
-    { "flow.json", "\"type\":\"end\"", "\"type\":\"fin\"", "unknown screen type", "flow.json", 18 },
-    { "flow.json", "\"action\":\"check\"", "\"action\":\"chek\"", "unknown action", "flow.json", 13 },
-    { "flow.json", "\"max_items\":8", "\"max_itmes\":8", "unknown key \"max_itmes\"", "flow.json", 9 },
-    { "flow.json", "\"sensitive\":true", "\"sensitive\":1", "must be true or false", "flow.json", 12 },
-    { "flow.json", "\"start\":\"home\"", "\"start\":\"x\"", "\"start\" names no screen",
-      "flow.json", 2 },
-    { "flow.json", "\"limits\":[", "\"limits\":[,", "", "flow.json", 3 },
-    { "flow.json", "\"done\":{\"type\"", "\"done\":{},\"done\":{\"type\"", "duplicate", "flow.json", 18 },
-    { "flow.json", "\"max\":9},\"price\"", "\"max\":0},\"price\"", "whole number", "flow.json", 4 },
+    {"flow.json", "\"to\":\"offers\"", "\"to\":\"nowhere\"", "unknown screen \"nowhere\"",
+     "flow.json", 8},
+    {"flow.json", "\"text\":\"ask\"", "\"text\":\"aks\"", "unknown text \"screens.aks\"",
+     "flow.json", 14},
+    {"flow.json", "\"type\":\"end\"", "\"type\":\"fin\"", "unknown screen type", "flow.json", 18},
+    {"flow.json", "\"action\":\"check\"", "\"action\":\"chek\"", "unknown action", "flow.json", 13},
+    {"flow.json", "\"max_items\":8", "\"max_itmes\":8", "unknown key \"max_itmes\"", "flow.json",
+     9},
+    {"flow.json", "\"sensitive\":true", "\"sensitive\":1", "must be true or false", "flow.json",
+     12},
+    {"flow.json", "\"start\":\"home\"", "\"start\":\"x\"", "\"start\" names no screen", "flow.json",
+     2},
+    {"flow.json", "\"limits\":[", "\"limits\":[,", "", "flow.json", 3},
+    {"flow.json", "\"done\":{\"type\"", "\"done\":{},\"done\":{\"type\"", "duplicate", "flow.json",
+     18},
+    {"flow.json", "\"max\":9},\"price\"", "\"max\":0},\"price\"", "whole number", "flow.json", 4},
     /* checks of meaning */
-    { "flow.json", "\"to\":\"offers\"", "\"to\":\"done\"", "cannot be reached", "flow.json", 9 },
-    { "flow.json", "\"max_items\":8", "\"max_items\":9", "S2: the accept key", "flow.json", 9 },
-    { "flow.json", "\"to\":\"offers\"", "\"to\":\"pay\"", "only a confirm's accept", "flow.json", 7 },
-    { "flow.json", "\"bad\":\"pin\"", "\"odd\":\"pin\"", "not among the outcomes", "flow.json", 13 },
-    { "flow.json", ",\"bad\":\"pin\"", "", "no branch for outcome \"bad\"", "flow.json", 13 },
-    { "flow.json", "\"created\":\"done\"", "\"created\":\"home\"", "must lead to an end",
-      "flow.json", 16 },
-    { "flow.json", "\"ok\":\"home\"", "\"ok\":\"check\"", "loop that shows nothing", "flow.json", 13 },
-    { "flow.json", "{\"text\":\"go\",\"to\":\"pin\"}", "{\"key\":\"00\",\"text\":\"go\",\"to\":\"pin\"}",
-      "reserved key", "flow.json", 8 },
-    { "flow.json", "\"to\":\"check\"", "\"to\":\"home\"", "straight to a call", "flow.json", 11 },
-    { "text/fr.json", "{price} ?", "?", "does not show {price} in fr", "flow.json", 14 },
-    { "text/fr.json", "\"ask\":\"", "\"ask\":\"{pin}", "shows a sensitive variable", "flow.json", 14 },
-    { "text/fr.json", "\"home\":\"Accueil\",\"go\"", "\"home\":\"" X40 X40 X40 X40 "\",\"go\"",
-      "may need", "flow.json", 7 },
-    { "text/fr.json", "\"go\":", "\"gone\":\"x\",\"go\":", "is not used", "text/fr.json", 7 },
-    { "text/en.json", "\"go\":", "\"gone\":\"x\",\"go\":", "is missing", "text/fr.json", 0 },
-    { "text/fr.json", "{price} ?", "{price ?", "a { without its }", "text/fr.json", 7 },
-    { "text/fr.json", "{plan}", "{plane}", "unknown variable {plane}", "text/fr.json", 7 },
-    { "text/fr.json", "Code {code}", "Code {code} " X40 X40 X40 X40, "more than one SMS",
-      "text/fr.json", 6 },
-    { "actions/check.sql", "write", "wirte", "needs \"-- lane", "actions/check.sql", 1 },
-    { "actions/check.sql", "args: pin", "args: nip", "unknown variable \"nip\"", "actions/check.sql",
-      2 },
-    { "actions/check.sql", "$1", "$2", "parameter $2", "actions/check.sql", 0 },
-    { "actions/check.sql", "select", "select 1; select", "exactly one statement",
-      "actions/check.sql", 0 },
+    {"flow.json", "\"to\":\"offers\"", "\"to\":\"done\"", "cannot be reached", "flow.json", 9},
+    {"flow.json", "\"max_items\":8", "\"max_items\":9", "S2: the accept key", "flow.json", 9},
+    {"flow.json", "\"to\":\"offers\"", "\"to\":\"pay\"", "only a confirm's accept", "flow.json", 7},
+    {"flow.json", "\"bad\":\"pin\"", "\"odd\":\"pin\"", "not among the outcomes", "flow.json", 13},
+    {"flow.json", ",\"bad\":\"pin\"", "", "no branch for outcome \"bad\"", "flow.json", 13},
+    {"flow.json", "\"created\":\"done\"", "\"created\":\"home\"", "must lead to an end",
+     "flow.json", 16},
+    {"flow.json", "\"ok\":\"home\"", "\"ok\":\"check\"", "loop that shows nothing", "flow.json",
+     13},
+    {"flow.json", "{\"text\":\"go\",\"to\":\"pin\"}",
+     "{\"key\":\"00\",\"text\":\"go\",\"to\":\"pin\"}", "reserved key", "flow.json", 8},
+    {"flow.json", "\"to\":\"check\"", "\"to\":\"home\"", "straight to a call", "flow.json", 11},
+    {"text/fr.json", "{price} ?", "?", "does not show {price} in fr", "flow.json", 14},
+    {"text/fr.json", "\"ask\":\"", "\"ask\":\"{pin}", "shows a sensitive variable", "flow.json",
+     14},
+    {"text/fr.json", "\"home\":\"Accueil\",\"go\"", "\"home\":\"" X40 X40 X40 X40 "\",\"go\"",
+     "may need", "flow.json", 7},
+    {"text/fr.json", "\"go\":", "\"gone\":\"x\",\"go\":", "is not used", "text/fr.json", 7},
+    {"text/en.json", "\"go\":", "\"gone\":\"x\",\"go\":", "is missing", "text/fr.json", 0},
+    {"text/fr.json", "{price} ?", "{price ?", "a { without its }", "text/fr.json", 7},
+    {"text/fr.json", "{plan}", "{plane}", "unknown variable {plane}", "text/fr.json", 7},
+    {"text/fr.json", "Code {code}", "Code {code} " X40 X40 X40 X40, "more than one SMS",
+     "text/fr.json", 6},
+    {"actions/check.sql", "write", "wirte", "needs \"-- lane", "actions/check.sql", 1},
+    {"actions/check.sql", "args: pin", "args: nip", "unknown variable \"nip\"", "actions/check.sql",
+     2},
+    {"actions/check.sql", "$1", "$2", "parameter $2", "actions/check.sql", 0},
+    {"actions/check.sql", "select", "select 1; select", "exactly one statement",
+     "actions/check.sql", 0},
 };
 
 static const struct menu_file files[] = {
-    { "flow.json", { flow, sizeof flow - 1 } },
-    { "text/fr.json", { texts, sizeof texts - 1 } },
-    { "text/en.json", { texts, sizeof texts - 1 } },
-    { "actions/offers.sql",
-      STR_INIT("-- lane: read\n-- cols: id label price\nselect 1, 'a', 2") },
-    { "actions/check.sql", STR_INIT("-- lane: write\n-- args: pin\n-- cols: outcome\n"
-                                    "-- outcomes: ok bad\nselect $1") },
-    { "actions/pay.sql", STR_INIT("-- lane: write\n-- args: plan price consent\n-- cols: outcome\n"
-                                  "-- outcomes: created\nselect $1, $2, $3") },
+    {"flow.json", {flow, sizeof flow - 1}},
+    {"text/fr.json", {texts, sizeof texts - 1}},
+    {"text/en.json", {texts, sizeof texts - 1}},
+    {"actions/offers.sql", STR_INIT("-- lane: read\n-- cols: id label price\nselect 1, 'a', 2")},
+    {"actions/check.sql", STR_INIT("-- lane: write\n-- args: pin\n-- cols: outcome\n"
+                                   "-- outcomes: ok bad\nselect $1")},
+    {"actions/pay.sql", STR_INIT("-- lane: write\n-- args: plan price consent\n-- cols: outcome\n"
+                                 "-- outcomes: created\nselect $1, $2, $3")},
 };
 
 /* The file's bytes with the change made once; the caller frees. */
@@ -130,7 +135,7 @@ static bool told(const struct menu_report *r, const struct change *c)
 static void try_change(const struct change *c, struct menu_report *r)
 {
     struct menu_file own[ARRAY_LEN(files)];
-    struct err e = { 0 };
+    struct err e = {0};
     char *bytes = NULL;
     struct menu *m;
 
@@ -167,7 +172,7 @@ static void each_fault_is_told_with_its_line(void **state)
 static void sound_flow_has_no_fault(void **state)
 {
     struct menu_report *r = calloc(1, sizeof *r);
-    struct err e = { 0 };
+    struct err e = {0};
     struct menu *m;
     char *dot = NULL;
     size_t n = 0;
@@ -193,11 +198,11 @@ static void sound_flow_has_no_fault(void **state)
 static void all_faults_are_listed(void **state)
 {
     static const struct menu_file bad[] = {
-        { "flow.json", STR_INIT("{\"languages\":[\"fr\"],\"screens\":{\"a\":{\"type\":\"x\"},\n"
-                                "\"b\":{\"type\":\"y\"}}}") },
+        {"flow.json", STR_INIT("{\"languages\":[\"fr\"],\"screens\":{\"a\":{\"type\":\"x\"},\n"
+                               "\"b\":{\"type\":\"y\"}}}")},
     };
     struct menu_report *r = calloc(1, sizeof *r);
-    struct err e = { 0 };
+    struct err e = {0};
 
     (void)state;
     assert_non_null(r);

@@ -88,7 +88,7 @@ static int setup(void **state)
 
     assert_non_null(f);
     f->m = coko_menu();
-    f->w = (struct world){ .dial = "ok", .charge = "created", .slice = "ok" };
+    f->w = (struct world){.dial = "ok", .charge = "created", .slice = "ok"};
     reader_init(&f->r, f->m, script, 160, MENU_GSM7);
     f->r.ctx = &f->w;
     coko_vars(&f->r);
@@ -240,7 +240,8 @@ static void failure_is_polite_and_loses_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(first_dial_tells_cost_and_switches_language, setup, teardown),
+        cmocka_unit_test_setup_teardown(first_dial_tells_cost_and_switches_language, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(reading_goes_page_by_page_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(paying_needs_two_screens_and_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(confirm_is_left_by_paying, setup, teardown),

@@ -44,11 +44,11 @@ static const char text[] =
     "\"screens\":{\"home\":\"Accueil {care}\",\"a\":\"Choix\",\"item\":\"id {id} n {n} w {w}.\"}}";
 
 static const struct menu_file files[] = {
-    { "flow.json", STR_INIT("") },
-    { "text/fr.json", STR_INIT("") },
-    { "actions/rows.sql", STR_INIT("-- lane: read\n-- args: lang\n-- cols: id label\nselect $1") },
-    { "actions/story.sql", STR_INIT("-- lane: read\n-- cols: story\nselect 1") },
-    { "actions/check.sql", STR_INIT("-- lane: write\n-- args: pin\n-- cols: outcome\nselect $1;") },
+    {"flow.json", STR_INIT("")},
+    {"text/fr.json", STR_INIT("")},
+    {"actions/rows.sql", STR_INIT("-- lane: read\n-- args: lang\n-- cols: id label\nselect $1")},
+    {"actions/story.sql", STR_INIT("-- lane: read\n-- cols: story\nselect 1")},
+    {"actions/check.sql", STR_INIT("-- lane: write\n-- args: pin\n-- cols: outcome\nselect $1;")},
 };
 
 struct fixture {
@@ -86,7 +86,7 @@ static int setup(void **state)
     struct menu_file own[ARRAY_LEN(files)];
     struct menu_report *report = calloc(1, sizeof *report);
     struct fixture *f = calloc(1, sizeof *f);
-    struct err e = { 0 };
+    struct err e = {0};
 
     memcpy(own, files, sizeof own);
     own[0].bytes = str_c(flow);
@@ -128,11 +128,11 @@ static void choices_as_people_type_them(void **state)
     static const struct {
         const char *input, *screen;
     } cases[] = {
-        { "2", "number" },  { "02", "number" },   { " 2 ", "number" },    { "2.", "number" },
-        { "2)", "number" }, { "+2", "number" },   { "\xd9\xa2", "number" }, { "\xef\xbc\x92", "number" },
-        { "-2", "home" },   { "2 1", "home" },    { "99999999999", "home" }, { "", "home" },
-        { "7", "home" },    { "two", "home" },    { "2x", "home" },       { "258", "home" },
-        { "000", "home" },  { "\xff", "home" },
+        {"2", "number"},  {"02", "number"}, {" 2 ", "number"},       {"2.", "number"},
+        {"2)", "number"}, {"+2", "number"}, {"\xd9\xa2", "number"},  {"\xef\xbc\x92", "number"},
+        {"-2", "home"},   {"2 1", "home"},  {"99999999999", "home"}, {"", "home"},
+        {"7", "home"},    {"two", "home"},  {"2x", "home"},          {"258", "home"},
+        {"000", "home"},  {"\xff", "home"},
     };
     struct fixture *f = *state;
 
@@ -176,7 +176,7 @@ static void numbers_keep_their_meaning(void **state)
     f->rows[1] = 999; /* 101 is withdrawn, another book takes its row */
     assert_non_null(strstr(reader_say(&f->r, "98"), "6 livre 105"));
     assert_non_null(strstr(reader_say(&f->r, "97"), "1 livre 100\n3 livre 102"));
-    assert_non_null(strstr(reader_say(&f->r, "2"), "id 101 ")); /* what was shown as 2 */
+    assert_non_null(strstr(reader_say(&f->r, "2"), "id 101 "));     /* what was shown as 2 */
     assert_non_null(strstr(reader_say(&f->r, "0"), "2 livre 999")); /* a fresh visit */
     reader_say(&f->r, "98");
     assert_non_null(strstr(reader_say(&f->r, "3"), "id 102 ")); /* a number of an earlier page */
@@ -247,7 +247,8 @@ static void text_is_paged_without_loss(void **state)
     size_t n = 0, len = 0;
 
     for (int i = 0; i < 30; i++)
-        n += (size_t)snprintf(story + n, sizeof story - n, "%sPhrase %d bien courte.", i ? " " : "", i);
+        n += (size_t)snprintf(story + n, sizeof story - n, "%sPhrase %d bien courte.", i ? " " : "",
+                              i);
     f->story = story;
     reader_dial(&f->r);
     reader_say(&f->r, "4");

@@ -12,12 +12,13 @@
 #include "tests/unit/menu_coko.h"
 
 static const char *const inputs[] = {
-    "1", "2", "3", "4", "5", "9", "0", "00", "98", "97", "", " ", "01", "1.", "٢", "O", "+1", "-1",
-    "99999999999", "xyz", "awa", "#", "*", "1*2", "été", "\xff\xfe", "CON ", "%s%n", "{title}",
-    "771234567", "7", "12",
+    "1", "2",   "3",   "4",        "5",    "9",    "0",       "00",          "98",  "97",  "",
+    " ", "01",  "1.",  "٢",        "O",    "+1",   "-1",      "99999999999", "xyz", "awa", "#",
+    "*", "1*2", "été", "\xff\xfe", "CON ", "%s%n", "{title}", "771234567",   "7",   "12",
 };
 
-static void walk_one(const struct menu *m, struct menu_limits limits, uint64_t seed, size_t *largest)
+static void walk_one(const struct menu *m, struct menu_limits limits, uint64_t seed,
+                     size_t *largest)
 {
     struct reader r;
     unsigned clipped = 0;
@@ -41,7 +42,10 @@ static void walk_one(const struct menu *m, struct menu_limits limits, uint64_t s
 static void random_readers_never_leave_the_limits(void **state)
 {
     static const struct menu_limits limits[] = {
-        { 160, MENU_GSM7 }, { 182, MENU_GSM7 }, { 160, MENU_LATIN1 }, { 160, MENU_UTF8 },
+        {160, MENU_GSM7},
+        {182, MENU_GSM7},
+        {160, MENU_LATIN1},
+        {160, MENU_UTF8},
     };
     struct menu *m = coko_menu();
     size_t largest = 0;
@@ -58,7 +62,7 @@ static void random_readers_never_leave_the_limits(void **state)
 /* Limits that were not proved (a narrow carrier, UCS-2): the guard keeps S6 all the same. */
 static void unproved_limits_are_still_kept(void **state)
 {
-    static const struct menu_limits limits[] = { { 60, MENU_GSM7 }, { 80, MENU_UCS2 } };
+    static const struct menu_limits limits[] = {{60, MENU_GSM7}, {80, MENU_UCS2}};
     struct menu *m = coko_menu();
 
     (void)state;
