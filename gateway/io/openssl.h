@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenSSL's headers for io files: its typedef ERR_STATE must not meet a code with a code of lib/err. */
+/*
+ * OpenSSL's headers for io files: its typedef ERR_STATE must not meet a code of lib/err of that name.
+ */
 #ifndef COKO_IO_OPENSSL_H
 #define COKO_IO_OPENSSL_H
 
