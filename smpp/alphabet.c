@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values 0..15 are SMPP's own; 16 and up are GSM 03.38 (3GPP TS 23.038 clause 4) coding groups that an
- * SMSC passed through.
+ * Values 0..15 are SMPP's own; 16 and up are GSM 03.38 (3GPP TS 23.038 clause 4) coding groups
+ * that an SMSC passed through.
  */
 #include "gateway/lib/gsm.h"
 #include "gateway/lib/utf8.h"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alphabet: what the octets of a message mean. Maps data_coding (v3.4 5.2.19, GSM 03.38 values raw from
- * the network too) to an alphabet, and octets of that alphabet to UTF-8 text with the codecs of lib/gsm.
+ * alphabet: what the octets of a message mean. Maps data_coding (v3.4 5.2.19, GSM 03.38 values raw
+ * from the network too) to an alphabet, and octets of that alphabet to UTF-8 text with the codecs
+ * of lib/gsm.
  *
- * data_coding 0 is "the SMSC's default", not GSM: each carrier's profile says what it is. Decoding never
- * fails: what cannot be read becomes U+FFFD or '?', and is counted. Text going out is encoded by segment.
+ * data_coding 0 is "the SMSC's default", not GSM: each carrier's profile says what it is. Decoding
+ * never fails: what cannot be read becomes U+FFFD or '?', and is counted. Text going out is
+ * encoded by segment.
  */
 #ifndef COKO_SMPP_ALPHABET_H
 #define COKO_SMPP_ALPHABET_H
@@ -28,8 +30,8 @@ enum alphabet {
 /* Alphabet of a data_coding, where 0 and values of no known meaning are smsc_default. */
 enum alphabet alphabet_of(uint8_t data_coding, enum alphabet smsc_default);
 
-/* Appends the octets as UTF-8. Returns how many characters could not be read; a binary message that is
- * not plain ASCII appends nothing and returns its length. */
+/* Appends the octets as UTF-8. Returns how many characters could not be read; a binary message
+ * that is not plain ASCII appends nothing and returns its length. */
 size_t alphabet_decode(enum alphabet a, struct str octets, struct buf *out);
 
 /* "gsm7", "ascii", "latin1", "utf8", "ucs2", "binary", as in a carrier's profile. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A set of parts hangs in the map under its key and in the list by age. The map copies keys; the set
- * keeps its own copy to leave the map by.
+ * A set of parts hangs in the map under its key and in the list by age. The map copies keys; the
+ * set keeps its own copy to leave the map by.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ enum {
     IE_LOCKING = 0x25
 };
 
-/* ---- one PDU ----------------------------------------------------------------------------------- */
+/* ---- one PDU --------------------------------------------------------------------------------- */
 
 static void set_numbers(struct concat *c, uint8_t width, uint32_t ref, uint8_t total, uint8_t no)
 {
@@ -113,7 +113,7 @@ void concat_parse(const struct pdu *p, struct concat *out)
     read_sar(out, p);
 }
 
-/* ---- many PDUs --------------------------------------------------------------------------------- */
+/* ---- many PDUs ------------------------------------------------------------------------------- */
 
 struct part {
     char *octets; /* NULL: missing */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two columns: ours walks the field table of the PDU's shape, theirs is the oracle's answer by line. */
+/* Two columns: ours walks the field table of the PDU's shape, theirs is the oracle's answer by
+ * line. */
 #include "smpp/decode_cli.h"
 
 #include <ctype.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bytes go socket -> rx -> session -> out -> socket. after() is the one place that moves what the
- * session wants to say, arms the timer and tears down a session that has ended; it runs at the end of
- * a turn, once, however many submits the turn brought.
+ * session wants to say, arms the timer and tears down a session that has ended; it runs at the end
+ * of a turn, once, however many submits the turn brought.
  */
 #include "smpp/link.h"
 
@@ -92,7 +92,7 @@ static void note_error(struct link *k, const char *what, const char *why)
     (void)snprintf(k->status.last_error, sizeof k->status.last_error, "%s: %.70s", what, why);
 }
 
-/* ---- waiting ----------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 static int64_t jittered(int64_t ms)
 {
@@ -139,7 +139,7 @@ static void become_stopped(struct link *k)
     TELL(k, stopped);
 }
 
-/* ---- the session's events ---------------------------------------------------------------------- */
+/* ---- the session's events -------------------------------------------------------------------- */
 
 static void on_bound(void *ctx, const struct pdu *resp)
 {
@@ -227,7 +227,7 @@ static const struct session_events session_events = {
     .closed = on_session_closed,
 };
 
-/* ---- one connection ---------------------------------------------------------------------------- */
+/* ---- one connection -------------------------------------------------------------------------- */
 
 static void add_stats(struct session_stats *sum, const struct session_stats *one)
 {
@@ -392,7 +392,7 @@ static void after_later(struct link *k)
     loop_defer(k->loop, after_deferred, k);
 }
 
-/* ---- names and addresses ----------------------------------------------------------------------- */
+/* ---- names and addresses --------------------------------------------------------------------- */
 
 static int connect_to(struct link *k, const struct resolve_address *a)
 {
@@ -476,7 +476,7 @@ static void on_timer(void *arg)
     }
 }
 
-/* ---- the owner's calls ------------------------------------------------------------------------- */
+/* ---- the owner's calls ----------------------------------------------------------------------- */
 
 static void print_tag(const void *obj, struct buf *out)
 {

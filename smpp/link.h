@@ -12,13 +12,14 @@
  *
  *   link_stop: BOUND -> LEAVING (unbind, <= unbind_ms) -> STOPPED; from elsewhere STOPPED at once
  *
- * WAITING lasts 1, 2, 4 .. 60 s with a quarter of jitter; a bind that held stable_ms starts the series
- * anew. A wrong password, system id or system type waits minutes and raises the alarm; "already bound"
- * waits out the carrier's timeout. The old socket is closed before the wait begins.
+ * WAITING lasts 1, 2, 4 .. 60 s with a quarter of jitter; a bind that held stable_ms starts the
+ * series anew. A wrong password, system id or system type waits minutes and raises the alarm;
+ * "already bound" waits out the carrier's timeout. The old socket is closed before the wait begins.
  *
  * Order of calls: link_new, link_start; link_submit while bound; link_stop and the stopped event;
- * link_free. Nothing is sent again by itself (M4): when the connection is lost each submit in flight is
- * reported as unknown. Events come from the loop, never from inside link_submit or link_respond.
+ * link_free. Nothing is sent again by itself (M4): when the connection is lost each submit in
+ * flight is reported as unknown. Events come from the loop, never from inside link_submit or
+ * link_respond.
  */
 #ifndef COKO_SMPP_LINK_H
 #define COKO_SMPP_LINK_H
@@ -67,7 +68,8 @@ struct link_delivery {
     uint32_t id, seq;
 };
 
-/* What the owner is told. Handlers may call every link function but link_free. NULL: not interested. */
+/* What the owner is told. Handlers may call every link function; link_free only in stopped. NULL:
+ * not interested. */
 struct link_sink {
     void (*up)(void *ctx);
     /* Not bound any more; what was in flight has been reported. */
@@ -104,8 +106,9 @@ struct link *link_new(struct loop *l, const struct link_config *config,
 /* Connects, binds, and keeps at it. IDLE only. */
 void link_start(struct link *k);
 
-/* One submit_sm; its tag comes back in exactly one of submit_done, throttled, unknown. -1 and nothing
- * sent: ERR_BAD_STATE not bound, ERR_BUSY window or rate used up (ready follows), else a bad field. */
+/* One submit_sm; its tag comes back in exactly one of submit_done, throttled, unknown. -1 and
+ * nothing sent: ERR_BAD_STATE not bound, ERR_BUSY window or rate used up (ready follows), else a
+ * bad field. */
 MUST_CHECK int link_submit(struct link *k, const struct smpp_submit *m, uint64_t tag,
                            struct err *e);
 
@@ -115,13 +118,14 @@ uint32_t link_window_free(struct link *k);
 /* Answers a delivery, once. Dropped when its connection is gone: the carrier will deliver again. */
 void link_respond(struct link *k, const struct link_delivery *d, uint32_t status);
 
-/* Leaves: waits for responses in flight, unbinds, closes; stopped follows from the loop. Idempotent. */
+/* Leaves: waits for responses in flight, unbinds, closes; stopped follows from the loop.
+ * Idempotent. */
 void link_stop(struct link *k);
 
 void link_status_get(struct link *k, struct link_status *out);
 
-/* Ends it at once: in-flight submits are reported as unknown, no other event follows. The memory goes
- * at the end of the turn. NULL is allowed. */
+/* Ends it at once: in-flight submits are reported as unknown, no other event follows. The memory
+ * goes at the end of the turn. NULL is allowed. */
 void link_free(struct link *k);
 
 const char *link_state_name(enum link_state s);

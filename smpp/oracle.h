@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * oracle: what libsmpp34, an independent implementation, makes of a PDU. The library is not safe on
- * bytes from a network, so it only ever runs in a child process that has limits, gets no PDU with more
- * than ORACLE_TLVS TLVs, and ends after one question. For people (smpp decode) and for the differential
- * test; no path of the service asks it.
+ * bytes from a network, so it only ever runs in a child process that has limits, gets no PDU with
+ * more than ORACLE_TLVS TLVs, and ends after one question. For people (smpp decode) and for the
+ * differential test; no path of the service asks it.
  */
 #ifndef COKO_SMPP_ORACLE_H
 #define COKO_SMPP_ORACLE_H
@@ -23,8 +23,9 @@ enum oracle_question {
     ORACLE_REPACK /* unpack, then pack: the PDU as the library writes it (its TLVs in reverse) */
 };
 
-/* Asks the library about one PDU and appends its answer. -1: it refuses the PDU (ERR_PROTOCOL, its own
- * words), it crashed or hung (ERR_IO), or the PDU is not for it (ERR_UNSUPPORTED). Blocks up to 3 s. */
+/* Asks the library about one PDU and appends its answer. -1: it refuses the PDU (ERR_PROTOCOL, its
+ * own words), it crashed or hung (ERR_IO), or the PDU is not for it (ERR_UNSUPPORTED). Blocks up
+ * to 3 s. */
 MUST_CHECK int oracle_ask(enum oracle_question q, const uint8_t *p, size_t n, struct buf *out,
                           struct err *e);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One table of fields a shape, made from pdu.def; one reader and one writer walk it. The reader works
- * on a `struct str` that shrinks from the front, so no read can leave the slice. The writer appends
- * and takes everything back at the first fault.
+ * One table of fields a shape, made from pdu.def; one reader and one writer walk it. The reader
+ * works on a `struct str` that shrinks from the front, so no read can leave the slice. The writer
+ * appends and takes everything back at the first fault.
  */
 #include <assert.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #define SEEN_TLVS 32 /* tags remembered to count duplicates */
 
-/* ---- tables made from pdu.def ------------------------------------------------------------------ */
+/* ---- tables made from pdu.def ---------------------------------------------------------------- */
 
 #define ROW_STR(shape, field, size, code)                                                          \
     {.name = #field,                                                                               \
@@ -142,7 +142,7 @@ const char *smpp_tag_name(uint16_t tag)
     return "unknown";
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static uint32_t get_number(const char *at, size_t octets)
 {
@@ -161,7 +161,7 @@ static void put_number(char *at, size_t octets, uint32_t v)
     }
 }
 
-/* ---- framing and reading ----------------------------------------------------------------------- */
+/* ---- framing and reading --------------------------------------------------------------------- */
 
 enum pdu_framing pdu_frame(const uint8_t *p, size_t n, size_t max, size_t *length)
 {
@@ -377,7 +377,7 @@ struct str pdu_text(const struct pdu *p, bool *twice)
     return text.n > 0 ? text : payload;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 void pdu_start(struct pdu *p, uint32_t id, uint32_t status, uint32_t seq)
 {

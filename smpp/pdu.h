@@ -3,8 +3,8 @@
  * pdu: the SMPP v3.4 wire. Owns framing, decoding into views on the caller's bytes, encoding into a
  * struct buf, and the names of commands, statuses and TLVs. Everything is declared once in pdu.def.
  *
- * Receiving: pdu_frame until PDU_READY, pdu_decode on exactly that slice, then the fields of the shape
- * and pdu_tlv for optional ones. Sending: fill a struct pdu (pdu_start), pdu_encode.
+ * Receiving: pdu_frame until PDU_READY, pdu_decode on exactly that slice, then the fields of the
+ * shape and pdu_tlv for optional ones. Sending: fill a struct pdu (pdu_start), pdu_encode.
  *
  * Tolerant where carriers are known to stray, strict elsewhere:
  *   response     the header alone completes it. No body, half a body, a string without its NUL or
@@ -123,23 +123,25 @@ struct smpp_tlv {
 enum pdu_framing {
     PDU_MORE,      /* the rest has not arrived */
     PDU_READY,     /* *length bytes are one PDU */
-    PDU_BAD_LENGTH /* below 16 or above max: answer SMPP_RINVCMDLEN with sequence 0 and close (5.1) */
+    PDU_BAD_LENGTH /* below 16 or above max: answer SMPP_RINVCMDLEN, sequence 0, close (5.1) */
 };
 
 /* Is there a whole PDU at p? *length is its command_length (0 while fewer than 4 bytes came). */
 enum pdu_framing pdu_frame(const uint8_t *p, size_t n, size_t max, size_t *length);
 
-/* Decode one frame of exactly n >= 16 bytes. -1: a malformed or unknown request; the header fields and
- * out->fault are set all the same. A response of a known command never fails; an unknown one does, with
- * fault 0: count it, never answer it. */
+/* Decode one frame of exactly n >= 16 bytes. -1: a malformed or unknown request; the header fields
+ * and out->fault are set all the same. A response of a known command never fails; an unknown one
+ * does, with fault 0: count it, never answer it. */
 MUST_CHECK int pdu_decode(const uint8_t *p, size_t n, struct pdu *out, struct err *e);
 
-/* An all-zero PDU of this command, ready to be filled and encoded. The command must be of pdu.def. */
+/* An all-zero PDU of this command, ready to be filled and encoded. The command must be of
+ * pdu.def. */
 void pdu_start(struct pdu *p, uint32_t id, uint32_t status, uint32_t seq);
 
-/* Append the PDU with count TLVs, command_length computed. A response with a status is written without
- * body (v3.4 4.4.2), TLVs or not. -1 and an unchanged out: a string too long or with a NUL inside,
- * more than 255 octets of short_message, a TLV over 65535, a PDU over PDU_MAX, or out is full. */
+/* Append the PDU with count TLVs, command_length computed. A response with a status is written
+ * without body (v3.4 4.4.2), TLVs or not. -1 and an unchanged out: a string too long or with a NUL
+ * inside, more than 255 octets of short_message, a TLV over 65535, a PDU over PDU_MAX, or out is
+ * full. */
 MUST_CHECK int pdu_encode(struct buf *out, const struct pdu *p, const struct smpp_tlv *tlvs,
                           size_t count, struct err *e);
 
@@ -156,11 +158,12 @@ bool pdu_tlv_next(struct str *rest, struct smpp_tlv *out);
 /* The first TLV with this tag. */
 bool pdu_tlv(const struct pdu *p, uint16_t tag, struct str *value);
 
-/* The first TLV with this tag as a big-endian number of 1 to 4 octets; false: absent or another size. */
+/* The first TLV with this tag as a big-endian number of 1 to 4 octets; false: absent or another
+ * size. */
 bool pdu_tlv_number(const struct pdu *p, uint16_t tag, uint32_t *value);
 
-/* Text octets of shapes sm and data: short_message, else message_payload, else empty. *twice (may be
- * NULL) tells that both hold octets, which 3.2.3 forbids. */
+/* Text octets of shapes sm and data: short_message, else message_payload, else empty. *twice (may
+ * be NULL) tells that both hold octets, which 3.2.3 forbids. */
 struct str pdu_text(const struct pdu *p, bool *twice);
 
 static inline bool pdu_is_response(uint32_t id)
@@ -187,8 +190,8 @@ const char *smpp_command_name(uint32_t id);
 const char *smpp_status_name(uint32_t status);
 const char *smpp_status_text(uint32_t status);
 
-/* Class of a status; the whole of 0x40-0x43, 0x48-0x51 and 0xC0-0xC4 is permanent, what is not known is
- * SMPP_CLASS_VENDOR. */
+/* Class of a status; the whole of 0x40-0x43, 0x48-0x51 and 0xC0-0xC4 is permanent, what is not
+ * known is SMPP_CLASS_VENDOR. */
 enum smpp_class smpp_status_class(uint32_t status);
 const char *smpp_class_name(enum smpp_class class);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rate: how fast one account may submit. A token bucket counted in message parts, with a burst, that
- * gives way when the carrier says so:
+ * rate: how fast one account may submit. A token bucket counted in message parts, with a burst,
+ * that gives way when the carrier says so:
  *
  *            0x58 (first of a pause)                  pause over, part accepted
  *   OPEN ------------------------------> PAUSED -------------------------------> OPEN at half speed
@@ -52,8 +52,8 @@ int64_t rate_wait(struct rate *r, int64_t now);
 /* How many rate_take would be true one after the other right now; UINT32_MAX without a limit. */
 uint32_t rate_room(struct rate *r, int64_t now);
 
-/* The carrier answered 0x58, or its queue is full for everybody. Several answers of one window count
- * once: only the first after a pause halves and lengthens. */
+/* The carrier answered 0x58, or its queue is full for everybody. Several answers of one window
+ * count once: only the first after a pause halves and lengthens. */
 void rate_throttled(struct rate *r, int64_t now);
 
 /* A part was accepted: the series of pauses ends. */

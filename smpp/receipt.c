@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text scanner walks words from left to right; a word that is a key and a colon takes the next word
- * as its value unless that is a key itself. The first value of a key wins, and "text:" ends the walk
- * once id and state are known, because what follows is the message's own text.
+ * The text scanner walks words from left to right; a word that is a key and a colon takes the next
+ * word as its value unless that is a key itself. The first value of a key wins, and "text:" ends
+ * the walk once id and state are known, because what follows is the message's own text.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -80,7 +80,7 @@ enum receipt_state receipt_merge(enum receipt_state old, enum receipt_state fres
     return fresh == RECEIPT_SCHEDULED || old == RECEIPT_ACCEPTED ? old : fresh;
 }
 
-/* ---- ids --------------------------------------------------------------------------------------- */
+/* ---- ids ------------------------------------------------------------------------------------- */
 
 static bool all_digits(const char *s, unsigned base)
 {
@@ -149,7 +149,7 @@ static void add_readings(struct receipt *r, struct str raw)
     }
 }
 
-/* ---- text -------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 enum key {
     KEY_NONE,
@@ -277,7 +277,7 @@ int receipt_parse_text(struct str text, struct receipt *out, struct err *e)
     return judge(out, e);
 }
 
-/* ---- PDU --------------------------------------------------------------------------------------- */
+/* ---- PDU ------------------------------------------------------------------------------------- */
 
 static uint8_t esm_class(const struct pdu *p)
 {
@@ -322,7 +322,8 @@ static void read_tlvs(const struct pdu *p, struct receipt *r)
     }
 }
 
-/* Carriers write receipts in ASCII whatever data_coding 0 means to them (an id may hold '_', '@', '$'). */
+/* Carriers write receipts in ASCII whatever data_coding 0 means to them (an id may hold '_', '@',
+ * '$'). */
 int receipt_parse(const struct pdu *p, struct receipt *out, struct err *e)
 {
     uint8_t dcs = p->shape == PDU_SHAPE_sm ? p->sm.data_coding : p->data.data_coding;

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * receipt: what a delivery receipt says. Reads deliver_sm and data_sm, by TLVs (receipted_message_id,
- * message_state, network_error_code) and by the text of v3.4 appendix B, whose keys may come in any
- * order, be missing, be followed by a space, or be cut. TLVs win over text.
+ * receipt: what a delivery receipt says. Reads deliver_sm and data_sm, by TLVs
+ * (receipted_message_id, message_state, network_error_code) and by the text of v3.4 appendix B,
+ * whose keys may come in any order, be missing, be followed by a space, or be cut. TLVs win over
+ * text.
  *
- * The id a receipt names is rarely written as the submit_sm_resp wrote it: another case, zero padding,
- * hexadecimal on one side and decimal on the other. So ids come normalised (receipt_normal_id), with
- * the other readings behind them; who stores ids stores them normalised and looks for each in turn.
+ * The id a receipt names is rarely written as the submit_sm_resp wrote it: another case, zero
+ * padding, hexadecimal on one side and decimal on the other. So ids come normalised
+ * (receipt_normal_id), with the other readings behind them; who stores ids stores them normalised
+ * and looks for each in turn.
  *
- * Order of calls: receipt_is, receipt_parse. No malloc, no state; views live as long as the PDU, or as
- * the text given. It never decides what a receipt means for a message: final states are sticky there,
- * receipt_merge says how.
+ * Order of calls: receipt_is, receipt_parse. No malloc, no state; views live as long as the PDU,
+ * or as the text given. It never decides what a receipt means for a message: final states are
+ * sticky there, receipt_merge says how.
  */
 #ifndef COKO_SMPP_RECEIPT_H
 #define COKO_SMPP_RECEIPT_H
@@ -57,8 +59,8 @@ struct receipt {
     bool state_by_tlv, id_by_tlv;
 };
 
-/* Is this PDU (shape sm or data) a receipt? By esm_class, or by both TLVs when esm_class says nothing.
- * Text alone never makes one: a reader could type it. */
+/* Is this PDU (shape sm or data) a receipt? By esm_class, or by both TLVs when esm_class says
+ * nothing. Text alone never makes one: a reader could type it. */
 bool receipt_is(const struct pdu *p);
 
 /* Reads a receipt. -1: neither an id nor a reference can be found, or no state; what was read is in
@@ -69,8 +71,8 @@ MUST_CHECK int receipt_parse(const struct pdu *p, struct receipt *out, struct er
 MUST_CHECK int receipt_parse_text(struct str text, struct receipt *out, struct err *e);
 
 /* The stored form of a message id: ASCII white space off its ends, lower case, and without leading
- * zeros when it is a hexadecimal or decimal number of at most 20 digits. An id that holds anything else
- * (a UUID) keeps its zeros. Cut to RECEIPT_ID_MAX - 1. "" stays "". */
+ * zeros when it is a hexadecimal or decimal number of at most 20 digits. An id that holds anything
+ * else (a UUID) keeps its zeros. Cut to RECEIPT_ID_MAX - 1. "" stays "". */
 void receipt_normal_id(struct str raw, char out[RECEIPT_ID_MAX]);
 
 /* Is it over? DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, REJECTED, SKIPPED. */

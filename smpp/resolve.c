@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each lookup has an evdns base of its own, freed by loop_defer after evdns has called back: evdns may
- * call inside evdns_getaddrinfo (hosts file), and always calls after a cancel.
+ * Each lookup has an evdns base of its own, freed by loop_defer after evdns has called back: evdns
+ * may call inside evdns_getaddrinfo (hosts file), and always calls after a cancel.
  */
 #include "smpp/resolve.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text is encoded once; cutting then only finds the ends: in septets by looking for an ESC at the
- * edge, in UCS-2 by walking the text itself, where lib/gsm knows pairs and combining sequences.
+ * The text is encoded once; cutting then only finds the ends: in septets by looking for an ESC at
+ * the edge, in UCS-2 by walking the text itself, where lib/gsm knows pairs and combining sequences.
  */
 #include <assert.h>
 #include <string.h>
@@ -100,7 +100,8 @@ static int plan_ucs2(struct str text, struct segment *s, unsigned max, struct er
     return cut_units(text, s, max, e);
 }
 
-/* What folding would have saved, for the warning before a chapter is sent (one curly quote, 10 to 23). */
+/* What folding would have saved, for the warning before a chapter is sent (one curly quote, 10 to
+ * 23). */
 static void note_folded(struct segment *s, struct str text, const struct segment_opts *opts)
 {
     struct buf folded;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * segment: a text becomes the parts of one message. Chooses one alphabet for all of them (M2): GSM-7 if
- * the text fits it, after folding where that is allowed, else UCS-2. More than one part gets a
- * concatenation header (3GPP TS 23.040 9.2.3.24.1, .8):
+ * segment: a text becomes the parts of one message. Chooses one alphabet for all of them (M2):
+ * GSM-7 if the text fits it, after folding where that is allowed, else UCS-2. More than one part
+ * gets a concatenation header (3GPP TS 23.040 9.2.3.24.1, .8):
  *
  *     septets / units a part      alone   8-bit reference   16-bit reference
  *     GSM-7                       160     153               152
  *     UCS-2                       70      67                66
  *
- * A part never ends between ESC and its character, inside a surrogate pair or before a combining mark.
+ * A part never ends between ESC and its character, inside a surrogate pair or before a combining
+ * mark.
  *
- * Order of calls: segment_plan, then segment_part for 1..parts, segment_fini. It never sends and never
- * chooses the reference: the caller counts it for each sender and number, so that two messages on their
- * way do not mix.
+ * Order of calls: segment_plan, then segment_part for 1..parts, segment_fini. It never sends and
+ * never chooses the reference: the caller counts it for each sender and number, so that two
+ * messages on their way do not mix.
  */
 #ifndef COKO_SMPP_SEGMENT_H
 #define COKO_SMPP_SEGMENT_H
@@ -52,7 +53,8 @@ struct segment {
 };
 
 /* Cuts text (UTF-8) into parts. -1: not UTF-8 (ERR_BAD_INPUT) or more than max_parts parts
- * (ERR_TOO_BIG). On success the caller owns *out until segment_fini; on failure nothing is owned. */
+ * (ERR_TOO_BIG). On success the caller owns *out until segment_fini; on failure nothing is
+ * owned. */
 MUST_CHECK int segment_plan(struct str text, const struct segment_opts *opts, struct segment *out,
                             struct err *e);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * States and what they allow stand in `states`, requests of the peer and who handles them in `rules`.
- * set_state is the only writer of s->state, end_session the only way to CLOSED.
+ * States and what they allow stand in `states`, requests of the peer and who handles them in
+ * `rules`. set_state is the only writer of s->state, end_session the only way to CLOSED.
  */
 #include <assert.h>
 #include <string.h>
@@ -98,7 +98,7 @@ static void reply(struct session *s, uint32_t id, uint32_t status, uint32_t seq)
         end_session(s, SESSION_END_FLOODED);
 }
 
-/* ---- begin and end ----------------------------------------------------------------------------- */
+/* ---- begin and end --------------------------------------------------------------------------- */
 
 static void fill_defaults(struct session_config *c)
 {
@@ -145,7 +145,7 @@ void session_lost(struct session *s)
     end_session(s, SESSION_END_LOST);
 }
 
-/* ---- commands ---------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 static int write_bind(struct buf *out, const struct session_config *c, uint32_t seq, struct err *e)
 {
@@ -268,7 +268,7 @@ bool session_take(struct session *s, struct buf *out, bool with_bulk)
     return true;
 }
 
-/* ---- responses of the peer --------------------------------------------------------------------- */
+/* ---- responses of the peer ------------------------------------------------------------------- */
 
 static void on_bind_response(struct session *s, const struct pdu *p, uint32_t status)
 {
@@ -353,7 +353,7 @@ static void on_response(struct session *s, const struct pdu *p, int64_t now)
         on_window_response(s, p, status, now);
 }
 
-/* ---- requests of the peer ---------------------------------------------------------------------- */
+/* ---- requests of the peer -------------------------------------------------------------------- */
 
 static void on_enquire(struct session *s, const struct pdu *p)
 {
@@ -437,7 +437,7 @@ static void on_request(struct session *s, const struct pdu *p)
     refuse(s, p, SMPP_RINVBNDSTS);
 }
 
-/* ---- bytes and time ---------------------------------------------------------------------------- */
+/* ---- bytes and time -------------------------------------------------------------------------- */
 
 static void maybe_ready(struct session *s, int64_t now)
 {

@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * session: one SMPP connection without its socket. Bytes, commands and time in; bytes and events out.
+ * session: one SMPP connection without its socket. Bytes, commands and time in; bytes and events
+ * out.
  *
- *              session_bind              bind_resp ok                session_unbind
- *      OPEN ----------------> BINDING --------------------> BOUND_* ----------------> UNBINDING
- *        |                      | refused, no answer in time   | peer's unbind, link       | unbind_resp,
- *        |                      |                              | dead, broken framing      | 5 s, peer's unbind
- *        +----------------------+--------------+---------------+---------------------------+
- *                                              v
- *                                            CLOSED      (session_lost leads here from anywhere)
+ *          session_bind            bind_resp ok             session_unbind
+ *   OPEN ----------------> BINDING -----------------> BOUND_* ----------------> UNBINDING
+ *     |                       | refused,                 | peer's unbind,          | unbind_resp,
+ *     |                       | no answer                | dead, bad length        | or 5 s
+ *     +-----------------------+-------------+------------+-------------------------+
+ *                                           v
+ *                                         CLOSED     (session_lost leads here from anywhere)
  *
  *   OPEN       connected; answers enquire_link, sends nothing by itself
  *   BINDING    our bind is out; frames over PDU_MAX_UNBOUND end the session
  *   BOUND_TX, BOUND_RX, BOUND_TRX   by config.bind; submits where TX, deliveries where RX
- *   UNBINDING  no new submit; requests of the peer are still answered; waits for responses in flight,
+ *   UNBINDING  no new submit; the peer's requests are still answered; waits for what is in flight,
  *              then sends unbind (at half of unbind_ms at the latest), then waits for its response
  *   CLOSED     every submit in flight has been reported as unknown; bytes are ignored
  *
  * Order of calls: session_init, session_bind once the transport is up; then session_feed with what
- * arrived, session_tick when session_deadline has come, session_take after each call that may have made
- * bytes (all do); session_lost when the transport is gone; session_fini. A session is not used again.
+ * arrived, session_tick when session_deadline has come, session_take after each call that may have
+ * made bytes (all do); session_lost when the transport is gone; session_fini. A session is not
+ * used again.
  *
- * Each accepted submit is reported exactly once: submit_done, throttled or unknown (M4); nothing is ever
- * sent again by itself. A response that comes after its timer is one more event: late.
+ * Each accepted submit is reported exactly once: submit_done, throttled or unknown (M4); nothing
+ * is ever sent again by itself. A response that comes after its timer is one more event: late.
  *
- * Responses and link checks leave before new requests. A response is never answered with an error, an
- * unknown one is counted. Any PDU from the peer is a sign of life.
+ * Responses and link checks leave before new requests. A response is never answered with an error,
+ * an unknown one is counted. Any PDU from the peer is a sign of life.
  *
  * Time is given, in milliseconds of any steady clock; now never goes back between calls.
  */
@@ -87,8 +89,8 @@ struct session_config {
     int64_t partial_ms;         /* 10000 */
 };
 
-/* What to send. Views are copied before session_submit returns. sm.message up to 255 octets; a longer
- * text goes as message_payload among the TLVs, with sm.message empty. */
+/* What to send. Views are copied before session_submit returns. sm.message up to 255 octets; a
+ * longer text goes as message_payload among the TLVs, with sm.message empty. */
 struct smpp_submit {
     struct pdu_sm sm;
     const struct smpp_tlv *tlvs;
@@ -96,9 +98,9 @@ struct smpp_submit {
 };
 
 /*
- * Events, called from inside session_feed, session_tick, session_lost, session_unbind. A handler may call session_submit,
- * session_respond, session_unbind; it may not feed, tick, take or free. Any pointer may be NULL.
- * Views in a pdu or message_id live until the handler returns.
+ * Events, called from inside session_feed, session_tick, session_lost, session_unbind. A handler
+ * may call session_submit, session_respond, session_unbind; it may not feed, tick, take or free.
+ * Any pointer may be NULL. Views in a pdu or message_id live until the handler returns.
  */
 struct session_events {
     /* The bind was accepted; resp has its TLVs. */
@@ -112,8 +114,8 @@ struct session_events {
     void (*throttled)(void *ctx, uint64_t tag);
     /* No answer in time, or the session ended: the peer may have it or not (M4). */
     void (*unknown)(void *ctx, uint64_t tag);
-    /* deliver_sm or data_sm. MUST be answered once with session_respond(s, pdu->id, pdu->seq, status),
-     * here or later. */
+    /* deliver_sm or data_sm. MUST be answered once with session_respond(s, pdu->id, pdu->seq,
+     * status), here or later. */
     void (*deliver)(void *ctx, const struct pdu *pdu);
     /* alert_notification; has no answer. */
     void (*alert)(void *ctx, const struct pdu *pdu);
@@ -164,8 +166,9 @@ void session_fini(struct session *s);
 /* The transport is up: sends our bind. State OPEN only. -1: a credential does not fit its field. */
 MUST_CHECK int session_bind(struct session *s, int64_t now, struct err *e);
 
-/* One submit_sm. tag comes back in exactly one event. -1 and nothing sent: ERR_BAD_STATE not bound for
- * it, ERR_BUSY window, rate or buffer (the ready event follows), else a field that does not fit. */
+/* One submit_sm. tag comes back in exactly one event. -1 and nothing sent: ERR_BAD_STATE not bound
+ * for it, ERR_BUSY window, rate or buffer (the ready event follows), else a field that does not
+ * fit. */
 MUST_CHECK int session_submit(struct session *s, const struct smpp_submit *m, uint64_t tag,
                               int64_t now, struct err *e);
 
@@ -175,8 +178,8 @@ void session_respond(struct session *s, uint32_t id, uint32_t seq, uint32_t stat
 /* Leaves the service; from OPEN or BINDING it closes at once. Repeating it changes nothing. */
 void session_unbind(struct session *s, int64_t now);
 
-/* Bytes arrived. Returns how many were used: keep the rest and give it again, with more behind it. At
- * most max PDUs are handled in one call (0: all). */
+/* Bytes arrived. Returns how many were used: keep the rest and give it again, with more behind it.
+ * At most max PDUs are handled in one call (0: all). */
 size_t session_feed(struct session *s, const uint8_t *p, size_t n, size_t max, int64_t now);
 
 /* Does what is due at now. */

@@ -2,7 +2,8 @@
 /*
  * The slot of a number is its low bits: numbers are given out in order, so a slot is still in use
  * only when its request is a whole table behind, and then the number is skipped. No hashing, no
- * search. All requests have the same timeout, so the list in order of opening is in order of deadline.
+ * search. All requests have the same timeout, so the list in order of opening is in order of
+ * deadline.
  */
 #include <assert.h>
 #include <stdlib.h>

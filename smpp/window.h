@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * window: our requests that wait for a response, found by sequence number (never by command id: some
- * peers answer with the wrong one). Owns the sequence counter of a link, the in-flight slots and the
- * table of late sequence numbers.
+ * window: our requests that wait for a response, found by sequence number (never by command id:
+ * some peers answer with the wrong one). Owns the sequence counter of a link, the in-flight slots
+ * and the table of late sequence numbers.
  *
  * Order of calls: window_init, then per request window_open .. one of window_match, window_expire,
- * window_drain; window_free at the end. Each tag leaves as in flight exactly once: by a match, by its
- * timeout or by a drain (M4). A tag that timed out may come back once more, as late.
+ * window_drain; window_free at the end. Each tag leaves as in flight exactly once: by a match, by
+ * its timeout or by a drain (M4). A tag that timed out may come back once more, as late.
  *
  * Time is given, in milliseconds of any steady clock. It never sends, never allocates after init.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as one PDU: framing, decoding, TLVs, concatenation, text, receipt. What decodes cleanly and
- * fits our own limits must encode to the same bytes.
+ * Any bytes as one PDU: framing, decoding, TLVs, concatenation, text, receipt. What decodes
+ * cleanly and fits our own limits must encode to the same bytes.
  */
 #include <assert.h>
 #include <stdint.h>

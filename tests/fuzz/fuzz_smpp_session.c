@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A peer that says anything, at any time, cut anywhere. The input is a script: one octet chooses what
- * happens (bytes arrive, time passes, we submit, answer, leave), the next ones say how much. At the end
- * each accepted submit must have been reported exactly once, and all sent bytes must be whole PDUs.
+ * A peer that says anything, at any time, cut anywhere. The input is a script: one octet chooses
+ * what happens (bytes arrive, time passes, we submit, answer, leave), the next ones say how much.
+ * At the end each accepted submit must have been reported exactly once, and all sent bytes must be
+ * whole PDUs.
  */
 #include <assert.h>
 #include <stdint.h>

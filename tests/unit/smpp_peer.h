@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For the session's tests: a session, what it told and what it sent, a scripted peer (peer_says) and a
- * clock that only advance() moves. One program has one bench, `b`.
+ * For the session's tests: a session, what it told and what it sent, a scripted peer (peer_says)
+ * and a clock that only advance() moves. One program has one bench, `b`.
  */
 #ifndef COKO_TESTS_SMPP_PEER_H
 #define COKO_TESTS_SMPP_PEER_H

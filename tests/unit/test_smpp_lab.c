@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The link against the lab's SMSC, which has a codec of its own: chapters in GSM-7 and UCS-2 go out in
- * parts, each part is answered with an id, and its receipt names that id in another form.
+ * The link against the lab's SMSC, which has a codec of its own: chapters in GSM-7 and UCS-2 go
+ * out in parts, each part is answered with an id, and its receipt names that id in another form.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Our codec against libsmpp34, both ways, over generated PDUs that both are made for: what we encode
- * the library reads with the same fields, and what the library packs we decode to the same fields. The
- * library runs in a child process for each question. Seeded: COKO_SEED changes it, COKO_ROUNDS the
- * number of PDUs a type (10).
+ * Our codec against libsmpp34, both ways, over generated PDUs that both are made for: what we
+ * encode the library reads with the same fields, and what the library packs we decode to the same
+ * fields. The library runs in a child process for each question. Seeded: COKO_SEED changes it,
+ * COKO_ROUNDS the number of PDUs a type (10).
  */
 #include <setjmp.h>
 #include <stdarg.h>

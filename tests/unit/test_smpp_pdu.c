@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The wire codec: every PDU type decoded, encoded again to the same octets and cut at every octet
- * against an unmapped page; what is tolerated, what is refused and with which status; hard cases 1-6.
+ * against an unmapped page; what is tolerated, what is refused and with which status; hard cases
+ * 1-6.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -225,7 +225,7 @@ static void folding_keeps_one_alphabet_for_all_parts(void **state)
     parts_join_to_the_text((struct segment_opts){0});
 }
 
-/* ---- alphabets --------------------------------------------------------------------------------- */
+/* ---- alphabets ------------------------------------------------------------------------------- */
 
 static void hard_30_every_data_coding_has_an_alphabet(void **state)
 {
@@ -290,7 +290,7 @@ static void alphabets_have_names(void **state)
     assert_false(alphabet_from_name(STR("ebcdic"), &a));
 }
 
-/* ---- inbound parts ----------------------------------------------------------------------------- */
+/* ---- inbound parts --------------------------------------------------------------------------- */
 
 #define SM(esm) "00 01 01 '22177' 00 01 01 '38' 00 " esm " 00 00 00 00 00 00 00 00 "
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The session against a scripted peer and a virtual clock: binding and submitting; hard cases 6-10, 16
- * and 17 as far as one connection goes.
+ * The session against a scripted peer and a virtual clock: binding and submitting; hard cases
+ * 6-10, 16 and 17 as far as one connection goes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include "tests/unit/smpp_peer.h"
 
-/* ---- bind -------------------------------------------------------------------------------------- */
+/* ---- bind ------------------------------------------------------------------------------------ */
 
 static void a_refused_bind_tells_its_status(void **state)
 {
@@ -71,7 +71,7 @@ static void nothing_goes_out_before_the_bind(void **state)
     assert_int_equal(session_room(&b->s, b->now), 0);
 }
 
-/* ---- submits ----------------------------------------------------------------------------------- */
+/* ---- submits --------------------------------------------------------------------------------- */
 
 static void a_submit_is_answered_with_its_id(void **state)
 {

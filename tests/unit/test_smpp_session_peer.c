@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The session against a scripted peer and a virtual clock: what the peer asks, how a link is checked
- * and left, framing; hard cases 1, 2, 19, 20, 21, 24 as far as one connection goes.
+ * The session against a scripted peer and a virtual clock: what the peer asks, how a link is
+ * checked and left, framing; hard cases 1, 2, 19, 20, 21, 24 as far as one connection goes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include "tests/unit/smpp_peer.h"
 
-/* ---- link checks ------------------------------------------------------------------------------- */
+/* ---- link checks ----------------------------------------------------------------------------- */
 
 static void an_idle_link_is_checked_and_a_dead_one_ends(void **state)
 {
@@ -87,7 +87,7 @@ static void hard_20_enquire_before_the_bind_and_a_flood(void **state)
     assert_true(b->s.urgent.len <= 256 * 1024);
 }
 
-/* ---- requests of the peer ---------------------------------------------------------------------- */
+/* ---- requests of the peer -------------------------------------------------------------------- */
 
 #define DELIVER "00 01 01 '22177' 00 01 01 '38' 00 00 00 00 00 00 00 00 00 00 05 'SUITE'"
 
@@ -172,7 +172,7 @@ static void a_delivery_before_the_bind_is_refused(void **state)
     assert_int_equal(b->delivers, 0);
 }
 
-/* ---- unbind ------------------------------------------------------------------------------------ */
+/* ---- unbind ---------------------------------------------------------------------------------- */
 
 static void hard_21_the_carrier_unbinds_with_a_full_window(void **state)
 {
@@ -239,7 +239,7 @@ static void leaving_before_bound_is_immediate(void **state)
     assert_int_equal(session_deadline(&b->s, b->now), INT64_MAX);
 }
 
-/* ---- framing ----------------------------------------------------------------------------------- */
+/* ---- framing --------------------------------------------------------------------------------- */
 
 static void hard_1_fed_octet_by_octet_and_100_at_once(void **state)
 {
