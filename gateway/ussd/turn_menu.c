@@ -155,6 +155,13 @@ static enum menu_failure failure_of(const struct op *op)
     }
 }
 
+/* A write may have left a message or a charge: whoever waits for those rows looks now. */
+static void wake_consumers(struct turn *t)
+{
+    pg_wake_dirty(t->u->d.pg, "coko_message");
+    pg_wake_dirty(t->u->d.pg, "coko_charge");
+}
+
 void turn_action_done(struct turn *t)
 {
     if (op_failed(&t->op)) {
@@ -165,6 +172,8 @@ void turn_action_done(struct turn *t)
     }
     struct menu_rows rows = rows_of(t, pg_result(&t->op));
 
+    if (t->out.action->lane == MENU_LANE_WRITE)
+        wake_consumers(t);
     menu_resume(t->u->menu, t->menu, &t->mt, &rows, &t->out);
 }
 
