@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The SMPP accounts of this machine. For each [link NAME] section one bind: its lease, its link while
+ * the lease is ours, what waits to be written, and who hears what the carrier delivers.
+ *
+ *                lease taken                        lease in doubt
+ *   WAITING ------------------> OWNED (link opens) <--------------> DOUBT (bind kept, answers;
+ *      ^                          |                    renewed        |    only talk is written)
+ *      +--- link unbound <--------+---- another epoch exists ---------+
+ *
+ * Rooms meet here without knowing each other: each registers as a client of what it submits
+ * (bind_client_ops, by enum bind_client) and as a sink of what comes in (binds_set_sink).
+ *
+ * Order of calls: binds_new; binds_set_client, binds_set_sink by each room; binds_start; binds_drain,
+ * then binds_idle until true; binds_free.
+ *
+ * Each written part is answered exactly once by done, and nothing is written again by itself but what
+ * the carrier refused with 0x58 (M4). A delivery is answered only when its sink says so: "stored" is
+ * the sink's word.
+ */
+#ifndef COKO_BINDS_BINDS_H
+#define COKO_BINDS_BINDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/binds/queue.h"
+#include "gateway/io/loop.h"
+#include "gateway/io/pg.h"
+#include "gateway/lib/option.h"
+#include "smpp/link.h"
+
+#define BINDS_MAX    64
+#define BIND_KEY_MAX (1ull << 48) /* keys of jobs stay below */
+
+enum bind_mode { BIND_MODE_TRX, BIND_MODE_TX, BIND_MODE_RX };
+enum bind_concat { BIND_CONCAT_UDH8, BIND_CONCAT_UDH16, BIND_CONCAT_SAR, BIND_CONCAT_PAYLOAD };
+enum bind_encoding { BIND_ENCODING_GSM7, BIND_ENCODING_AUTO };
+
+/* How a receipt writes the id that a response gave. */
+enum bind_id_form {
+    BIND_ID_AUTO,        /* try what it says, then its other readings */
+    BIND_ID_SAME,        /* alike in both */
+    BIND_ID_RECEIPT_DEC, /* hexadecimal in the response, decimal in the receipt */
+    BIND_ID_RECEIPT_HEX  /* the other way */
+};
+
+/* One [link NAME] section. Strings belong to the configuration, which outlives the binds. */
+struct bind_config {
+    const char
+        *account; /* row of messaging.account; empty: the section's name, set by the loader */
+    const char *host;
+    int64_t port;
+    bool tls;
+    const char *ca_file;
+    const char *system_id, *password, *system_type;
+    int mode; /* enum bind_mode */
+    const char *sender;
+    int64_t sender_ton, sender_npi, dest_ton, dest_npi;
+    const char *service_type;
+    int64_t window, rate, burst;
+    int64_t bind_ms, response_ms, enquire_ms, enquire_timeout_ms, connect_ms, retry_min_ms;
+    int64_t lease_ms;
+    int alphabet; /* enum alphabet: what data_coding 0 of an incoming text means */
+    int encoding; /* enum bind_encoding */
+    int concat;   /* enum bind_concat */
+    int id_form;  /* enum bind_id_form */
+    bool receipts;
+    bool validity;
+    const char *country; /* of national numbers; "" for international ones only */
+};
+
+extern const struct option_row bind_options[];
+extern const size_t bind_options_count;
+
+struct binds_config {
+    const struct bind_config *links;
+    size_t nlinks;
+    const char *owner; /* "instance:slot", of the leases */
+};
+
+/* Borrowed; they outlive the binds. */
+struct binds_deps {
+    struct loop *loop;
+    struct pg *pg;
+};
+
+struct binds;
+struct bind;
+
+/* ---- submitting ---- */
+
+enum bind_client { BIND_SMS, BIND_USSD, BIND_CLIENTS };
+
+enum bind_outcome {
+    BIND_ACCEPTED, /* id is the carrier's, maybe empty */
+    BIND_REFUSED,  /* status says why; the carrier does not have it */
+    BIND_UNKNOWN   /* no answer: the carrier may have it */
+};
+
+/* Strings of a submit that need a place until it is encoded. */
+struct bind_scratch {
+    uint8_t octets[256];
+    struct smpp_tlv tlvs[4];
+    uint8_t values[8];
+};
+
+/*
+ * What a client is called for. fill and done may call every bind function; the job in done and over
+ * is still theirs. Any but fill may be NULL.
+ */
+struct bind_client_ops {
+    /* Writes part no into *out, which is zeroed; views may point into scratch or the job. */
+    void (*fill)(void *arg, struct bind_job *job, unsigned no, struct bind_scratch *scratch,
+                 struct smpp_submit *out);
+    void (*done)(void *arg, struct bind_job *job, unsigned no, enum bind_outcome outcome,
+                 uint32_t status, struct str id);
+    /* Nothing of the job is left in here: free it. */
+    void (*over)(void *arg, struct bind_job *job);
+    /* A response to what had been reported as BIND_UNKNOWN; its job may be gone. */
+    void (*late)(void *arg, struct bind *b, uint64_t key, unsigned no, uint32_t status,
+                 struct str id);
+    /* The lease or the link changed. */
+    void (*changed)(void *arg, struct bind *b);
+    /* Fewer parts wait than before: there is room. */
+    void (*room)(void *arg, struct bind *b);
+    /* Draining: is there anything that still needs the lease? */
+    bool (*quiet)(void *arg, const struct bind *b);
+};
+
+/* ---- receiving ---- */
+
+enum bind_sink_kind { BIND_RECEIPT, BIND_TEXT, BIND_TALK_IN, BIND_SINKS };
+
+/* A delivery that waits for its answer; copy it. */
+struct bind_delivery {
+    struct bind *bind;
+    uint32_t generation; /* of the link object */
+    struct link_delivery d;
+};
+
+/*
+ * One deliver_sm or data_sm. The PDU lives until the function returns. It must be answered once,
+ * here or later, with bind_answer.
+ */
+typedef void bind_sink_fn(void *arg, const struct bind_delivery *d, const struct pdu *pdu);
+
+/* ---- the set ---- */
+
+/* NULL and err: two links of one account, a credential that does not fit, a bad CA file. */
+struct binds *binds_new(const struct binds_config *c, const struct binds_deps *d, struct err *e);
+
+void binds_set_client(struct binds *bs, enum bind_client who, const struct bind_client_ops *ops,
+                      void *arg);
+void binds_set_sink(struct binds *bs, enum bind_sink_kind kind, bind_sink_fn *fn, void *arg);
+
+/* Starts wanting the leases. */
+void binds_start(struct binds *bs);
+
+/* Waits until clients are quiet, unbinds, gives the leases back. */
+void binds_drain(struct binds *bs);
+bool binds_idle(const struct binds *bs);
+
+/* Ends at once: written parts are reported as unknown, then every job is over. NULL is allowed. */
+void binds_free(struct binds *bs);
+
+size_t binds_count(const struct binds *bs);
+struct bind *binds_at(struct binds *bs, size_t i);
+/* By account; NULL: none. */
+struct bind *binds_find(struct binds *bs, struct str account);
+
+/* ---- one bind ---- */
+
+const struct bind_config *bind_config_of(const struct bind *b);
+
+/* May we claim and submit now: the lease is held, and we are not draining. */
+bool bind_held(const struct bind *b);
+/* Is it ours, be it in doubt? */
+bool bind_owned(const struct bind *b);
+/* Epoch of the lease; grows with each taking. */
+int64_t bind_epoch(const struct bind *b);
+/* Is the link bound for submitting? */
+bool bind_up(const struct bind *b);
+/* Parts that wait to be written. */
+uint32_t bind_waiting(const struct bind *b);
+/* Parts written and not answered. */
+uint32_t bind_flying(const struct bind *b);
+
+/* Queues the job; its events follow from the loop. */
+void bind_submit(struct bind *b, struct bind_job *job);
+
+/* In done with BIND_REFUSED: the part is to be written again; later, after bind_release. */
+void bind_retry(struct bind *b, struct bind_job *job, unsigned no);
+/* The held job (bind_retry) goes on. */
+void bind_release(struct bind *b, struct bind_job *job);
+
+/* No further part of it is written. True: it is over now and forgotten here, over is not called. */
+bool bind_drop(struct bind *b, struct bind_job *job);
+
+/* The client goes away: the job is forgotten whatever is still unanswered, no event follows. */
+void bind_forget(struct bind *b, struct bind_job *job);
+
+/* Answers a delivery with a command_status. Dropped when its link is gone: the carrier repeats. */
+void bind_answer(const struct bind_delivery *d, uint32_t status);
+
+#endif

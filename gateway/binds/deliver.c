@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the carrier delivers, sorted: a receipt, talk over USSD, or a text. Each has one sink; without
+ * one the carrier is told to come back later, for a text, or that nobody wants it.
+ */
+#include "gateway/binds/binds_parts.h"
+#include "gateway/lib/counter.h"
+#include "smpp/receipt.h"
+
+static struct counter delivered = COUNTER("coko_smpp_delivered_total", "Deliveries by kind");
+
+static const char *const kinds[] = {[BIND_RECEIPT] = "kind=\"receipt\"",
+                                    [BIND_TEXT] = "kind=\"text\"",
+                                    [BIND_TALK_IN] = "kind=\"ussd\""};
+
+enum bind_sink_kind bind_sort(const struct pdu *pdu)
+{
+    struct str op;
+
+    if (receipt_is(pdu))
+        return BIND_RECEIPT;
+    return pdu_tlv(pdu, SMPP_TAG_USSD_SERVICE_OP, &op) ? BIND_TALK_IN : BIND_TEXT;
+}
+
+void bind_deliver(struct bind *b, const struct link_delivery *d, const struct pdu *pdu)
+{
+    enum bind_sink_kind kind = bind_sort(pdu);
+    const struct bind_sink_slot *sink = &b->set->sinks[kind];
+    struct bind_delivery delivery = {.bind = b, .generation = b->generation, .d = *d};
+
+    counter_inc(counter_with(&delivered, kinds[kind]));
+    if (sink->fn != NULL)
+        sink->fn(sink->arg, &delivery, pdu);
+    else
+        bind_answer(&delivery, kind == BIND_TALK_IN ? SMPP_RX_P_APPN : SMPP_RX_T_APPN);
+}
+
+void bind_answer(const struct bind_delivery *d, uint32_t status)
+{
+    struct bind *b = d->bind;
+
+    if (b->link != NULL && d->generation == b->generation)
+        link_respond(b->link, &d->d, status);
+}

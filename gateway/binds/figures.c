@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * coko_smpp_* of one bind, brought up to date from the link's own counts.
+ */
+#include "gateway/binds/binds_parts.h"
+#include "gateway/lib/counter.h"
+
+static struct counter up = GAUGE("coko_smpp_bind_up", "1 when bound");
+static struct counter mine = GAUGE("coko_smpp_bind_owner", "1 when this process holds the lease");
+static struct counter used = GAUGE("coko_smpp_window_used", "Parts waiting for their response");
+static struct counter size = GAUGE("coko_smpp_window_size", "Parts that may wait");
+static struct counter limit = GAUGE("coko_smpp_rate_limit", "Parts a second by contract, 0: none");
+static struct counter waiting = GAUGE("coko_smpp_queue_parts", "Parts that wait to be written");
+static struct counter alarm_on =
+    GAUGE("coko_smpp_bind_alarm", "1 when our credentials are refused");
+static struct counter rebinds = COUNTER("coko_smpp_rebinds_total", "Binds made");
+static struct counter throttled =
+    COUNTER("coko_smpp_throttled_total", "Parts refused because we were too fast");
+static struct counter unknown = COUNTER("coko_smpp_unknown_total", "Parts without an answer");
+static struct counter late = COUNTER("coko_smpp_late_total", "Answers after their time");
+static struct counter shed =
+    COUNTER("coko_smpp_deliver_shed_total", "Deliveries refused because too many were open");
+static struct counter bad =
+    COUNTER("coko_smpp_decode_errors_total", "Requests answered with an error");
+static struct counter odd =
+    COUNTER("coko_smpp_odd_pdus_total", "PDUs accepted in spite of a fault");
+static struct counter pdus = COUNTER("coko_smpp_pdus_total", "PDUs by kind and direction");
+
+#define STAT(field) offsetof(struct session_stats, field)
+
+static const struct figure {
+    struct counter *c;
+    size_t offset; /* in struct session_stats */
+    const char *more;
+} figures[] = {
+    {&throttled, STAT(throttled), ""},
+    {&unknown, STAT(unknown), ""},
+    {&late, STAT(late), ""},
+    {&shed, STAT(deliver_shed), ""},
+    {&bad, STAT(bad_requests), ""},
+    {&odd, STAT(odd_pdus), ""},
+    {&pdus, STAT(submits), ",pdu=\"submit_sm\",direction=\"out\""},
+    {&pdus, STAT(accepted), ",pdu=\"submit_sm_resp\",direction=\"in\""},
+    {&pdus, STAT(delivers), ",pdu=\"deliver_sm\",direction=\"in\""},
+    {&pdus, STAT(enquires_in), ",pdu=\"enquire_link\",direction=\"in\""},
+    {&pdus, STAT(enquires_out), ",pdu=\"enquire_link\",direction=\"out\""},
+    {&pdus, STAT(nacks_in), ",pdu=\"generic_nack\",direction=\"in\""},
+    {&pdus, STAT(nacks_out), ",pdu=\"generic_nack\",direction=\"out\""},
+};
+
+static void gauge(struct bind *b, struct counter *c, int64_t v)
+{
+    counter_set(counter_with(c, b->label), v);
+}
+
+static uint64_t stat_at(const struct session_stats *s, size_t offset)
+{
+    uint64_t v;
+
+    memcpy(&v, (const char *)s + offset, sizeof v);
+    return v;
+}
+
+/* A new link counts from 0 again. */
+static uint64_t grown(uint64_t now, uint64_t before)
+{
+    return now >= before ? now - before : now;
+}
+
+static void count(struct bind *b, const struct link_status *s)
+{
+    char labels[128];
+
+    for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
+        const struct figure *f = &figures[i];
+        uint64_t more = grown(stat_at(&s->stats, f->offset), stat_at(&b->counted, f->offset));
+        struct buf text;
+
+        buf_init_fixed(&text, labels, sizeof labels);
+        buf_puts(&text, b->label);
+        buf_puts(&text, f->more);
+        counter_add(counter_with(f->c, buf_cstr(&text)), more);
+    }
+    counter_add(counter_with(&rebinds, b->label), grown(s->binds, b->counted_binds));
+    b->counted = s->stats;
+    b->counted_binds = s->binds;
+}
+
+void bind_figures(struct bind *b)
+{
+    struct link_status s = {.state = LINK_IDLE};
+
+    if (b->link != NULL) {
+        link_status_get(b->link, &s);
+        count(b, &s);
+    }
+    gauge(b, &up, b->up);
+    gauge(b, &mine, bind_owned(b));
+    gauge(b, &used, s.in_flight);
+    gauge(b, &size, b->c->window);
+    gauge(b, &limit, b->c->rate);
+    gauge(b, &waiting, b->queue.left);
+    gauge(b, &alarm_on, s.alarm);
+}
+
+void bind_figures_forget(void)
+{
+    struct counter *const all[] = {&up,      &mine,     &used,    &size,      &limit,
+                                   &waiting, &alarm_on, &rebinds, &throttled, &unknown,
+                                   &late,    &shed,     &bad,     &odd,       &pdus};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        counter_forget(all[i]);
+}
