@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See compose.h.
+ */
+#include "gateway/sms/compose.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/lib/crypto.h"
+
+#define DAY      86400
+#define DAYS_MAX 28
+#define REGISTER 1 /* registered_delivery: a receipt whatever happens (M2) */
+
+int compose_plan(const struct bind_config *link, struct str text, uint16_t ref, struct segment *out,
+                 struct err *e)
+{
+    struct segment_opts opts = {.fold = link->encoding == BIND_ENCODING_GSM7,
+                                .ref16 = link->concat == BIND_CONCAT_UDH16,
+                                .ref = ref};
+
+    if (segment_plan(text, &opts, out, e) != 0)
+        return -1;
+    if (out->alphabet == ALPHABET_UCS2 || out->lost == 0)
+        return 0;
+    segment_fini(out);
+    opts.fold = false;
+    return segment_plan(text, &opts, out, e);
+}
+
+unsigned compose_parts(const struct bind_config *link, const struct segment *seg)
+{
+    return link->concat == BIND_CONCAT_PAYLOAD ? 1 : seg->parts;
+}
+
+static void add_tlv(struct smpp_submit *out, struct bind_scratch *scratch, uint16_t tag,
+                    struct str value)
+{
+    assert(out->tlv_count < ARRAY_LEN(scratch->tlvs));
+    scratch->tlvs[out->tlv_count++] = (struct smpp_tlv){.tag = tag, .value = value};
+    out->tlvs = scratch->tlvs;
+}
+
+static void add_sar(const struct segment *seg, unsigned no, struct bind_scratch *scratch,
+                    struct smpp_submit *out)
+{
+    uint8_t *v = scratch->values;
+
+    v[0] = (uint8_t)(seg->ref >> 8);
+    v[1] = (uint8_t)seg->ref;
+    v[2] = (uint8_t)seg->parts;
+    v[3] = (uint8_t)no;
+    add_tlv(out, scratch, SMPP_TAG_SAR_MSG_REF_NUM, str_n(v, 2));
+    add_tlv(out, scratch, SMPP_TAG_SAR_TOTAL_SEGMENTS, str_n(v + 2, 1));
+    add_tlv(out, scratch, SMPP_TAG_SAR_SEGMENT_SEQNUM, str_n(v + 3, 1));
+}
+
+static void fill_text(const struct compose *c, unsigned no, struct bind_scratch *scratch,
+                      struct smpp_submit *out)
+{
+    const struct segment *seg = c->seg;
+    size_t n;
+
+    if (c->link->concat == BIND_CONCAT_PAYLOAD && seg->parts > 1) {
+        add_tlv(out, scratch, SMPP_TAG_MESSAGE_PAYLOAD, buf_str(&seg->octets));
+        return;
+    }
+    n = segment_part(seg, no, scratch->octets);
+    if (c->link->concat == BIND_CONCAT_SAR && seg->header > 0) {
+        out->sm.message = str_skip(str_n(scratch->octets, n), seg->header);
+        add_sar(seg, no, scratch, out);
+        return;
+    }
+    out->sm.message = str_n(scratch->octets, n);
+    out->sm.esm_class = seg->header > 0 ? SMPP_ESM_UDHI : 0;
+}
+
+void compose_fill(const struct compose *c, unsigned no, struct bind_scratch *scratch,
+                  struct smpp_submit *out)
+{
+    struct pdu_sm *sm = &out->sm;
+
+    _Static_assert(sizeof scratch->octets >= SEGMENT_OCTETS, "a part fits the scratch");
+    sm->service_type = str_c(c->link->service_type);
+    sm->source_ton = (uint8_t)c->link->sender_ton;
+    sm->source_npi = (uint8_t)c->link->sender_npi;
+    sm->source = str_c(c->link->sender);
+    sm->dest_ton = (uint8_t)c->link->dest_ton;
+    sm->dest_npi = (uint8_t)c->link->dest_npi;
+    sm->dest = str_c(c->number);
+    sm->validity = str_c(c->validity);
+    sm->registered_delivery = c->link->receipts ? REGISTER : 0;
+    sm->data_coding = c->seg->data_coding;
+    fill_text(c, no, scratch, out);
+}
+
+void compose_wipe(struct segment *seg)
+{
+    buf_wipe(&seg->octets);
+    segment_fini(seg);
+}
+
+void compose_validity(int64_t seconds, char out[COMPOSE_VALIDITY])
+{
+    int64_t s = MIN(MAX(seconds, 1), (int64_t)DAYS_MAX * DAY);
+
+    (void)snprintf(out, COMPOSE_VALIDITY, "0000%02u%02u%02u%02u000R", (unsigned)(s / DAY) % 100,
+                   (unsigned)(s % DAY / 3600), (unsigned)(s % 3600 / 60), (unsigned)(s % 60));
+}
+
+/* ---- ids ---- */
+
+/* Writes the number in the other base; an id that is no number of `from` stays as it is. */
+static void convert(const char *id, int from, char out[RECEIPT_ID_MAX])
+{
+    char *end;
+    unsigned long long v = strtoull(id, &end, from);
+
+    if (*id == '\0' || *end != '\0' || strlen(id) > 19)
+        (void)snprintf(out, RECEIPT_ID_MAX, "%s", id);
+    else
+        (void)snprintf(out, RECEIPT_ID_MAX, from == 10 ? "%llx" : "%llu", v);
+}
+
+size_t compose_receipt_ids(enum bind_id_form form, const struct receipt *r,
+                           char room[RECEIPT_ID_MAX], const char *out[RECEIPT_IDS])
+{
+    if (r->id_count == 0)
+        return 0;
+    if (form == BIND_ID_AUTO) {
+        for (unsigned i = 0; i < r->id_count; i++)
+            out[i] = r->ids[i];
+        return r->id_count;
+    }
+    out[0] = r->ids[0];
+    if (form != BIND_ID_SAME) {
+        convert(r->ids[0], form == BIND_ID_RECEIPT_DEC ? 10 : 16, room);
+        out[0] = room;
+    }
+    return 1;
+}

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From claimed rows to parts on the bind, and what becomes of each part.
+ *
+ *   answer of the carrier          what happens
+ *   accepted                       recorded with the id
+ *   none in time, link lost        recorded as unknown; the other parts go on (M4)
+ *   0x58                           the bind puts it back in its place and pauses
+ *   try again (queue full, ...)    the message waits 1, 2, 4 s; then its rest goes back to the outbox
+ *   never                          recorded as failed, and with it the parts not yet written
+ *
+ * A cancelled message stops before its next part; its parts not written are recorded as cancelled,
+ * which frees the confirmation of STOP (M3).
+ */
+#include <stdlib.h>
+
+#include "gateway/lib/counter.h"
+#include "gateway/lib/crypto.h"
+#include "gateway/lib/map.h"
+#include "gateway/sms/sms_parts.h"
+
+#define CLAIM_MAX   500  /* messages */
+#define NO_LIMIT    1000 /* parts in hand on a link without a rate */
+#define TRIES_MAX   3
+#define OUR_FAULT   (-1) /* code of a part that could not be made */
+#define AVERAGE_ONE 8
+
+PG_STMT(claim_stmt, "sms.claim", PG_BATCH, 4,
+        "select message_id, kind, priority, number_sealed, body, body_sealed, validity_s"
+        " from messaging.claim($1, $2, $3::bigint, $4::int)");
+PG_STMT(cancelled_stmt, "sms.cancelled", PG_BATCH, 1,
+        "select message_id from messaging.cancelled($1)");
+
+static struct counter messages = COUNTER("coko_sms_mt_total", "Messages taken from the outbox");
+static struct counter parts = COUNTER("coko_sms_parts_total", "Parts by what the carrier said");
+static struct counter unsent = COUNTER("coko_sms_unsendable_total", "Messages that cannot be made");
+
+static const char *const class_labels[] = {
+    [BIND_TALK] = "class=\"talk\"",
+    [BIND_OTP] = "class=\"otp\"",
+    [BIND_REPLY] = "class=\"reply\"",
+    [BIND_NOTICE] = "class=\"notice\"",
+    [BIND_INSTALMENT] = "class=\"instalment\"",
+};
+static const char *const outcome_labels[] = {
+    [BIND_ACCEPTED] = "outcome=\"accepted\"",
+    [BIND_REFUSED] = "outcome=\"refused\"",
+    [BIND_UNKNOWN] = "outcome=\"unknown\"",
+};
+
+/* ---- the end of a message ---- */
+
+static void record_rest(struct outgoing *o)
+{
+    for (unsigned no = 1; no <= o->job.parts; no++) {
+        struct batch_part p = {.message = o->id,
+                               .no = no,
+                               .of = o->job.parts,
+                               .status = o->rest,
+                               .code = o->rest_code,
+                               .ref = STR_EMPTY};
+
+        if (bind_job_wants(&o->job, no))
+            record_part(o->account, &p);
+    }
+}
+
+static void outgoing_free(struct outgoing *o)
+{
+    list_remove(&o->node);
+    o->account->live_count--;
+    loop_timer_clear(&o->again);
+    if (o->secret)
+        compose_wipe(&o->seg);
+    else
+        segment_fini(&o->seg);
+    crypto_wipe(o->number, sizeof o->number);
+    free(o);
+}
+
+static void outgoing_over(struct outgoing *o)
+{
+    if (o->stopped && !o->silent)
+        record_rest(o);
+    outgoing_free(o);
+}
+
+/* No further part is written; the rest is recorded so once nothing is unanswered. */
+static void outgoing_stop(struct outgoing *o, enum batch_status rest, int64_t code, bool silent)
+{
+    if (o->stopped)
+        return;
+    o->stopped = true;
+    o->silent = silent;
+    o->rest = rest;
+    o->rest_code = code;
+    loop_timer_clear(&o->again);
+    if (bind_drop(o->account->bind, &o->job))
+        outgoing_over(o);
+}
+
+/* ---- the bind's calls ---- */
+
+static struct outgoing *outgoing_of(struct bind_job *job)
+{
+    return container_of(job, struct outgoing, job);
+}
+
+static void on_fill(void *arg, struct bind_job *job, unsigned no, struct bind_scratch *scratch,
+                    struct smpp_submit *out)
+{
+    struct outgoing *o = outgoing_of(job);
+    struct compose c = {
+        .link = o->account->link, .seg = &o->seg, .number = o->number, .validity = o->validity};
+
+    (void)arg;
+    compose_fill(&c, no, scratch, out);
+}
+
+static void on_again(void *arg)
+{
+    struct outgoing *o = arg;
+
+    bind_release(o->account->bind, &o->job);
+}
+
+static unsigned tries_allowed(uint32_t status)
+{
+    switch (smpp_status_class(status)) {
+    case SMPP_CLASS_OK:
+    case SMPP_CLASS_PERMANENT: return 0;
+    case SMPP_CLASS_ONCE: return 1;
+    default: return TRIES_MAX;
+    }
+}
+
+static void on_refused(struct outgoing *o, unsigned no, uint32_t status)
+{
+    struct batch_part p = {.message = o->id,
+                           .no = no,
+                           .of = o->job.parts,
+                           .status = BATCH_FAILED,
+                           .code = status,
+                           .ref = STR_EMPTY};
+    unsigned allowed = tries_allowed(status);
+
+    if (o->stopped) { /* certainly not sent: it shares the lot of the rest */
+        p.status = o->rest;
+        if (!o->silent)
+            record_part(o->account, &p);
+    } else if (o->tries < allowed) {
+        bind_retry(o->account->bind, &o->job, no);
+        loop_timer_set(&o->again, 1000 << o->tries++);
+    } else if (allowed > 0) {
+        bind_retry(o->account->bind, &o->job, no);
+        outgoing_stop(o, BATCH_RETRY, status, false);
+    } else {
+        record_part(o->account, &p);
+        outgoing_stop(o, BATCH_FAILED, status, false);
+    }
+}
+
+static void on_done(void *arg, struct bind_job *job, unsigned no, enum bind_outcome outcome,
+                    uint32_t status, struct str id)
+{
+    struct outgoing *o = outgoing_of(job);
+    char ref[RECEIPT_ID_MAX] = "";
+    struct batch_part p = {.message = o->id, .no = no, .of = job->parts};
+
+    (void)arg;
+    counter_inc(counter_with(&parts, outcome_labels[outcome]));
+    o->touched |= outcome != BIND_REFUSED;
+    if (outcome == BIND_REFUSED) {
+        on_refused(o, no, status);
+        return;
+    }
+    receipt_normal_id(id, ref);
+    p.status = outcome == BIND_ACCEPTED ? BATCH_ACCEPTED : BATCH_UNKNOWN;
+    p.ref = str_c(ref);
+    record_part(o->account, &p);
+}
+
+static void on_over(void *arg, struct bind_job *job)
+{
+    (void)arg;
+    outgoing_over(outgoing_of(job));
+}
+
+static void on_late(void *arg, struct bind *b, uint64_t key, unsigned no, uint32_t status,
+                    struct str id)
+{
+    struct sms_account *a = sms_account_of(arg, b);
+    char ref[RECEIPT_ID_MAX];
+    struct batch_part p = {.message = key, .no = no, .status = BATCH_ACCEPTED};
+
+    if (status != 0)
+        return; /* stays unknown: the carrier changed its mind too late for us to act on it */
+    receipt_normal_id(id, ref);
+    p.ref = str_c(ref);
+    record_part(a, &p);
+}
+
+static void on_changed(void *arg, struct bind *b)
+{
+    struct sms_account *a = sms_account_of(arg, b);
+
+    if (!bind_owned(b)) {
+        list_for_each_safe(node, &a->live)
+        {
+            outgoing_stop(container_of(node, struct outgoing, node), BATCH_UNKNOWN, 0, true);
+        }
+    }
+    takeover_step(a);
+    sender_wake(a);
+}
+
+static void on_room(void *arg, struct bind *b)
+{
+    struct sms_account *a = sms_account_of(arg, b);
+
+    if (a->more)
+        sender_wake(a);
+}
+
+static bool on_quiet(void *arg, const struct bind *b)
+{
+    const struct sms_account *a = sms_account_of(arg, b);
+
+    return sender_idle(a) && record_idle(a) && receiver_idle(a) && takeover_idle(a);
+}
+
+const struct bind_client_ops sms_client_ops = {
+    .fill = on_fill,
+    .done = on_done,
+    .over = on_over,
+    .late = on_late,
+    .changed = on_changed,
+    .room = on_room,
+    .quiet = on_quiet,
+};
+
+/* ---- claiming ---- */
+
+/* A counter a number, so that two texts on their way to one phone never share a reference. */
+static uint16_t next_ref(struct sms_account *a, struct str number)
+{
+    uint64_t hash = map_hash(number);
+    uint8_t low = ++a->refs[hash % COMPOSE_REFS];
+
+    return (uint16_t)((hash >> 32 & 0xFF) << 8 | low);
+}
+
+static int open_column(struct sms_account *a, struct op *op, int row, const char *col,
+                       const char *aad, struct buf *out, struct err *e)
+{
+    uint8_t blob[4096];
+    ptrdiff_t n = pg_bytea(op, row, pg_col(op, col), blob, sizeof blob);
+
+    if (n < 0)
+        return err_set(e, ERR_TOO_BIG, "sealed column %s", col);
+    return seal_open(a->s->ring, str_c(aad), str_n(blob, (size_t)n), out, e);
+}
+
+static int read_number(struct sms_account *a, struct op *op, int row, struct outgoing *o,
+                       struct err *e)
+{
+    char clear[64];
+    struct buf b;
+    int rc;
+
+    buf_init_fixed(&b, clear, sizeof clear);
+    rc = open_column(a, op, row, "number_sealed", "auth.identity", &b, e);
+    if (rc == 0 && !str_to_c(buf_str(&b), o->number, sizeof o->number))
+        rc = err_set(e, ERR_BAD_INPUT, "stored number");
+    crypto_wipe(clear, sizeof clear);
+    return rc;
+}
+
+static int read_text(struct sms_account *a, struct op *op, int row, struct outgoing *o,
+                     struct err *e)
+{
+    int sealed = pg_col(op, "body_sealed");
+    uint16_t ref = next_ref(a, str_c(o->number));
+    struct buf clear;
+    int rc = 0;
+
+    if (pg_is_null(op, row, sealed))
+        return compose_plan(a->link, pg_str(op, row, pg_col(op, "body")), ref, &o->seg, e);
+    o->secret = true;
+    buf_init(&clear, 4096);
+    rc = open_column(a, op, row, "body_sealed", "otp.body", &clear, e);
+    if (rc == 0)
+        rc = compose_plan(a->link, buf_str(&clear), ref, &o->seg, e);
+    buf_wipe(&clear);
+    return rc;
+}
+
+static int class_of(int64_t priority)
+{
+    return (int)MIN(MAX(priority, 0), 3) + BIND_OTP;
+}
+
+static int outgoing_make(struct sms_account *a, struct op *op, int row, struct outgoing *o,
+                         struct err *e)
+{
+    if (read_number(a, op, row, o, e) != 0 || read_text(a, op, row, o, e) != 0)
+        return -1;
+    if (a->link->validity)
+        compose_validity(pg_i64(op, row, pg_col(op, "validity_s")), o->validity);
+    o->job.client = BIND_SMS;
+    o->job.key = o->id;
+    o->job.class = (uint8_t)class_of(pg_i64(op, row, pg_col(op, "priority")));
+    o->job.parts = (uint8_t)compose_parts(a->link, &o->seg);
+    loop_timer_init(&o->again, a->s->loop, on_again, o);
+    return 0;
+}
+
+static void take_row(struct sms_account *a, struct op *op, int row)
+{
+    struct outgoing *o = calloc(1, sizeof *o);
+    struct err e;
+
+    if (o == NULL)
+        abort();
+    o->account = a;
+    o->id = (uint64_t)pg_i64(op, row, pg_col(op, "message_id"));
+    if (outgoing_make(a, op, row, o, &e) != 0) {
+        struct batch_part p = {.message = o->id,
+                               .no = 1,
+                               .of = 1,
+                               .status = BATCH_FAILED,
+                               .code = OUR_FAULT,
+                               .ref = STR_EMPTY};
+
+        log_err(LOG_LEVEL_ERROR, NULL, "message cannot be sent", &e);
+        counter_inc(&unsent);
+        record_part(a, &p);
+        free(o);
+        return;
+    }
+    counter_inc(counter_with(&messages, class_labels[o->job.class]));
+    a->average = a->average - a->average / AVERAGE_ONE + o->job.parts;
+    list_push_back(&a->live, &o->node);
+    a->live_count++;
+    bind_submit(a->bind, &o->job);
+}
+
+/* Parts we may have in hand: half a second of the contract (M). */
+static unsigned budget(const struct sms_account *a)
+{
+    int64_t rate = a->link->rate;
+
+    return rate == 0 ? NO_LIMIT : (unsigned)MAX(rate / 2, 1);
+}
+
+static unsigned claim_size(const struct sms_account *a)
+{
+    unsigned in_hand = bind_waiting(a->bind), room = budget(a);
+    unsigned average = MAX(a->average / AVERAGE_ONE, 1);
+
+    if (in_hand >= room)
+        return 0;
+    return MIN(MAX((room - in_hand) / average, 1), CLAIM_MAX);
+}
+
+static void on_claimed(struct op *op)
+{
+    struct sms_account *a = container_of(op, struct sms_account, claim_op);
+
+    a->more = false;
+    if (op_failed(op)) {
+        log_err(LOG_LEVEL_WARN, NULL, "outbox not claimed", &op->err);
+        a->hand_back |= op->unknown;
+    } else if (bind_owned(a->bind) && takeover_ready(a)) {
+        for (int row = 0; row < pg_rows(op); row++)
+            take_row(a, op, row);
+        a->more = pg_rows(op) > 0;
+        if (a->s->draining)
+            sender_drain(a);
+    } /* else: another epoch settles these rows */
+    op_release(op);
+    takeover_step(a);
+}
+
+void sender_wake(struct sms_account *a)
+{
+    unsigned max;
+    struct pg_params p;
+
+    if (a->s->draining || !bind_held(a->bind) || !bind_up(a->bind) || !takeover_ready(a) ||
+        a->hand_back || op_pending(&a->claim_op) || (max = claim_size(a)) == 0)
+        return;
+    pg_params_init(&p);
+    pg_p_text(&p, a->link->account);
+    pg_p_text(&p, a->s->owner);
+    pg_p_int(&p, bind_epoch(a->bind));
+    pg_p_int(&p, max);
+    pg_exec(a->s->pg, &a->claim_op, &claim_stmt, &p);
+}
+
+/* ---- STOP ---- */
+
+static struct outgoing *outgoing_find(struct sms_account *a, uint64_t id)
+{
+    list_for_each(node, &a->live)
+    {
+        struct outgoing *o = container_of(node, struct outgoing, node);
+
+        if (o->id == id)
+            return o;
+    }
+    return NULL;
+}
+
+static void on_cancelled(struct op *op)
+{
+    struct sms_account *a = container_of(op, struct sms_account, cancel_op);
+
+    for (int row = 0; row < pg_rows(op); row++) {
+        struct outgoing *o = outgoing_find(a, (uint64_t)pg_i64(op, row, 0));
+
+        if (o != NULL)
+            outgoing_stop(o, BATCH_CANCELLED, 0, false);
+    }
+    op_release(op);
+}
+
+void sender_ask_cancelled(struct sms_account *a)
+{
+    struct pg_params p;
+
+    if (list_empty(&a->live) || op_pending(&a->cancel_op))
+        return;
+    pg_params_init(&p);
+    pg_p_text(&p, a->link->account);
+    pg_exec(a->s->pg, &a->cancel_op, &cancelled_stmt, &p);
+}
+
+/* ---- life ---- */
+
+void sender_init(struct sms_account *a)
+{
+    list_init(&a->live);
+    a->average = AVERAGE_ONE;
+    crypto_random(a->refs, sizeof a->refs);
+    op_init(&a->claim_op, a->s->loop, on_claimed);
+    op_init(&a->cancel_op, a->s->loop, on_cancelled);
+}
+
+/* What was not begun goes back to the outbox, what was begun is ended. */
+void sender_drain(struct sms_account *a)
+{
+    list_for_each_safe(node, &a->live)
+    {
+        struct outgoing *o = container_of(node, struct outgoing, node);
+
+        if (!o->touched && o->job.flying == 0) {
+            a->hand_back = true;
+            outgoing_stop(o, BATCH_RETRY, 0, true);
+        }
+    }
+    takeover_step(a);
+}
+
+bool sender_idle(const struct sms_account *a)
+{
+    return list_empty(&a->live) && !op_pending(&a->claim_op);
+}
+
+void sender_fini(struct sms_account *a)
+{
+    op_cancel(&a->claim_op);
+    op_release(&a->claim_op);
+    op_cancel(&a->cancel_op);
+    op_release(&a->cancel_op);
+    list_for_each_safe(node, &a->live)
+    {
+        struct outgoing *o = container_of(node, struct outgoing, node);
+
+        bind_forget(a->bind, &o->job);
+        outgoing_free(o);
+    }
+}
+
+void sender_forget_counters(void)
+{
+    counter_forget(&messages);
+    counter_forget(&parts);
+    counter_forget(&unsent);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of the SMS room, for its own files. One sms_account a bind; sender.c fills it with
+ * outgoing messages, record.c writes their outcomes, receipts.c and inbound.c serve what comes in.
+ */
+#ifndef COKO_SMS_SMS_PARTS_H
+#define COKO_SMS_SMS_PARTS_H
+
+#include "gateway/lib/log.h"
+#include "gateway/lib/msisdn.h"
+#include "gateway/sms/batch.h"
+#include "gateway/sms/compose.h"
+#include "gateway/sms/keyword.h"
+#include "gateway/sms/sms.h"
+#include "smpp/concat.h"
+
+#define SMS_RECEIPTS_MAX                                                                           \
+    500 /* waiting for one commit; twice that, and the carrier is told to wait */
+#define SMS_INBOUND_MAX 200 /* texts whose transaction runs */
+#define SMS_RECENT      256 /* texts remembered, to know a repeated delivery */
+#define SMS_WAKE_TOPIC  "coko_message"
+
+struct sms_account;
+
+/* One message between its claim and the answer to its last part. */
+struct outgoing {
+    struct bind_job job;
+    struct list node; /* in account->live */
+    struct sms_account *account;
+    uint64_t id;
+    struct segment seg;
+    bool secret; /* the text is a code: wiped */
+    char number[MSISDN_MAX + 1];
+    char validity[COMPOSE_VALIDITY];
+    unsigned tries; /* answers that asked us to try again */
+    bool touched;   /* a part was written: the carrier may know it */
+    bool stopped;   /* parts not written get `rest` */
+    bool silent;    /* parts not written are not recorded: not ours any more */
+    enum batch_status rest;
+    int64_t rest_code;
+    struct loop_timer again;
+};
+
+/* A batch on its way into the database, and the one being filled. */
+struct record {
+    struct batch batches[2];
+    unsigned filling;
+    struct op op;
+    struct loop_timer timer;
+    unsigned failures;
+};
+
+struct receipts {
+    struct batch batch;
+    struct bind_delivery waiting[SMS_RECEIPTS_MAX];
+    unsigned n;
+};
+
+struct receiver {
+    struct receipts sets[2];
+    unsigned filling;
+    struct op op;
+    struct loop_timer timer;
+};
+
+struct sms_account {
+    struct sms *s;
+    struct bind *bind;
+    const struct bind_config *link;
+    int64_t ready_epoch; /* epoch whose recover is done; 0: none */
+    int64_t asked_epoch; /* epoch of the recover in flight */
+    struct op recover_op, claim_op, cancel_op, back_op, orphan_op;
+    bool more;        /* the last claim was full */
+    bool hand_back;   /* rows may be claimed that we do not know of */
+    unsigned average; /* parts a message, in eighths */
+    unsigned live_count;
+    struct list live;
+    struct loop_timer poll;
+    int64_t orphans_at;
+    struct record record;
+    struct receiver receiver;
+    uint8_t refs[COMPOSE_REFS];
+};
+
+struct recent_text {
+    uint64_t hash;
+    int64_t nonce; /* when it first came */
+    int64_t stored_at;
+    bool stored;
+    uint32_t generation, epoch; /* of the connection that brought it */
+};
+
+struct sms {
+    struct loop *loop;
+    struct pg *pg;
+    const struct seal_ring *ring;
+    struct binds *binds;
+    const char *owner;
+    bool draining;
+    struct list inbound; /* struct incoming */
+    unsigned inbound_count;
+    struct reassembly parts;
+    struct recent_text recent[SMS_RECENT];
+    unsigned recent_at;
+    size_t naccounts;
+    struct sms_account accounts[];
+};
+
+struct sms_account *sms_account_of(struct sms *s, const struct bind *b);
+
+/* ---- sender.c ---- */
+
+extern const struct bind_client_ops sms_client_ops;
+
+void sender_init(struct sms_account *a);
+void sender_fini(struct sms_account *a);
+/* Something may be due: claims when there is room. */
+void sender_wake(struct sms_account *a);
+/* Asks which live messages are cancelled, when there are any. */
+void sender_ask_cancelled(struct sms_account *a);
+void sender_drain(struct sms_account *a);
+bool sender_idle(const struct sms_account *a);
+void sender_forget_counters(void);
+
+/* ---- takeover.c ---- */
+
+void takeover_init(struct sms_account *a);
+void takeover_fini(struct sms_account *a);
+/* The lease or the time changed: recover, hand back, match orphans, as it is due. */
+void takeover_step(struct sms_account *a);
+/* True when this epoch may claim. */
+bool takeover_ready(const struct sms_account *a);
+bool takeover_idle(const struct sms_account *a);
+
+/* ---- record.c ---- */
+
+void record_init(struct sms_account *a);
+void record_fini(struct sms_account *a);
+void record_part(struct sms_account *a, const struct batch_part *p);
+bool record_idle(const struct sms_account *a);
+void record_forget_counters(void);
+
+/* ---- receipts.c ---- */
+
+void receiver_init(struct sms_account *a);
+void receiver_fini(struct sms_account *a);
+void receiver_on_receipt(void *arg, const struct bind_delivery *d, const struct pdu *pdu);
+bool receiver_idle(const struct sms_account *a);
+void receiver_forget_counters(void);
+
+/* ---- inbound.c ---- */
+
+void inbound_on_text(void *arg, const struct bind_delivery *d, const struct pdu *pdu);
+void inbound_fini(struct sms *s);
+void inbound_forget_counters(void);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an account needs before and beside sending:
+ *
+ *   a new epoch of the lease    messaging.recover settles what earlier owners left; then we may claim
+ *   rows claimed, not begun     messaging.hand_back returns them (drain, or a claim whose answer was lost)
+ *   each minute                 messaging.match_orphans finds parts for receipts that nobody named
+ */
+#include "gateway/sms/sms_parts.h"
+
+#define ORPHANS_MS  60000
+#define ORPHANS_MAX 500
+
+PG_STMT(recover_stmt, "sms.recover", PG_BATCH, 2,
+        "select recovered, exists (select from messaging.account a where a.name = $1)"
+        " from messaging.recover($1, $2::bigint)");
+PG_STMT(back_stmt, "sms.hand_back", PG_BATCH, 4,
+        "select messaging.hand_back($1, $2, $3::bigint, $4::bigint[])");
+PG_STMT(orphans_stmt, "sms.match_orphans", PG_BATCH, 2,
+        "select messaging.match_orphans($1, $2::int)");
+
+bool takeover_ready(const struct sms_account *a)
+{
+    return a->ready_epoch != 0 && a->ready_epoch == bind_epoch(a->bind);
+}
+
+/* ---- recover ---- */
+
+static void on_recovered(struct op *op)
+{
+    struct sms_account *a = container_of(op, struct sms_account, recover_op);
+
+    if (op_failed(op)) {
+        log_err(LOG_LEVEL_WARN, NULL, "account not recovered yet", &op->err);
+    } else {
+        a->ready_epoch = a->asked_epoch;
+        if (!pg_bool(op, 0, 1))
+            log_error(NULL, "no such account in messaging.account", "account=%s", a->link->account);
+        log_info(NULL, "account taken over", "account=%s epoch=%lld unknown=%lld", a->link->account,
+                 (long long)a->ready_epoch, (long long)pg_i64(op, 0, 0));
+    }
+    op_release(op);
+    sender_wake(a); /* a failure is tried again each second */
+}
+
+static void recover(struct sms_account *a)
+{
+    struct pg_params p;
+
+    a->asked_epoch = bind_epoch(a->bind);
+    pg_params_init(&p);
+    pg_p_text(&p, a->link->account);
+    pg_p_int(&p, a->asked_epoch);
+    pg_exec(a->s->pg, &a->recover_op, &recover_stmt, &p);
+}
+
+/* ---- hand back ---- */
+
+static void on_handed_back(struct op *op)
+{
+    struct sms_account *a = container_of(op, struct sms_account, back_op);
+
+    if (op_failed(op)) {
+        log_err(LOG_LEVEL_WARN, NULL, "outbox rows not handed back yet", &op->err);
+    } else {
+        a->hand_back = false;
+        log_info(NULL, "outbox rows handed back", "account=%s rows=%lld", a->link->account,
+                 (long long)pg_i64(op, 0, 0));
+    }
+    op_release(op);
+    sender_wake(a);
+}
+
+static void hand_back(struct sms_account *a)
+{
+    struct pg_params p;
+    struct buf kept;
+
+    buf_init(&kept, 64u << 10);
+    buf_addc(&kept, '{');
+    list_for_each(node, &a->live)
+    {
+        struct outgoing *o = container_of(node, struct outgoing, node);
+
+        if (kept.len > 1)
+            buf_addc(&kept, ',');
+        buf_add_u64(&kept, o->id);
+    }
+    buf_addc(&kept, '}');
+    if (kept.failed == ERR_OK) {
+        pg_params_init(&p);
+        pg_p_text(&p, a->link->account);
+        pg_p_text(&p, a->s->owner);
+        pg_p_int(&p, bind_epoch(a->bind));
+        pg_p_str(&p, buf_str(&kept));
+        pg_exec(a->s->pg, &a->back_op, &back_stmt, &p);
+    }
+    buf_fini(&kept);
+}
+
+/* ---- orphans ---- */
+
+static void on_orphans(struct op *op)
+{
+    if (op_failed(op))
+        log_err(LOG_LEVEL_WARN, NULL, "receipts not matched", &op->err);
+    op_release(op);
+}
+
+static void match_orphans(struct sms_account *a)
+{
+    struct pg_params p;
+
+    a->orphans_at = loop_now_ms(a->s->loop) + ORPHANS_MS;
+    pg_params_init(&p);
+    pg_p_text(&p, a->link->account);
+    pg_p_int(&p, ORPHANS_MAX);
+    pg_exec(a->s->pg, &a->orphan_op, &orphans_stmt, &p);
+}
+
+/* ---- life ---- */
+
+void takeover_step(struct sms_account *a)
+{
+    if (!bind_owned(a->bind))
+        return;
+    if (!takeover_ready(a)) {
+        if (!op_pending(&a->recover_op))
+            recover(a);
+        return;
+    }
+    /* an outcome not yet recorded would look like a row not begun */
+    if (a->hand_back && record_idle(a) && !op_pending(&a->back_op) && !op_pending(&a->claim_op))
+        hand_back(a);
+    if (!a->s->draining && loop_now_ms(a->s->loop) >= a->orphans_at && !op_pending(&a->orphan_op))
+        match_orphans(a);
+}
+
+void takeover_init(struct sms_account *a)
+{
+    op_init(&a->recover_op, a->s->loop, on_recovered);
+    op_init(&a->back_op, a->s->loop, on_handed_back);
+    op_init(&a->orphan_op, a->s->loop, on_orphans);
+}
+
+bool takeover_idle(const struct sms_account *a)
+{
+    return !op_pending(&a->back_op) && (!a->hand_back || !bind_owned(a->bind));
+}
+
+void takeover_fini(struct sms_account *a)
+{
+    struct op *const ops[] = {&a->recover_op, &a->back_op, &a->orphan_op};
+
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+        op_cancel(ops[i]);
+        op_release(ops[i]);
+    }
+}
