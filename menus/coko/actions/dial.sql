@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- lane: write
--- args: number_lookup number_sealed key_id country network service_code
+-- args: number_lookup number_sealed key_id country network carrier
 -- cols: outcome identity user lang continue_title pass_until
 -- outcomes: new charge ok
 -- Finds or makes the reader; a live charge is shown before anything else.
