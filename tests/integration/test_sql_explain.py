@@ -231,7 +231,7 @@ def test_inside_functions(plans, name):
     inner = [(q, p) for q, p in seen if not q.startswith(("select * from", "select ops.", "select billing.", "select messaging.",
                                                           "select recommendation."))]
     bad = [f for query, plan in inner for f in faults(plan, " ".join(query.split())[:110])]
-    assert bad == []
+    assert not bad, "\n".join(bad)
 
 
 def test_claims_walk_exactly_their_index(plans):
@@ -265,7 +265,7 @@ def test_statements_of_menus_and_routes(plans):
     bad = []
     for path in found:
         bad += prepared_faults(plans, str(path.relative_to(sqltest.TOP)), path.read_text().rstrip().rstrip(";"))
-    assert bad == []
+    assert not bad, "\n".join(bad)
 
 
 def test_statements_of_the_daemon(plans):
@@ -280,4 +280,4 @@ def test_statements_of_the_daemon(plans):
         row = json.loads(line)
         if row["sql"].split()[0].lower() in ("select", "with", "insert", "update", "delete"):
             bad += prepared_faults(plans, row["name"], row["sql"])
-    assert bad == []
+    assert not bad, "\n".join(bad)

@@ -50,11 +50,11 @@ returns table (id bigint, code int, label text, author text) language sql stable
                  ts_rank(b.search, to_tsquery('simple', w.q)) as rank
           from (select string_agg(quote_literal(x[1]) || ':*', ' & ') as q
                 from regexp_matches(left(catalog.fold(coalesce(p_q, '')), 100), '[[:alnum:]]+', 'g') x) w
-          join catalog.book b on b.status = 'published' and b.search @@ to_tsquery('simple', w.q)
+          join catalog.book b on b.status not in ('draft', 'archived') and b.search @@ to_tsquery('simple', w.q)
           union all
           select b.id, b.code, b.title, b.author_line, b.language, b.popularity, 2
           from catalog.book b
-          where b.status = 'published' and b.code = case when p_q ~ '^\s*[0-9]{1,6}\s*$' then p_q::int end) m
+          where b.status not in ('draft', 'archived') and b.code = case when p_q ~ '^\s*[0-9]{1,6}\s*$' then p_q::int end) m
     order by (m.language = p_lang) desc, m.rank desc, m.popularity desc, m.id desc
     limit p_max
 $$;

@@ -4,7 +4,7 @@ returns table (book_id bigint, title text, part int, at int) language sql stable
     select b.id, b.title, p.part, p.at
     from reading.position p
     join catalog.book b on b.id = p.book_id
-    where p.user_id = p_user_id and p.finished_at is null and b.status = 'published'
+    where p.user_id = p_user_id and p.finished_at is null and b.status not in ('draft', 'archived') -- as in catalog.book_card
     order by p.updated_at desc, p.book_id desc
     limit 1
 $$;

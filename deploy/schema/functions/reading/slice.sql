@@ -13,7 +13,7 @@ returns table (outcome text, part int, part_title text, at int, body text, at_en
                                case when p_at >= g.chars then 0 else greatest(p_at, 0) end as at) s
     left join catalog.part t on t.book_id = b.id and t.no = s.no
     cross join lateral (select t.no is not null and billing.may_read(p_user_id, b.id, t.no, null) as may) m
-    where b.id = p_book_id and b.status = 'published'
+    where b.id = p_book_id and b.status not in ('draft', 'archived') -- as in catalog.book_card
 $$;
 comment on function reading.slice(bigint, bigint, int, int, int) is
 'At most max_chars characters of a part from an offset; at the end of a part, the start of the next.
