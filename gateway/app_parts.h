@@ -16,6 +16,7 @@
 #include "gateway/jobs/jobs.h"
 #include "gateway/lib/seal.h"
 #include "gateway/money/money.h"
+#include "gateway/sms/sms.h"
 #include "gateway/ussd/ussd.h"
 
 struct app {
@@ -31,6 +32,8 @@ struct app {
     struct seal_ring *ring;
     struct health health;
     struct ussd *ussd;
+    struct binds *binds;
+    struct sms *sms;
     struct money *money;
     struct jobs *jobs;
     struct event *control;

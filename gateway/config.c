@@ -190,6 +190,20 @@ static void load_carriers(struct option_source *src, struct config *c)
     }
 }
 
+static void load_links(struct option_source *src, struct config *c)
+{
+    struct ini_section *s = NULL;
+
+    c->links = arena_zalloc(&c->arena, section_count(&c->ini, "link") + 1, sizeof *c->links);
+    while (c->links && (s = ini_next(&c->ini, "link", s)) != NULL) {
+        struct bind_config *l = &c->links[c->nlinks++];
+
+        (void)!option_load_section(src, s, bind_options, bind_options_count, l);
+        if (l->account && !*l->account)
+            l->account = arena_cstr(&c->arena, s->name);
+    }
+}
+
 static void load_rows(struct option_source *src, struct config *c)
 {
     /* the faults are counted in the list: the results add nothing */
@@ -200,6 +214,7 @@ static void load_rows(struct option_source *src, struct config *c)
     bad |= option_load(src, mtn_momo_options, mtn_momo_options_count, &c->mtn);
     (void)bad;
     load_carriers(src, c);
+    load_links(src, c);
 }
 
 static const char *env_none(void *ctx, const char *variable)
@@ -259,7 +274,7 @@ void config_options(struct buf *out)
     struct fault_list faults; /* the required ones that have no default */
 
     fault_init(&faults);
-    struct config *c = config_parse("", STR("[carrier NAME]\n"), &faults, env_none);
+    struct config *c = config_parse("", STR("[carrier NAME]\n[link NAME]\n"), &faults, env_none);
 
     config_print(c, out);
     config_free(c);

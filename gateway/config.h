@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/binds/binds.h"
 #include "gateway/lib/fault.h"
 #include "gateway/lib/option.h"
 #include "gateway/money/mtn_momo.h"
@@ -68,6 +69,8 @@ struct config {
     struct mtn_momo_config mtn;
     struct ussd_carrier_config *carriers; /* the [carrier NAME] sections */
     size_t ncarriers;
+    struct bind_config *links; /* the [link NAME] sections */
+    size_t nlinks;
 };
 
 /*

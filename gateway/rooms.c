@@ -36,6 +36,43 @@ static void ussd_close(struct app *a)
     ussd_free(a->ussd);
 }
 
+/* ---- SMS: the binds and the outbox ---- */
+
+static int sms_open(struct app *a, struct err *e)
+{
+    struct binds_config bc = {.links = a->cfg->links, .nlinks = a->cfg->nlinks, .owner = a->owner};
+    struct binds_deps bd = {.loop = a->loop, .pg = a->pg};
+
+    a->binds = binds_new(&bc, &bd, e);
+    if (!a->binds)
+        return -1;
+    struct sms_config sc = {.owner = a->owner};
+    struct sms_deps sd = {.loop = a->loop, .pg = a->pg, .ring = a->ring, .binds = a->binds};
+
+    a->sms = sms_new(&sc, &sd, e);
+    if (!a->sms)
+        return -1;
+    binds_start(a->binds);
+    return 0;
+}
+
+static void sms_stop(struct app *a)
+{
+    sms_drain(a->sms);
+    binds_drain(a->binds);
+}
+
+static bool sms_is_idle(const struct app *a)
+{
+    return sms_idle(a->sms) && binds_idle(a->binds);
+}
+
+static void sms_close(struct app *a)
+{
+    sms_free(a->sms);
+    binds_free(a->binds);
+}
+
 /* ---- money ---- */
 
 static int money_open(struct app *a, struct err *e)
@@ -102,6 +139,12 @@ const struct room rooms[] = {
      .open = ussd_open,
      .idle = ussd_is_idle,
      .close = ussd_close},
+    {.name = "sms",
+     .roles = ROLE_GATEWAY,
+     .open = sms_open,
+     .drain = sms_stop,
+     .idle = sms_is_idle,
+     .close = sms_close},
     {.name = "money",
      .roles = ROLE_GATEWAY | ROLE_WORKER,
      .open = money_open,

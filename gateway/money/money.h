@@ -23,7 +23,7 @@
 #define MONEY_MESSAGE_TOPIC "coko_message"
 
 struct money_config {
-    const char *owner; /* "instance:slot" */
+    const char *owner;                 /* "instance:slot" */
     const struct mtn_momo_config *mtn; /* borrowed: it outlives the room */
 };
 
