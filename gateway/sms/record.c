@@ -91,6 +91,7 @@ static void on_recorded(struct op *op)
         loop_timer_set(&r->timer, 0);
     if (freed)
         sender_wake(a); /* the confirmation of STOP */
+    takeover_step(a);   /* what waits until all is recorded */
 }
 
 void record_part(struct sms_account *a, const struct batch_part *p)

@@ -19,11 +19,12 @@
 #include "gateway/lib/map.h"
 #include "gateway/sms/sms_parts.h"
 
-#define CLAIM_MAX   500  /* messages */
-#define NO_LIMIT    1000 /* parts in hand on a link without a rate */
-#define TRIES_MAX   3
-#define OUR_FAULT   (-1) /* code of a part that could not be made */
-#define AVERAGE_ONE 8
+#define CLAIM_MAX     500  /* messages */
+#define NO_LIMIT      1000 /* parts in hand on a link without a rate */
+#define TRIES_MAX     3
+#define LOST_CLAIM_MS 2000
+#define OUR_FAULT     (-1) /* code of a part that could not be made */
+#define AVERAGE_ONE   8
 
 PG_STMT(claim_stmt, "sms.claim", PG_BATCH, 4,
         "select message_id, kind, priority, number_sealed, body, body_sealed, validity_s"
@@ -358,7 +359,7 @@ static unsigned claim_size(const struct sms_account *a)
     unsigned in_hand = bind_waiting(a->bind), room = budget(a);
     unsigned average = MAX(a->average / AVERAGE_ONE, 1);
 
-    if (in_hand >= room)
+    if (in_hand > room / 2) /* fewer, larger claims */
         return 0;
     return MIN(MAX((room - in_hand) / average, 1), CLAIM_MAX);
 }
@@ -370,13 +371,16 @@ static void on_claimed(struct op *op)
     a->more = false;
     if (op_failed(op)) {
         log_err(LOG_LEVEL_WARN, NULL, "outbox not claimed", &op->err);
-        a->hand_back |= op->unknown;
+        if (op->unknown) { /* it may still be running there */
+            a->hand_back = true;
+            a->back_at = loop_now_ms(a->s->loop) + LOST_CLAIM_MS;
+        }
     } else if (bind_owned(a->bind) && takeover_ready(a)) {
         for (int row = 0; row < pg_rows(op); row++)
             take_row(a, op, row);
         a->more = pg_rows(op) > 0;
         if (a->s->draining)
-            sender_drain(a);
+            sender_return(a);
     } /* else: another epoch settles these rows */
     op_release(op);
     takeover_step(a);
@@ -447,8 +451,8 @@ void sender_init(struct sms_account *a)
     op_init(&a->cancel_op, a->s->loop, on_cancelled);
 }
 
-/* What was not begun goes back to the outbox, what was begun is ended. */
-void sender_drain(struct sms_account *a)
+/* What was begun is ended by the carrier's answers. */
+void sender_return(struct sms_account *a)
 {
     list_for_each_safe(node, &a->live)
     {
@@ -460,6 +464,14 @@ void sender_drain(struct sms_account *a)
         }
     }
     takeover_step(a);
+}
+
+void sender_give_up(struct sms_account *a)
+{
+    list_for_each_safe(node, &a->live)
+    {
+        outgoing_stop(container_of(node, struct outgoing, node), BATCH_RETRY, OUR_FAULT, false);
+    }
 }
 
 bool sender_idle(const struct sms_account *a)

@@ -9,10 +9,13 @@
 
 #include "gateway/sms/sms_parts.h"
 
-#define POLL_MS    1000
-#define PARTS_SETS 1000
-#define PARTS_SIZE (1u << 20)
-#define PARTS_MS   (10 * 60 * 1000)
+#define POLL_MS     1000
+#define DOWN_POLLS  5   /* seconds without a link: hand back */
+#define DEAD_POLLS  600 /* and what was begun */
+#define LEAVE_POLLS 2   /* the same while draining */
+#define PARTS_SETS  1000
+#define PARTS_SIZE  (1u << 20)
+#define PARTS_MS    (10 * 60 * 1000)
 
 struct sms_account *sms_account_of(struct sms *s, const struct bind *b)
 {
@@ -28,6 +31,11 @@ static void on_poll(void *arg)
 {
     struct sms_account *a = arg;
 
+    a->down_polls = bind_up(a->bind) ? 0 : a->down_polls + 1;
+    if (a->down_polls == DOWN_POLLS)
+        sender_return(a); /* not to be sent hours later, past its end */
+    if (a->down_polls >= (a->s->draining ? LEAVE_POLLS : DEAD_POLLS))
+        sender_give_up(a);
     takeover_step(a);
     sender_ask_cancelled(a);
     sender_wake(a);
@@ -99,7 +107,7 @@ void sms_drain(struct sms *s)
 {
     s->draining = true;
     for (size_t i = 0; i < s->naccounts; i++)
-        sender_drain(&s->accounts[i]);
+        sender_return(&s->accounts[i]);
 }
 
 bool sms_idle(const struct sms *s)

@@ -70,9 +70,11 @@ struct sms_account {
     int64_t ready_epoch; /* epoch whose recover is done; 0: none */
     int64_t asked_epoch; /* epoch of the recover in flight */
     struct op recover_op, claim_op, cancel_op, back_op, orphan_op;
-    bool more;        /* the last claim was full */
-    bool hand_back;   /* rows may be claimed that we do not know of */
-    unsigned average; /* parts a message, in eighths */
+    bool more;           /* the last claim was full */
+    bool hand_back;      /* rows may be claimed that we do not hold */
+    int64_t back_at;     /* not before */
+    unsigned down_polls; /* seconds without a link */
+    unsigned average;    /* parts a message, in eighths */
     unsigned live_count;
     struct list live;
     struct loop_timer poll;
@@ -118,7 +120,10 @@ void sender_fini(struct sms_account *a);
 void sender_wake(struct sms_account *a);
 /* Asks which live messages are cancelled, when there are any. */
 void sender_ask_cancelled(struct sms_account *a);
-void sender_drain(struct sms_account *a);
+/* Takes what was not begun out of our hands: hand_back follows. */
+void sender_return(struct sms_account *a);
+/* No link, and none will come in time: the rest of what was begun goes to the outbox's judgement. */
+void sender_give_up(struct sms_account *a);
 bool sender_idle(const struct sms_account *a);
 void sender_forget_counters(void);
 

@@ -3,7 +3,7 @@
  * What an account needs before and beside sending:
  *
  *   a new epoch of the lease    messaging.recover settles what earlier owners left; then we may claim
- *   rows claimed, not begun     messaging.hand_back returns them (drain, or a claim whose answer was lost)
+ *   rows claimed, not begun     messaging.hand_back returns them (drain, no link, a claim's lost answer)
  *   each minute                 messaging.match_orphans finds parts for receipts that nobody named
  */
 #include "gateway/sms/sms_parts.h"
@@ -122,6 +122,8 @@ static void match_orphans(struct sms_account *a)
 
 void takeover_step(struct sms_account *a)
 {
+    int64_t now = loop_now_ms(a->s->loop);
+
     if (!bind_owned(a->bind))
         return;
     if (!takeover_ready(a)) {
@@ -130,9 +132,10 @@ void takeover_step(struct sms_account *a)
         return;
     }
     /* an outcome not yet recorded would look like a row not begun */
-    if (a->hand_back && record_idle(a) && !op_pending(&a->back_op) && !op_pending(&a->claim_op))
+    if (a->hand_back && now >= a->back_at && record_idle(a) && !op_pending(&a->back_op) &&
+        !op_pending(&a->claim_op))
         hand_back(a);
-    if (!a->s->draining && loop_now_ms(a->s->loop) >= a->orphans_at && !op_pending(&a->orphan_op))
+    if (!a->s->draining && now >= a->orphans_at && !op_pending(&a->orphan_op))
         match_orphans(a);
 }
 
