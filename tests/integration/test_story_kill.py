@@ -88,7 +88,7 @@ class StubbornStory(Story):
 def test_kill_9_at_random_points_of_the_story(daemon, smsc, mtn, seed):
     coko = daemon(config={"coko": {"workers": 2}, "link lab": {"lease": "2s"}}, smsc=smsc, mtn=mtn)
     mtn.control("POST", "/lab/payer", {"msisdn": "*", "behaviour": "approve", "delay_ms": 400})
-    story = StubbornStory(coko, smsc, mtn, AtPhone(coko.url, "demo", "+2250500000077"))
+    story = StubbornStory(coko, smsc, mtn, AtPhone(coko.url, "demo", f"+22505000{seed:05d}"))
     story.dial()
     killer = Killer(coko, seed)
     killer.start()
