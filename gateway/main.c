@@ -39,6 +39,10 @@ static const struct command commands[] = {
      command_menus},
     {"smpp", "decode HEX", "show a PDU as two decoders read it",
      "Ours and libsmpp34's side by side; the library runs in a child process.\n", command_smpp},
+    {"status", "[-c FILE]", "what an operator asks first",
+     "Leases and their owners, what waits in the outbox and since when, charges not ended, jobs.\n"
+     "Reads the database only: it works from any machine that reaches it.\n",
+     command_status},
     {"statements", "", "print every SQL statement of the daemon as JSON lines",
      "One object a line: name, lane, parameters, sql. The EXPLAIN test reads it.\n",
      command_statements},

@@ -1,0 +1,21 @@
+-- SPDX-License-Identifier: Apache-2.0
+create or replace function ops.status() returns table (section text, name text, value text) language sql stable as $$
+    select 'lease', l.name, l.owner || ' epoch ' || l.epoch
+        || case when l.until > ops.now() then ', ' || ceil(extract(epoch from l.until - ops.now()))::text || ' s left' else ', free' end
+    from ops.lease l
+    union all
+    select 'outbox', m.state || ' ' || m.kind, count(*)::text || ', oldest '
+        || to_char(ops.now() - min(m.created_at), 'DD"d" HH24:MI:SS')
+    from messaging.message m where m.state in ('queued', 'claimed', 'sending', 'unknown') group by m.state, m.kind
+    union all
+    select 'charges', c.state, count(*)::text || ', oldest ' || to_char(ops.now() - min(c.created_at), 'DD"d" HH24:MI:SS')
+    from billing.charge c
+    where not c.superseded and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED', 'REVIEW')
+    group by c.state
+    union all
+    select 'jobs', j.queue || ' ' || j.state, count(*)::text
+    from ops.job j where j.state in ('ready', 'running', 'dead') group by j.queue, j.state
+    order by 1, 2
+$$;
+comment on function ops.status() is
+'What an operator asks first at night: who holds which lease, what waits in the outbox and since when, charges not ended, jobs. For `coko status`; not a hot path.';
