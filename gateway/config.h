@@ -35,10 +35,10 @@ struct config_core {
     struct option_list role_words;
     int log_level; /* enum log_level */
     int64_t workers;
+    int64_t job_concurrency;
     int64_t drain_wait_ms;
     int64_t drain_limit_ms;
     bool sandbox;
-    const char *care_number;
     const char *keys; /* seal ring text */
 };
 
@@ -47,7 +47,6 @@ struct config_http {
     const char *metrics_listen;
     const char *trusted_proxies;
     int64_t max_body;
-    int64_t max_upload;
     const char *tls_cert;
     const char *tls_key;
 };

@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-#define JOBS_DEFAULT 4
-
 /* ---- USSD ---- */
 
 static int ussd_open(struct app *a, struct err *e)
@@ -108,7 +106,7 @@ static void money_close(struct app *a)
 static int jobs_open(struct app *a, struct err *e)
 {
     struct jobs_config c = {.owner = a->owner,
-                            .concurrency = JOBS_DEFAULT,
+                            .concurrency = (unsigned)a->cfg->core.job_concurrency,
                             .worker = (a->cfg->roles & ROLE_WORKER) != 0,
                             .scheduler = (a->cfg->roles & ROLE_SCHEDULER) != 0};
 
