@@ -5,6 +5,7 @@
 #ifndef COKO_APP_PARTS_H
 #define COKO_APP_PARTS_H
 
+#include "api/api.h"
 #include "gateway/app.h"
 #include "gateway/health.h"
 #include "gateway/io/http_client.h"
@@ -36,6 +37,7 @@ struct app {
     struct sms *sms;
     struct money *money;
     struct jobs *jobs;
+    struct api *api;
     struct event *control;
     struct loop_timer drain_timer;
     int64_t drain_until_ms;

@@ -83,6 +83,8 @@ static const struct option_env env_rows[] = {
     {"REGION", "coko", "region"},
     {"COKO_KEYS", "coko", "keys"},
     {"COKO_DATA_DIR", "coko", "data_dir"},
+    {"CORS_ALLOWED_ORIGINS", "api", "cors_allowed_origins"},
+    {"ALLOWED_HOSTS", "api", "allowed_hosts"},
     {"MTN_MOMO_API_KEY", "mtn_momo", "api_key"},
     {"MTN_MOMO_SECRET", "mtn_momo", "subscription_key"},
     {"MTN_MOMO_USER_ID", "mtn_momo", "user_id"},
@@ -210,6 +212,7 @@ static void load_rows(struct option_source *src, struct config *c)
     bad |= option_load(src, http_rows, ARRAY_LEN(http_rows), &c->http);
     bad |= option_load(src, store_rows, ARRAY_LEN(store_rows), &c->store);
     bad |= option_load(src, mtn_momo_options, mtn_momo_options_count, &c->mtn);
+    bad |= option_load(src, api_options, api_options_count, &c->api);
     (void)bad;
     load_carriers(src, c);
     load_links(src, c);
@@ -294,6 +297,7 @@ void config_print(const struct config *c, struct buf *out)
     option_print(out, http_rows, ARRAY_LEN(http_rows), NULL, &c->http);
     option_print(out, store_rows, ARRAY_LEN(store_rows), NULL, &c->store);
     option_print(out, mtn_momo_options, mtn_momo_options_count, NULL, &c->mtn);
+    option_print(out, api_options, api_options_count, NULL, &c->api);
     for (size_t i = 0; i < c->ncarriers; i++)
         option_print(out, ussd_carrier_options, ussd_carrier_options_count, c->carriers[i].profile,
                      &c->carriers[i]);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/api.h"
 #include "gateway/binds/binds.h"
 #include "gateway/lib/fault.h"
 #include "gateway/lib/option.h"
@@ -66,6 +67,7 @@ struct config {
     struct config_http http;
     struct config_store store;
     struct mtn_momo_config mtn;
+    struct api_config api;
     struct ussd_carrier_config *carriers; /* the [carrier NAME] sections */
     size_t ncarriers;
     struct bind_config *links; /* the [link NAME] sections */

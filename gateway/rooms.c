@@ -71,6 +71,30 @@ static void sms_close(struct app *a)
     binds_free(a->binds);
 }
 
+/* ---- REST ---- */
+
+static int api_open(struct app *a, struct err *e)
+{
+    char routes[1024];
+    struct api_config c = a->cfg->api;
+    struct api_deps d = {.loop = a->loop, .pg = a->pg, .http = a->http, .ring = a->ring};
+
+    snprintf(routes, sizeof routes, "%s/api/routes", a->cfg->core.data_dir);
+    c.routes_dir = routes;
+    a->api = api_new(&c, &d, e);
+    return a->api ? 0 : -1;
+}
+
+static bool api_is_idle(const struct app *a)
+{
+    return api_idle(a->api);
+}
+
+static void api_close(struct app *a)
+{
+    api_free(a->api);
+}
+
 /* ---- money ---- */
 
 static int money_open(struct app *a, struct err *e)
@@ -143,6 +167,7 @@ const struct room rooms[] = {
      .drain = sms_stop,
      .idle = sms_is_idle,
      .close = sms_close},
+    {.name = "api", .roles = ROLE_API, .open = api_open, .idle = api_is_idle, .close = api_close},
     {.name = "money",
      .roles = ROLE_GATEWAY | ROLE_WORKER,
      .open = money_open,
