@@ -76,8 +76,8 @@ struct api *api_new(const struct api_config *c, const struct api_deps *d, struct
     list_init(&a->calls);
     list_init(&a->spare);
     route_table_init(&a->table);
-    a->rate = calloc(1, sizeof *a->rate);
-    if (!a->rate)
+    a->buckets = calloc(1, sizeof *a->buckets);
+    if (!a->buckets)
         abort();
     if (tokens_open(a, e) == 0 && routes_open(a, e) == 0 &&
         http_mount(d->http, "/api", on_request, a, &mount, e) == 0)
@@ -99,6 +99,6 @@ void api_free(struct api *a)
     router_free(a->router);
     route_table_fini(&a->table);
     jwt_wipe(&a->jwt);
-    free(a->rate);
+    free(a->buckets);
     free(a);
 }

@@ -122,8 +122,8 @@ static enum call_state judge_rate(struct call *c)
     unsigned wait = 0;
 
     if (r->rate_burst > 0)
-        wait = rate_take(c->a->rate, str_c(c->x->peer), (uint64_t)(uintptr_t)r, r->rate_burst,
-                         r->rate_per_minute, clock_mono_ms());
+        wait = bucket_take(c->a->buckets, str_c(c->x->peer), (uint64_t)(uintptr_t)r, r->rate_burst,
+                           r->rate_per_minute, clock_mono_ms());
     if (wait == 0)
         return CALL_AUTH;
     c->problem.retry_after_s = wait;

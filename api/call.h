@@ -18,7 +18,7 @@
 #include "api/jwt.h"
 #include "api/params.h"
 #include "api/problem.h"
-#include "api/rate.h"
+#include "api/bucket.h"
 #include "api/router.h"
 #include "gateway/lib/list.h"
 
@@ -82,7 +82,7 @@ struct api {
     struct jwt jwt;
     struct route_table table;
     struct router *router;
-    struct rate_table *rate;
+    struct bucket_table *buckets;
     struct list calls, spare;
     unsigned inflight, nspare;
 };

@@ -81,22 +81,22 @@ static void longest(void **state)
 
 static void buckets(void **state)
 {
-    static struct rate_table t;
+    static struct bucket_table t;
     int64_t now = 1000;
 
     (void)state;
     for (int i = 0; i < 3; i++)
-        assert_int_equal(rate_take(&t, STR("10.0.0.1"), 1, 3, 6, now), 0);
-    assert_int_equal(rate_take(&t, STR("10.0.0.1"), 1, 3, 6, now),
+        assert_int_equal(bucket_take(&t, STR("10.0.0.1"), 1, 3, 6, now), 0);
+    assert_int_equal(bucket_take(&t, STR("10.0.0.1"), 1, 3, 6, now),
                      11); /* 10 s a token, rounded up */
-    assert_int_equal(rate_take(&t, STR("10.0.0.2"), 1, 3, 6, now), 0);
-    assert_int_equal(rate_take(&t, STR("10.0.0.1"), 2, 3, 6, now), 0); /* another route */
-    assert_int_equal(rate_take(&t, STR("10.0.0.1"), 1, 3, 6, now + 9999), 1);
-    assert_int_equal(rate_take(&t, STR("10.0.0.1"), 1, 3, 6, now + 10000), 0);
-    assert_int_not_equal(rate_take(&t, STR("10.0.0.1"), 1, 3, 6, now + 10000), 0);
+    assert_int_equal(bucket_take(&t, STR("10.0.0.2"), 1, 3, 6, now), 0);
+    assert_int_equal(bucket_take(&t, STR("10.0.0.1"), 2, 3, 6, now), 0); /* another route */
+    assert_int_equal(bucket_take(&t, STR("10.0.0.1"), 1, 3, 6, now + 9999), 1);
+    assert_int_equal(bucket_take(&t, STR("10.0.0.1"), 1, 3, 6, now + 10000), 0);
+    assert_int_not_equal(bucket_take(&t, STR("10.0.0.1"), 1, 3, 6, now + 10000), 0);
     for (int i = 0; i < 3; i++) /* full again after long rest, and not fuller */
-        assert_int_equal(rate_take(&t, STR("10.0.0.1"), 1, 3, 6, now + (int64_t)1e12), 0);
-    assert_int_not_equal(rate_take(&t, STR("10.0.0.1"), 1, 3, 6, now + (int64_t)1e12), 0);
+        assert_int_equal(bucket_take(&t, STR("10.0.0.1"), 1, 3, 6, now + (int64_t)1e12), 0);
+    assert_int_not_equal(bucket_take(&t, STR("10.0.0.1"), 1, 3, 6, now + (int64_t)1e12), 0);
 }
 
 static void with_field(struct http_exchange *x, struct http_head *h, const char *name,

@@ -5,25 +5,25 @@
  *
  * Two keys that meet in one slot share its bucket while it is not full: strict, never lax.
  */
-#ifndef COKO_API_RATE_H
-#define COKO_API_RATE_H
+#ifndef COKO_API_BUCKET_H
+#define COKO_API_BUCKET_H
 
 #include "gateway/lib/str.h"
 
-#define RATE_SLOTS 4096
+#define BUCKET_SLOTS 4096
 
-struct rate_slot {
+struct bucket {
     uint64_t key;
     int64_t tokens; /* in thousandths */
     int64_t at_ms;
 };
 
-struct rate_table {
-    struct rate_slot slots[RATE_SLOTS];
+struct bucket_table {
+    struct bucket slots[BUCKET_SLOTS];
 };
 
 /* 0: go on; else seconds to wait. salt tells the routes apart. */
-unsigned rate_take(struct rate_table *t, struct str key, uint64_t salt, unsigned burst,
-                   unsigned per_minute, int64_t now_ms);
+unsigned bucket_take(struct bucket_table *t, struct str key, uint64_t salt, unsigned burst,
+                     unsigned per_minute, int64_t now_ms);
 
 #endif
