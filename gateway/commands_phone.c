@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `coko phone`. See commands.h. An address not given on the command line comes from the
+ * environment, then from the running demo's build/demo/env, then from the default.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/commands.h"
+#include "gateway/lib/arena.h"
+#include "gateway/phone_terminal.h"
+
+#ifndef COKO_DATA_DIR
+#define COKO_DATA_DIR "."
+#endif
+
+struct words {
+    const char *url, *carrier, *secret, *number, *code, *sms_url;
+};
+
+static const struct {
+    const char *flag;
+    size_t offset;
+} flags[] = {
+    {"--url", offsetof(struct words, url)},         {"--carrier", offsetof(struct words, carrier)},
+    {"--secret", offsetof(struct words, secret)},   {"--number", offsetof(struct words, number)},
+    {"--code", offsetof(struct words, code)},       {"--sms-url", offsetof(struct words, sms_url)},
+};
+
+static const char **word_of(struct words *w, const char *flag)
+{
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        if (strcmp(flag, flags[i].flag) == 0)
+            return (const char **)(void *)((char *)w + flags[i].offset);
+    }
+    return NULL;
+}
+
+static int parse(struct words *w, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i += 2) {
+        const char **word = word_of(w, argv[i]);
+
+        if (!word || i + 1 == argc)
+            return -1;
+        *word = argv[i + 1];
+    }
+    return 0;
+}
+
+/* NAME=value of the demo's env file; NULL when there is none. */
+static const char *demo_value(struct arena *a, const char *name)
+{
+    FILE *in = fopen("build/demo/env", "re");
+    char line[1024];
+    const char *value = NULL;
+
+    if (!in)
+        in = fopen(COKO_DATA_DIR "/build/demo/env", "re");
+    while (in && fgets(line, sizeof line, in)) {
+        struct str head, tail;
+
+        if (str_cut(str_trim(str_c(line)), '=', &head, &tail) && str_eq_c(head, name))
+            value = arena_cstr(a, tail);
+    }
+    if (in)
+        fclose(in);
+    return value;
+}
+
+static const char *address(struct arena *a, const char *given, const char *name, const char *def)
+{
+    const char *v = given ? given : getenv(name);
+
+    if (!v)
+        v = demo_value(a, name);
+    struct str s = str_c(v ? v : def);
+
+    while (str_ends(s, STR("/")))
+        s.n--;
+    return arena_cstr(a, s);
+}
+
+int command_phone(int argc, char **argv)
+{
+    struct words w = {.carrier = "africastalking", .secret = "demo", .code = "*384*26#"};
+    struct arena a;
+
+    if (parse(&w, argc, argv) != 0)
+        return COMMAND_USAGE;
+    const struct phone_carrier *carrier = phone_carrier_find(w.carrier);
+
+    if (!carrier) {
+        fprintf(stderr, "coko phone: no carrier \"%s\": %s\n", w.carrier, phone_carrier_names());
+        return COMMAND_USAGE;
+    }
+    arena_init(&a, 1024, 64 * 1024);
+    struct phone_options o = {
+        .url = address(&a, w.url, "COKO_URL", "http://127.0.0.1:8080"),
+        .carrier = carrier,
+        .secret = w.secret,
+        .number = w.number,
+        .code = w.code,
+        .sms_url = address(&a, w.sms_url, "LAB_SMSC_URL", ""),
+        .framed = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+    };
+    int failed = phone_terminal_run(&o);
+
+    arena_fini(&a);
+    return failed ? COMMAND_FAULT : COMMAND_OK;
+}
