@@ -17,6 +17,7 @@
 #include "gateway/jobs/jobs.h"
 #include "gateway/lib/seal.h"
 #include "gateway/money/money.h"
+#include "gateway/phone_page.h"
 #include "gateway/sms/sms.h"
 #include "gateway/ussd/ussd.h"
 
@@ -38,6 +39,7 @@ struct app {
     struct money *money;
     struct jobs *jobs;
     struct api *api;
+    struct phone_page *phone;
     struct event *control;
     struct loop_timer drain_timer;
     int64_t drain_until_ms;

@@ -24,6 +24,7 @@ int command_import(int argc, char **argv);
 int command_menus(int argc, char **argv);
 int command_smpp(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_phone(int argc, char **argv);
 int command_statements(int argc, char **argv);
 int command_version(int argc, char **argv);
 

@@ -24,9 +24,9 @@ static const struct {
     const char *flag;
     size_t offset;
 } flags[] = {
-    {"--url", offsetof(struct words, url)},         {"--carrier", offsetof(struct words, carrier)},
-    {"--secret", offsetof(struct words, secret)},   {"--number", offsetof(struct words, number)},
-    {"--code", offsetof(struct words, code)},       {"--sms-url", offsetof(struct words, sms_url)},
+    {"--url", offsetof(struct words, url)},       {"--carrier", offsetof(struct words, carrier)},
+    {"--secret", offsetof(struct words, secret)}, {"--number", offsetof(struct words, number)},
+    {"--code", offsetof(struct words, code)},     {"--sms-url", offsetof(struct words, sms_url)},
 };
 
 static const char **word_of(struct words *w, const char *flag)

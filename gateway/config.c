@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gateway/lib/log.h"
+#include "gateway/phone_page.h"
 
 #ifndef COKO_DATA_DIR
 #define COKO_DATA_DIR "."
@@ -44,6 +45,9 @@ static const struct option_row core_rows[] = {
      .max = 120000, .help = "After SIGTERM: longest wait for requests and links to finish"},
     {"coko", "sandbox", OPTION_BOOL, CORE(sandbox), .def = "no", .flags = OPTION_NO_RELOAD,
      .help = "Serve the phone simulator at /phone/; never on a public address"},
+    {"coko", "sandbox_sms_url", OPTION_STRING, CORE(sandbox_sms_url), .def = "",
+     .flags = OPTION_NO_RELOAD,
+     .help = "Where /phone/ reads its SMS: http://host:port of the lab's SMSC; empty: nowhere"},
     {"coko", "keys", OPTION_SECRET, CORE(keys), .def = "", .flags = OPTION_REQUIRED,
      .help = "Master keys \"id:64 hex digits\", the current one first; better as keys_file"},
 };
@@ -156,6 +160,12 @@ static void check_old_databases(const struct config *c, struct fault_list *fault
     }
 }
 
+static void check_sandbox(const struct config *c, const char *path, struct fault_list *faults)
+{
+    if (*c->core.sandbox_sms_url && !phone_page_is_origin(str_c(c->core.sandbox_sms_url)))
+        fault_add(faults, path, 0, "[coko] sandbox_sms_url: http://host:port is needed");
+}
+
 static void default_instance(struct config *c)
 {
     char host[64] = "coko";
@@ -262,6 +272,7 @@ struct config *config_load(const char *path, struct fault_list *faults)
     if (faults->count == 0) {
         check_roles(c, path, faults);
         check_old_databases(c, faults);
+        check_sandbox(c, path, faults);
         default_instance(c);
     }
     if (faults->count == 0)

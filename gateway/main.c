@@ -43,6 +43,15 @@ static const struct command commands[] = {
      "Leases and their owners, what waits in the outbox and since when, charges not ended, jobs.\n"
      "Reads the database only: it works from any machine that reaches it.\n",
      command_status},
+    {"phone",
+     "[--url URL] [--carrier NAME] [--number +225...] [--code CODE] [--secret S] [--sms-url URL]",
+     "dial the service from a terminal handset",
+     "Speaks the carrier's wire format (africastalking, hubtel) to /ussd/CARRIER/SECRET, shows the\n"
+     "screen, its septets of the limit, and the SMS that the lab's SMSC holds for the number.\n"
+     "Lines from standard input dial (*384*26#, or empty) and answer; /dial CODE, /again delivers\n"
+     "the same hop again, /sms N waits for N SMS and shows them, /quit. Without --url and --sms-url:\n"
+     "COKO_URL and LAB_SMSC_URL, of the environment or of the running demo.\n",
+     command_phone},
     {"statements", "", "print every SQL statement of the daemon as JSON lines",
      "One object a line: name, lane, parameters, sql. The EXPLAIN test reads it.\n",
      command_statements},

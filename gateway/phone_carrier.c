@@ -149,9 +149,8 @@ const char *phone_carrier_names(void)
 void phone_call_init(struct phone_call *c, const struct phone_carrier *carrier, const char *number,
                      const char *code)
 {
-    *c = (struct phone_call){.carrier = carrier,
-                             .number = number ? number : carrier->default_number,
-                             .code = code};
+    *c = (struct phone_call){
+        .carrier = carrier, .number = number ? number : carrier->default_number, .code = code};
     buf_init(&c->path, CALLBACK_MAX);
     buf_init(&c->echo, CALLBACK_MAX);
     buf_init(&c->body, 4 * CALLBACK_MAX);

@@ -41,13 +41,13 @@ struct phone_call {
     const char *number; /* borrowed, E.164 with + */
     const char *code;   /* borrowed, "*384*26#" */
     char session[40];
-    unsigned hops;         /* inputs of this session, the dial included */
-    bool open;             /* the service waits for an answer */
-    struct buf path;       /* Africa's Talking: everything typed so far */
-    struct buf echo;       /* Hubtel: ClientState of the last answer */
-    struct buf body;       /* of the last callback */
-    struct buf last;       /* answer to it, its octets */
-    struct buf screen;     /* as the subscriber reads it */
+    unsigned hops;     /* inputs of this session, the dial included */
+    bool open;         /* the service waits for an answer */
+    struct buf path;   /* Africa's Talking: everything typed so far */
+    struct buf echo;   /* Hubtel: ClientState of the last answer */
+    struct buf body;   /* of the last callback */
+    struct buf last;   /* answer to it, its octets */
+    struct buf screen; /* as the subscriber reads it */
 };
 
 /* The carrier of this name, or NULL. */

@@ -4,9 +4,11 @@
  */
 #include "gateway/phone_inbox.h"
 
-#define URL_MAX      1024
-#define WAIT_SLACK   5000 /* ms that the answer may take beyond its wait */
-#define INBOX_TEXTS  "1000"
+#include "gateway/lib/buf.h"
+
+#define URL_MAX     1024
+#define WAIT_SLACK  5000 /* ms that the answer may take beyond its wait */
+#define INBOX_TEXTS "1000"
 
 static void on_answer(struct op *op)
 {
@@ -28,11 +30,8 @@ void phone_inbox_open(struct phone_inbox *in, struct loop *l, struct http_client
                       const char *url, const char *number,
                       void (*on_change)(struct phone_inbox *in), void *owner)
 {
-    *in = (struct phone_inbox){.client = client,
-                               .url = url,
-                               .number = number,
-                               .on_change = on_change,
-                               .owner = owner};
+    *in = (struct phone_inbox){
+        .client = client, .url = url, .number = number, .on_change = on_change, .owner = owner};
     op_init(&in->op, l, on_answer);
 }
 

@@ -43,7 +43,8 @@ static void feed(struct terminal *t);
 
 static void flush(struct terminal *t)
 {
-    fwrite(t->out.p, 1, t->out.len, stdout);
+    if (t->out.len > 0)
+        fwrite(t->out.p, 1, t->out.len, stdout);
     fflush(stdout);
     buf_reset(&t->out);
 }
@@ -80,7 +81,9 @@ static void show_screen(struct terminal *t)
     bool fits = phone_screen_count(buf_str(&t->call.screen), count, sizeof count);
 
     show(t, buf_str(&t->call.screen), count,
-         !fits ? "TOO LONG" : t->call.open ? "answer" : "session ended");
+         !fits          ? "TOO LONG"
+         : t->call.open ? "answer"
+                        : "session ended");
     t->failed |= !fits;
 }
 
@@ -260,8 +263,8 @@ static void help(struct terminal *t, struct str arg)
 static const struct {
     const char *word;
     void (*run)(struct terminal *t, struct str arg);
-} orders[] = {{"/dial", dial}, {"/again", again}, {"/sms", ask_sms},
-              {"/help", help}, {"/quit", quit}};
+} orders[] = {
+    {"/dial", dial}, {"/again", again}, {"/sms", ask_sms}, {"/help", help}, {"/quit", quit}};
 
 static void obey(struct terminal *t, struct str line)
 {

@@ -155,6 +155,28 @@ static void jobs_close(struct app *a)
     jobs_free(a->jobs);
 }
 
+/* ---- the browser phone, in a sandbox ---- */
+
+static int phone_open(struct app *a, struct err *e)
+{
+    char dir[1024];
+    struct phone_page_config c = {.dir = dir,
+                                  .sms_url = a->cfg->core.sandbox_sms_url,
+                                  .carriers = a->cfg->carriers,
+                                  .ncarriers = a->cfg->ncarriers};
+
+    if (!a->cfg->core.sandbox)
+        return 0;
+    snprintf(dir, sizeof dir, "%s/deploy/phone", a->cfg->core.data_dir);
+    a->phone = phone_page_new(&c, e);
+    return a->phone ? phone_page_mount(a->phone, a->http, e) : -1;
+}
+
+static void phone_close(struct app *a)
+{
+    phone_page_free(a->phone);
+}
+
 const struct room rooms[] = {
     {.name = "ussd",
      .roles = ROLE_GATEWAY,
@@ -180,5 +202,6 @@ const struct room rooms[] = {
      .drain = jobs_stop,
      .idle = jobs_are_idle,
      .close = jobs_close},
+    {.name = "phone", .roles = ROLE_API, .open = phone_open, .close = phone_close},
     {.name = NULL},
 };

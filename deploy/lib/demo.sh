@@ -111,7 +111,8 @@ demo_config() {
     METRICS_PORT=$(demo_port metrics)
     (umask 077 && demo_render ROLES all SECRETS "$DEMO_SECRETS" RUN_DIR "$DEMO" \
         HTTP_PORT "$HTTP_PORT" METRICS_PORT "$METRICS_PORT" REDIS_URL "$REDIS_URL" \
-        SMPP_PORT "$SMPP_PORT" SMPP_PASSWORD "$SMPP_PASSWORD" MTN_PORT "${MTN_PORT:-1}" \
+        SMPP_PORT "$SMPP_PORT" SMPP_PASSWORD "$SMPP_PASSWORD" \
+        SMSC_URL "http://127.0.0.1:$SMSC_CONTROL" MTN_PORT "${MTN_PORT:-1}" \
         >"$DEMO/coko.ini")
     step "coko check" demo-check.log "$COKO_TOP/build/coko" check -c "$DEMO/coko.ini"
 }

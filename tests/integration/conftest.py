@@ -105,6 +105,7 @@ def daemon(work_dir, migrated_db, clean_redis, request, coko_bin):
         values = {
             "DATABASE_URL": database or migrated_db, "REDIS_URL": redis_url or clean_redis.url,
             "SMPP_PORT": smsc.port if smsc else 1, "SMPP_PASSWORD": "secret",
+            "SMSC_URL": smsc.control_url if smsc else "",
             "MTN_PORT": mtn.port if mtn else 1,
         }
         folder = work_dir / f"{request.node.name.split('[')[0]}-{len(started)}-{uuid.uuid4().hex[:6]}"
