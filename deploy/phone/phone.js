@@ -14,7 +14,7 @@ const TEXT = {
     broken: "Connection problem or invalid MMI code.", parts: "parts", unread: "new messages",
     same: "The same step again: the same answer, byte for byte.",
     other: "The same step again: ANOTHER ANSWER.", notours: "This code is not of this service:" },
-  fr: { phone: "téléphone", lead: "Composez comme une lectrice : touche verte.", inbox: "Messages",
+  fr: { phone: "téléphone", lead: "Composez comme le fait un lecteur : appuyez sur la touche verte.", inbox: "Messages",
     sim: "Carte SIM", carrier: "Opérateur", number: "Numéro", again: "Renvoyer la dernière étape",
     secret: "Secret de l’adresse de rappel", screen: "Écran", input: "Code ou réponse",
     erase: "Effacer", hang: "Raccrocher", keypad: "Clavier", call: "Appeler", send: "Envoyer",
@@ -276,6 +276,7 @@ function translate() {
   for (const e of document.querySelectorAll("[data-t]")) e.textContent = T[e.dataset.t];
   for (const e of document.querySelectorAll("[data-label]"))
     e.setAttribute("aria-label", T[e.dataset.label]);
+  $("input").placeholder = T.input;
   for (const e of document.querySelectorAll("[data-title]")) e.title = T[e.dataset.title];
 }
 
@@ -307,8 +308,13 @@ async function start() {
   $("again").addEventListener("click", again);
   $("mail").addEventListener("click", readInbox);
   $("rub").addEventListener("click", () => { $("input").value = $("input").value.slice(0, -1); });
+  document.addEventListener("keydown", (event) => {      // digits go to the phone from anywhere
+    if (/^[0-9*#]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey &&
+        !event.target.matches("input, select")) $("input").focus();
+  });
   $("line").addEventListener("submit", (event) => { event.preventDefault(); call(); });
   newSim();
+  if (matchMedia("(pointer: fine)").matches) $("input").focus();   // no keyboard over a small screen
   document.body.dataset.ready = "yes";
 }
 
