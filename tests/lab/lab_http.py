@@ -237,7 +237,8 @@ class Changes:
             waiter = loop.create_future()
             self.waiters.add(waiter)
             try:
-                await asyncio.wait_for(waiter, left)
+                async with asyncio.timeout(left):    # wait_for loses a cancel that meets a note
+                    await waiter
                 await asyncio.sleep(0.002)       # many changes, one look
             except asyncio.TimeoutError:
                 self.waiters.discard(waiter)
