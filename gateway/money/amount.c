@@ -35,20 +35,29 @@ void amount_format(int64_t minor, unsigned exponent, struct buf *out)
         buf_addf(out, ".%0*lld", (int)exponent, (long long)(minor % unit));
 }
 
+static bool all_digits(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+    }
+    return true;
+}
+
 bool amount_parse(struct str text, unsigned exponent, int64_t *minor)
 {
     struct str head, tail;
     int64_t units = 0, part = 0;
     bool pointed = str_cut(text, '.', &head, &tail);
 
-    if (head.n > AMOUNT_DIGITS || !str_to_i64(head, 0, power10(AMOUNT_DIGITS), &units))
+    /* all_digits first: str_to_i64 takes "-0", and "-0.50" would read as a half */
+    if (head.n > AMOUNT_DIGITS || !all_digits(head) || !all_digits(tail) ||
+        !str_to_i64(head, 0, power10(AMOUNT_DIGITS), &units))
         return false;
-    if (!pointed)
-        tail = STR_EMPTY;
-    else if (tail.n == 0)
+    if (pointed && tail.n == 0)
         return false;
-    for (size_t i = 0; i < tail.n; i++) {
-        if (tail.p[i] < '0' || tail.p[i] > '9' || (i >= exponent && tail.p[i] != '0'))
+    for (size_t i = exponent; i < tail.n; i++) {
+        if (tail.p[i] != '0')
             return false;
     }
     for (unsigned i = 0; i < exponent; i++)
