@@ -23,6 +23,7 @@
 #include "gateway/money/amount.h"
 #include "gateway/money/money_parts.h"
 
+#define LABEL_MAX       200 /* bytes of a plan's label that a rail may see */
 #define RECORD_RETRY_MS 1000
 #define RECORD_TRIES    20 /* below the lease of a poll (billing.rail.poll_lease_s) */
 
@@ -219,6 +220,9 @@ static enum work_state record_ready(struct work *w)
     snprintf(labels, sizeof labels, "rail=\"%s\",event=\"%s\"", w->mr->rail->type->code,
              charge_event_name(w->verdict.event));
     counter_inc(counter_with(&events, labels));
+    if (w->verdict.new_word)
+        log_error(NULL, "rail says a word never seen", "charge=%lld rail=%s word=%s",
+                  (long long)w->id, w->mr->rail->type->code, w->verdict.reason);
     log_info(NULL, "charge", "charge=%lld event=%s outcome=%s state=%s http=%d", (long long)w->id,
              charge_event_name(w->verdict.event), pg_text(&w->op, 0, 0), pg_text(&w->op, 0, 1),
              w->http_status);
@@ -306,12 +310,15 @@ void charge_work_start(struct money *m, const struct op *rows, int row)
     w->mr = money_rail_find(m, pg_str(rows, row, pg_col(rows, "rail")));
     w->charge = (struct rail_charge){
         .our_ref = keep(w, rows, row, "our_ref"),
+        .payer = STR_EMPTY,
         .amount_minor = pg_i64(rows, row, pg_col(rows, "amount_minor")),
         .currency = keep(w, rows, row, "currency"),
-        .label = keep(w, rows, row, "plan_label"),
+        .label = arena_str(&w->arena, str_head(pg_str(rows, row, pg_col(rows, "plan_label")),
+                                               LABEL_MAX)),
     };
-    if (!w->mr || !open_payer(w, rows, row)) {
-        /* ours to mend: the claim lapses and the charge is seen again; nothing was sent */
+    /* a question names the charge by our reference: the number stays sealed (S5) */
+    if (!w->mr || (w->submit && !open_payer(w, rows, row))) {
+        /* ours to mend: nothing was sent, the charge is seen again after its back-off */
         log_error(NULL, "charge cannot be worked on here", "charge=%lld", (long long)w->id);
         w->verdict.event = w->submit ? CHARGE_NOT_SENT : CHARGE_UNKNOWN;
         snprintf(w->verdict.reason, sizeof w->verdict.reason, "rail not configured");

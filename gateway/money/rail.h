@@ -3,12 +3,13 @@
  * The port behind which every payment rail stands, and what a rail's answer means for a charge.
  *
  * A rail is pure: it builds HTTP requests from a charge and reads HTTP responses into a verdict. The
- * machine (charges.c) sends, times, caches tokens and records. So a rail is tested with tables, and
+ * machine (charge.c) sends, times, caches tokens and records. So a rail is tested with tables, and
  * one that lies can only produce a wrong verdict, never a second debit: the reference is ours, it
  * is committed before the first byte (I2) and it never changes (I3).
  *
- * The verdict's event is one of billing.charge_event's; the legal moves are rows of
- * billing.charge_transition, and CHARGE_MOVES repeats them here so that a test can compare the two:
+ * The verdict's event is one of billing.charge_event's (tests/integration/test_money_words.py
+ * compares the two lists). The legal moves are the rows of billing.charge_transition and of nothing
+ * else; in short:
  *
  *   SUBMITTING  accepted, duplicate, pending -> PENDING      not_sent -> READY (same reference)
  *               success, sync_success -> SUCCEEDED           unknown  -> UNKNOWN
@@ -51,7 +52,7 @@ const char *charge_event_name(enum charge_event ev);
 /* What a rail must know of a charge. Strings live as long as the work. */
 struct rail_charge {
     struct str our_ref; /* uuid v4, lower case */
-    struct str payer;   /* E.164 digits; wiped after use */
+    struct str payer;   /* E.164 digits; wiped after use; empty but for a submit */
     int64_t amount_minor;
     struct str currency;
     struct str label; /* of the plan, for the payer's screen */
@@ -60,8 +61,9 @@ struct rail_charge {
 struct rail_verdict {
     enum charge_event event;
     bool token_refused; /* 401: mint a token and try once more */
-    char reason[64];    /* the rail's word, escaped when printed */
-    char rail_txn[64];
+    bool new_word;      /* reason holds a status that this rail never published (I12) */
+    char reason[64];    /* the rail's word: printable ASCII, cut */
+    char rail_txn[64];  /* likewise */
     bool has_amount;
     int64_t amount_minor;
     char currency[4];
