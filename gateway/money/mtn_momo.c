@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/lib/basenc.h"
@@ -20,6 +21,7 @@
 #define CONF(field) offsetof(struct mtn_momo_config, field)
 #define NOTE_MAX    160 /* payerMessage and payeeNote */
 #define REQUEST_MS  10000
+#define VALUE_MAX   160 /* of a configured value: two of them in base64 fit one header */
 #define HEADERS_MAX 8
 
 const struct option_row mtn_momo_options[] = {
@@ -43,7 +45,7 @@ const size_t mtn_momo_options_count = ARRAY_LEN(mtn_momo_options);
 /* Codes that say how the payer's attempt ended; everything else that FAILED is a decline. */
 static const char *const expired_codes[] = {"EXPIRED", "COULD_NOT_PERFORM_TRANSACTION"};
 
-/* HTTP 500 with these: the rail understood and refused. Others may have been carried out. */
+/* What a code says about a submit. A 500 with another code may have been carried out. */
 static const struct {
     const char *code;
     enum charge_event event;
@@ -58,6 +60,10 @@ static const struct {
     {"PAYER_LIMIT_REACHED", CHARGE_DECLINED},
     {"NOT_ENOUGH_FUNDS", CHARGE_DECLINED},
     {"SENDER_ACCOUNT_NOT_ACTIVE", CHARGE_DECLINED},
+    /* these prove nothing against the charge, whatever status they come with */
+    {"RESOURCE_ALREADY_EXIST", CHARGE_DUPLICATE},
+    {"INTERNAL_PROCESSING_ERROR", CHARGE_UNKNOWN},
+    {"SERVICE_UNAVAILABLE", CHARGE_UNKNOWN},
 };
 
 static const struct mtn_momo *mtn_of(const struct rail *r)
@@ -227,12 +233,35 @@ static bool one_of(const char *code, const char *const *set, size_t n)
     return false;
 }
 
+/* Visible ASCII only: what may stand in a header line or an address. */
+static bool is_visible(const char *s)
+{
+    for (; *s; s++) {
+        if (*s <= 0x20 || *s >= 0x7F)
+            return false;
+    }
+    return true;
+}
+
+/* The rail's text into a bounded field: printable ASCII, whole characters; the rest becomes '?'. */
+static void take_text(char *out, size_t cap, const char *s)
+{
+    size_t n = 0;
+
+    for (; *s && n + 1 < cap; s++) {
+        if (((unsigned char)*s & 0xC0) != 0x80)
+            out[n++] = (char)(*s >= 0x20 && *s < 0x7F ? *s : '?');
+    }
+    out[n] = '\0';
+}
+
 static bool token_read(const struct rail *r, const struct http_response *rs, struct rail_token *t)
 {
     json_t *root = rs->status == 200 ? body_object(rs) : NULL;
     const char *value = json_string_value(json_object_get(root, "access_token"));
     json_int_t life = json_integer_value(json_object_get(root, "expires_in"));
-    bool ok = value && *value && strlen(value) < sizeof t->value && life > 0;
+    bool ok =
+        value && *value && strlen(value) < sizeof t->value && is_visible(value) && life > 0;
 
     (void)r;
     if (ok) {
@@ -264,7 +293,7 @@ static void submit_read(const struct rail *r, const struct http_response *rs,
 
     (void)r;
     *v = (struct rail_verdict){.event = CHARGE_UNKNOWN};
-    if (rs->status == 202)
+    if (rs->status == 202 && (root || str_trim(rs->body).n == 0)) /* a page is no answer */
         v->event = CHARGE_ACCEPTED;
     else if (rs->status == 409)
         v->event = CHARGE_DUPLICATE;
@@ -272,8 +301,25 @@ static void submit_read(const struct rail *r, const struct http_response *rs,
         v->token_refused = true;
     else
         v->event = refusal(rs->status, code);
-    snprintf(v->reason, sizeof v->reason, "%s", code);
+    take_text(v->reason, sizeof v->reason, code);
     json_decref(root);
+}
+
+/* The amount as text; "" for what is no number. 2500.0 is 2500: some rails make numbers floats. */
+static struct str amount_text(json_t *amount, unsigned exponent, char *mem, size_t size)
+{
+    double d = json_real_value(amount);
+
+    if (json_is_string(amount))
+        return str_n(json_string_value(amount), json_string_length(amount));
+    *mem = '\0';
+    if (json_is_integer(amount))
+        snprintf(mem, size, "%lld", (long long)json_integer_value(amount));
+    else if (json_is_real(amount) && d >= 0 && d < 1e13)
+        snprintf(mem, size, "%.*f", (int)exponent, d);
+    if (json_is_real(amount) && strtod(mem, NULL) != d) /* a fraction that the currency lacks */
+        *mem = '\0';
+    return str_c(mem);
 }
 
 static void read_amount(json_t *root, struct rail_verdict *v)
@@ -281,27 +327,28 @@ static void read_amount(json_t *root, struct rail_verdict *v)
     json_t *amount = json_object_get(root, "amount");
     const char *currency = json_string_value(json_object_get(root, "currency"));
 
-    snprintf(v->currency, sizeof v->currency, "%s", currency ? currency : "");
-    if (json_is_integer(amount)) {
-        /* a JSON number is in units, not in minor units, like the text form */
-        char text[32];
+    unsigned exponent;
+    char mem[40];
 
-        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(amount));
-        v->has_amount =
-            amount_parse(str_c(text), amount_exponent(str_c(v->currency)), &v->amount_minor);
-    } else if (json_is_string(amount)) {
-        v->has_amount = amount_parse(str_n(json_string_value(amount), json_string_length(amount)),
-                                     amount_exponent(str_c(v->currency)), &v->amount_minor);
-    }
+    /* cut to fit, "XOFX" would be XOF: another length is no currency (I8) */
+    if (currency && strlen(currency) == sizeof v->currency - 1)
+        take_text(v->currency, sizeof v->currency, currency);
+    exponent = amount_exponent(str_c(v->currency));
+    /* a JSON number is in units, not in minor units, like the text form */
+    v->has_amount =
+        amount_parse(amount_text(amount, exponent, mem, sizeof mem), exponent, &v->amount_minor);
 }
 
 static void read_success(const struct rail_charge *c, json_t *root, struct rail_verdict *v)
 {
     const char *external = json_string_value(json_object_get(root, "externalId"));
-    const char *txn = json_string_value(json_object_get(root, "financialTransactionId"));
+    json_t *txn = json_object_get(root, "financialTransactionId");
 
     v->event = external && str_eq_c(c->our_ref, external) ? CHARGE_SUCCESS : CHARGE_MISMATCH;
-    snprintf(v->rail_txn, sizeof v->rail_txn, "%s", txn ? txn : "");
+    if (json_is_integer(txn))
+        snprintf(v->rail_txn, sizeof v->rail_txn, "%lld", (long long)json_integer_value(txn));
+    else if (json_is_string(txn))
+        take_text(v->rail_txn, sizeof v->rail_txn, json_string_value(txn));
     read_amount(root, v);
 }
 
@@ -310,7 +357,7 @@ static void read_status(const struct rail_charge *c, json_t *root, struct rail_v
     const char *status = code_of(json_object_get(root, "status"));
     const char *reason = code_of(json_object_get(root, "reason"));
 
-    snprintf(v->reason, sizeof v->reason, "%s", *reason ? reason : status);
+    take_text(v->reason, sizeof v->reason, *reason ? reason : status);
     if (strcmp(status, "SUCCESSFUL") == 0)
         read_success(c, root, v);
     else if (strcmp(status, "PENDING") == 0 || strcmp(status, "CREATED") == 0)
@@ -318,20 +365,25 @@ static void read_status(const struct rail_charge *c, json_t *root, struct rail_v
     else if (strcmp(status, "FAILED") == 0)
         v->event = one_of(reason, expired_codes, ARRAY_LEN(expired_codes)) ? CHARGE_EXPIRED
                                                                            : CHARGE_DECLINED;
-    /* else a word never seen: stays unknown, the raw word is kept (I12) */
+    else { /* a word never seen: stays unknown, the raw word is kept (I12) */
+        take_text(v->reason, sizeof v->reason, status);
+        v->new_word = true;
+    }
 }
 
 static void poll_read(const struct rail *r, const struct rail_charge *c,
                       const struct http_response *rs, struct rail_verdict *v)
 {
     json_t *root = body_object(rs);
+    const char *code = code_of(root ? json_object_get(root, "code") : NULL);
 
     (void)r;
     *v = (struct rail_verdict){.event = CHARGE_UNKNOWN};
+    take_text(v->reason, sizeof v->reason, code);
     if (rs->status == 200 && root)
         read_status(c, root, v);
-    else if (rs->status == 404 && root)
-        v->event = CHARGE_NOT_FOUND;
+    else if (rs->status == 404 && strcmp(code, "RESOURCE_NOT_FOUND") == 0)
+        v->event = CHARGE_NOT_FOUND; /* a 404 of a proxy in between is not the rail's word */
     else if (rs->status == 401)
         v->token_refused = true;
     json_decref(root);
@@ -361,6 +413,28 @@ static const struct rail_type mtn_momo_type = {
     .callback_ref = callback_ref,
 };
 
+/* A line break in a value from the environment would be a header of its own. */
+static int values_check(const struct mtn_momo_config *c, struct err *e)
+{
+    const struct {
+        const char *key, *value;
+    } all[] = {{"base_url", c->base_url},
+               {"target_environment", c->target_environment},
+               {"user_id", c->user_id},
+               {"api_key", c->api_key},
+               {"subscription_key", c->subscription_key},
+               {"callback_url", c->callback_url},
+               {"callback_secret", c->callback_secret}};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        if (!is_visible(all[i].value) || strlen(all[i].value) > VALUE_MAX)
+            return err_set(e, ERR_BAD_CONFIG,
+                           "[mtn_momo] %s: visible ASCII without spaces, at most %d characters",
+                           all[i].key, VALUE_MAX);
+    }
+    return 0;
+}
+
 int mtn_momo_init(struct mtn_momo *r, const struct mtn_momo_config *c, bool *on, struct err *e)
 {
     const struct {
@@ -375,7 +449,9 @@ int mtn_momo_init(struct mtn_momo *r, const struct mtn_momo_config *c, bool *on,
         if (!*needed[i].value)
             return err_set(e, ERR_BAD_CONFIG, "[mtn_momo] %s is missing", needed[i].key);
     }
-    if (*on && *c->callback_url && strlen(c->callback_secret) < 16)
+    if (*on && values_check(c, e) != 0)
+        return -1;
+    if (*on && (*c->callback_url || *c->callback_secret) && strlen(c->callback_secret) < 16)
         return err_set(e, ERR_BAD_CONFIG, "[mtn_momo] callback_secret needs 16 characters or more");
     *r = (struct mtn_momo){.rail = {.type = &mtn_momo_type, .callback_secret = c->callback_secret},
                            .c = c};
