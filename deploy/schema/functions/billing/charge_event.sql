@@ -49,12 +49,17 @@ begin
     if v_to in ('PENDING', 'UNKNOWN') then
         c.prompt_expires_at := coalesce(c.prompt_expires_at, v_now + make_interval(secs => r.prompt_s));
     end if;
-    if v_to in ('FAILED', 'EXPIRED') and v_old in ('FAILED', 'EXPIRED') then
+    -- A later question that the rail did not answer is asked again.
+    if v_to in ('FAILED', 'EXPIRED') and v_old in ('FAILED', 'EXPIRED') and v_event not in ('unknown', 'not_sent') then
         c.rechecks := c.rechecks + 1;
     end if;
     update billing.charge set
         state = v_to, version = c.version + 1,
-        reason = case when v_to <> v_old or v_event = 'mismatch' then left(coalesce(p_reason, v_event), 200) else reason end,
+        -- A word that the rail never published is kept while the charge waits (I12).
+        reason = case when v_to <> v_old or v_event = 'mismatch' then left(coalesce(p_reason, v_event), 200)
+                      when v_event = 'unknown' and v_to in ('PENDING', 'UNKNOWN', 'UNRESOLVED')
+                      then left(coalesce(nullif(p_reason, ''), reason), 200)
+                      else reason end,
         rail_txn = case when v_event in ('success', 'sync_success') then coalesce(nullif(p_rail_txn, ''), rail_txn) else rail_txn end,
         not_found = c.not_found, first_not_found_at = c.first_not_found_at, rechecks = c.rechecks,
         prompt_expires_at = c.prompt_expires_at,
@@ -112,7 +117,10 @@ declare
     v_wait interval := case when p_next_poll_s > 0 then make_interval(secs => p_next_poll_s) end;
 begin
     if p_to in ('FAILED', 'EXPIRED') then
-        return case when p_event = 'rejected' then null
+        -- One submit, refused: nothing to ask. After several, an earlier one may have been carried out (M4).
+        return case when p_event = 'rejected' and p_charge.attempts = 1 then null
+                    when p_event in ('unknown', 'not_sent') and p_charge.ended_at <= p_now - interval '7 days' then null
+                    when p_event in ('unknown', 'not_sent') then p_now + interval '1 hour'
                     when p_charge.rechecks = 0 then p_now + interval '1 hour'
                     when p_charge.rechecks = 1 then greatest(p_charge.ended_at + interval '24 hours', p_now)
                end;
@@ -131,7 +139,7 @@ begin
     return null;
 end $$;
 comment on function billing.charge_due(billing.charge, text, text, int, timestamptz) is
-'When a charge is next worked on: the poll ladder, back-off of a submit that was not sent, one more question 1 h and 24 h after FAILED or EXPIRED (late success), never after a final success.';
+'When a charge is next worked on: the poll ladder, back-off of a submit that was not sent, one more answer 1 h and 24 h after FAILED or EXPIRED (late success; a rail that is down is asked each hour for 7 days), never after a final success.';
 
 create or replace function billing.same_money(p_charge billing.charge, p_rail_txn text, p_amount_minor bigint, p_currency text)
 returns boolean language plpgsql stable as $$

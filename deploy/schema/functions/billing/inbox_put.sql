@@ -34,7 +34,8 @@ begin
         hinted_at = v_now,
         due_at = case when c.claimed_by is null and c.state in ('PENDING', 'UNKNOWN', 'UNRESOLVED')
                       then least(c.due_at, greatest(v_now, c.last_polled_at + interval '10 seconds'))
-                      when c.claimed_by is null and c.state in ('FAILED', 'EXPIRED') and c.due_at is not null
+                      -- also when every later question was asked: a success at hour 30 comes by its callback (case 9)
+                      when c.claimed_by is null and c.state in ('FAILED', 'EXPIRED')
                       then least(c.due_at, greatest(v_now, c.last_polled_at + interval '10 seconds'))
                       else c.due_at end
     where c.our_ref = p_our_ref::uuid and c.rail = p_rail

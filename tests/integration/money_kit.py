@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A till for the tests of money: a reader who dials and buys, the rail that debits, the oracle.
+
+    till = Till(d, mtn, migrated_db)      d is a running daemon that knows this mtn
+    charge = till.buy()                   by USSD, the whole menu; till.start() by SQL
+    till.drive(charge, "SUCCEEDED")       moves the database's clock from due time to due time
+    till.books_balance()                  the oracle: rail debits = passes + credits + held money
+"""
+import itertools
+import os
+import re
+import sys
+
+import psycopg2.extras
+
+from support import TOP, wait_until
+
+sys.path.insert(0, str(TOP / "tests/lab"))
+from ussd_client import AtPhone  # noqa: E402
+
+SECRET = "lab-callback-secret-0001"
+OPEN = ("CREATED", "READY", "SUBMITTING", "PENDING", "UNKNOWN", "UNRESOLVED")
+numbers = itertools.count(int.from_bytes(os.urandom(2), "big") * 100)
+
+
+class Till:
+    def __init__(self, daemon, mtn, url, delay_ms=0):
+        self.daemon, self.mtn, self.url = daemon, mtn, url
+        self.conn = None
+        self.number = f"+22505{next(numbers) % 100000000:08}"
+        self.payer = self.number[1:]
+        # what an earlier test left behind is not asked about again
+        self.sql("update billing.charge set due_at = null, superseded = true where due_at is not null")
+        # the rail of each test counts its transactions anew, from the second it started in
+        self.sql("update billing.charge set rail_txn = 'old-' || id where rail_txn is not null")
+        self.sql("update billing.rail set push_delay_s = 0 where code = 'mtn_momo'")
+        self.behave("approve", delay_ms=delay_ms)
+
+    # ---- the database ----
+
+    def sql(self, statement, *params):
+        """One statement, committed; rows as dicts. A server that was restarted is met again."""
+        for last in (False, True):
+            try:
+                if self.conn is None or self.conn.closed:
+                    self.conn = psycopg2.connect(self.url)
+                    self.conn.autocommit = True
+                with self.conn.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cur:
+                    cur.execute(statement, params or None)
+                    return [dict(r) for r in cur.fetchall()] if cur.description else []
+            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                self.conn = None
+                if last:
+                    raise
+        return None
+
+    def value(self, statement, *params):
+        return next(iter(self.sql(statement, *params)[0].values()))
+
+    def charge(self, charge_id):
+        return self.sql("select * from billing.charge where id = %s", charge_id)[0]
+
+    def state(self, charge_id):
+        return self.charge(charge_id)["state"]
+
+    def later(self, seconds):
+        self.sql("update ops.clock set shift = shift + make_interval(secs => %s)", seconds)
+        self.wake()
+
+    def wake(self):
+        self.sql("notify coko_charge")
+
+    def nudge(self, charge_id):
+        """The clock moves to the charge's due time, unless somebody works on it now."""
+        self.sql("update ops.clock set shift = shift + greatest((select due_at from billing.charge"
+                 " where id = %s and claimed_by is null) - ops.now(), '0')"
+                 " where exists (select 1 from billing.charge where id = %s and claimed_by is null"
+                 " and due_at is not null)", charge_id, charge_id)
+        self.wake()
+
+    def drive(self, charge_id, *states, timeout=40):
+        """Asks for work until the charge is in one of the states."""
+        def there():
+            now = self.charge(charge_id)
+            if now["state"] in states:
+                return now
+            self.nudge(charge_id)
+            return None
+        return wait_until(there, lambda: f"{states}: {self.story(charge_id)}", timeout, 0.05)
+
+    def ask_once(self, charge_id, timeout=20):
+        """One more question to the rail about this charge, answered and recorded."""
+        wait_until(lambda: self.charge(charge_id)["claimed_by"] is None, "the charge to be free", timeout)
+        before = self.charge(charge_id)["version"]
+        self.nudge(charge_id)
+        return wait_until(lambda: (lambda c: c if c["version"] >= before + 2 and c["claimed_by"] is None else None)(
+            self.charge(charge_id)), lambda: f"a question: {self.story(charge_id)}", timeout)
+
+    def story(self, charge_id):
+        c = self.charge(charge_id)
+        return ({k: str(c[k]) for k in ("state", "reason", "rail_txn", "polls", "attempts", "not_found", "due_at",
+                                        "claimed_by", "version")},
+                self.sql("select n, http_status, event from billing.attempt where charge_id = %s order by n", charge_id),
+                [(r["op"], r["fault"], r["status"]) for r in self.journal(reference=str(c["our_ref"]))])
+
+    # ---- the reader ----
+
+    def phone(self):
+        return AtPhone(self.daemon.url, "demo", self.number)
+
+    def reader(self):
+        """(user, identity) of this number, by the dial that makes them."""
+        phone = self.phone()
+        phone.dial()
+        phone.ended = True
+        row = self.sql("select user_id, id from auth.identity where kind = 'phone' order by id desc limit 1")[0]
+        self.user, self.identity = row["user_id"], row["id"]
+        return self.user, self.identity
+
+    def start(self, step=None, plan="day"):
+        """A confirmed charge, straight by SQL; its id. The reader dialled once before."""
+        if not hasattr(self, "user"):
+            self.reader()
+        offer = self.sql("select o.plan_id, o.price_id from billing.offers(%s, 'fr') o join billing.plan p"
+                         " on p.id = o.plan_id where p.code = %s", self.user, plan)[0]
+        row = self.sql("select * from billing.start_charge(%s, %s, %s, %s, %s, 'Pass jour : 100 F, 1 jour', 'ussd')",
+                       self.user, self.identity, offer["plan_id"], offer["price_id"], step or os.urandom(8).hex())[0]
+        assert row["outcome"] == "created", row
+        self.wake()
+        return row["charge_id"]
+
+    @staticmethod
+    def choose(phone, label):
+        """Presses the key of the line that says so."""
+        line = next((x for x in phone.last.splitlines() if label in x), None)
+        assert line, f"no {label!r} on the screen: {phone.last!r}"
+        return phone.send(re.match(r"\D*(\d+)", line).group(1))
+
+    def to_confirm(self, phone=None):
+        """Dials and walks to the confirm screen; the phone is on it."""
+        phone = phone or self.phone()
+        phone.dial()
+        if "Continuer" in phone.last:
+            self.choose(phone, "Continuer")
+        self.choose(phone, "Mon pass")
+        self.choose(phone, "Voir les pass")
+        self.choose(phone, "Pass jour")
+        assert "Payer" in phone.last, phone.last
+        return phone
+
+    def buy(self):
+        """A pass bought by USSD: (charge id, phone on its END screen)."""
+        phone = self.to_confirm()
+        phone.send("9")
+        assert phone.ended, phone.last
+        row = self.sql("select c.id, c.user_id, c.identity_id from billing.charge c order by id desc limit 1")[0]
+        self.user, self.identity = row["user_id"], row["identity_id"]
+        return row["id"], phone
+
+    # ---- the rail ----
+
+    def behave(self, behaviour, **more):
+        self.mtn.control("POST", "/lab/payer", {"msisdn": self.payer, "behaviour": behaviour, **more})
+
+    def fault(self, op, fault, count=1, **more):
+        self.mtn.control("POST", "/lab/faults", {"op": op, "fault": fault, "count": count, **more})
+
+    def heal(self):
+        self.mtn.control("POST", "/lab/faults", {"clear": True})
+
+    def journal(self, **query):
+        text = "&".join(f"{k}={v}" for k, v in query.items())
+        return self.mtn.control("GET", f"/lab/requests?{text}")["requests"]
+
+    def wait_journal(self, count=1, **query):
+        found = self.journal(count=count, wait_ms=15000, **query)
+        assert len(found) >= count, (query, found)
+        return found
+
+    def debits(self):
+        return self.mtn.control("GET", f"/lab/ledger?payer={self.payer}")["debits"]
+
+    def callback(self, body, method="PUT", secret=SECRET):
+        import json
+        from support import http_request
+        return http_request(method, f"{self.daemon.url}/pay/mtn_momo/{secret}", json.dumps(body).encode(),
+                            {"Content-Type": "application/json"})
+
+    # ---- the oracle ----
+
+    def messages(self, charge_id):
+        """Templates of the SMS about a charge, in order."""
+        return [r["dedupe"].split(":")[2] for r in self.sql(
+            "select dedupe from messaging.message where dedupe like %s order by id", f"charge:{charge_id}:%")]
+
+    def entitlements(self, charge_id):
+        return self.value("select count(*) from billing.entitlement where charge_id = %s", charge_id)
+
+    def ledger_sum(self):
+        return self.value("select coalesce(sum(abs(s)), 0) from (select sum(amount_minor) s"
+                          " from billing.ledger_entry group by txn_id, currency) x")
+
+    def paid_once(self, charge_id):
+        """The whole truth about a charge that was paid: one debit, one pass, one receipt, zero sums."""
+        assert len(self.debits()) == 1, self.debits()
+        assert self.debits()[0]["reference"] == str(self.charge(charge_id)["our_ref"])
+        assert self.entitlements(charge_id) == 1
+        assert self.messages(charge_id).count("receipt") == 1, self.messages(charge_id)
+        assert self.ledger_sum() == 0
+        assert self.value("select sum(e.amount_minor) from billing.ledger_entry e join billing.ledger_txn t on t.id = e.txn_id"
+                          " where t.charge_id = %s and e.account = 'clearing'", charge_id) == 100
+
+    def not_paid(self, charge_id, template):
+        assert self.debits() == []
+        assert self.entitlements(charge_id) == 0
+        assert self.messages(charge_id) == [template]
+        assert self.value("select count(*) from billing.ledger_txn where charge_id = %s", charge_id) == 0

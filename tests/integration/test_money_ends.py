@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every way a payment can end, through the real daemon, the lab's rail and the menu."""
+import pytest
+
+from money_kit import Till
+from support import wait_until
+
+
+@pytest.fixture
+def till(daemon, mtn, migrated_db):
+    return Till(daemon(mtn=mtn), mtn, migrated_db)
+
+
+def test_approved_by_the_menu_is_one_debit_one_pass_one_receipt(till):
+    charge, phone = till.buy()
+    assert "Demande de 100 F" in phone.last
+    till.drive(charge, "SUCCEEDED")
+    till.paid_once(charge)
+    assert till.charge(charge)["consent"].startswith("Pass jour")
+
+
+@pytest.mark.parametrize("form", ["string", "object"])
+@pytest.mark.parametrize("behaviour, state, template", [
+    ("reject", "FAILED", "declined"), ("no_funds", "FAILED", "declined"), ("fail", "FAILED", "declined")])
+def test_refused_ends_failed_and_says_so(till, behaviour, state, template, form):
+    till.mtn.control("POST", "/lab/settings", {"reason_form": form})
+    till.behave(behaviour)
+    charge = till.start()
+    till.drive(charge, state)
+    till.not_paid(charge, template)
+
+
+def test_expired_prompt_ends_expired_and_says_so(till):
+    till.behave("ignore", lapse_ms=0)
+    charge = till.start()
+    till.drive(charge, "EXPIRED")
+    till.not_paid(charge, "expired")
+
+
+def test_unanswered_prompt_is_told_once_and_polled_on(till):
+    till.behave("pending")
+    charge = till.start()
+    till.drive(charge, "PENDING")
+    for _ in range(20):
+        if till.charge(charge)["prompt_expired"]:
+            break
+        till.ask_once(charge)
+    assert till.charge(charge)["prompt_expired"] and till.state(charge) == "PENDING"
+    till.ask_once(charge)
+    assert till.messages(charge) == ["unanswered"]
+    till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer})
+    till.drive(charge, "SUCCEEDED")
+    till.paid_once(charge)
+
+
+def test_a_day_without_an_answer_is_unresolved_and_still_settles(till):
+    till.behave("pending")
+    charge = till.start()
+    till.drive(charge, "PENDING")
+    till.later(25 * 3600)
+    till.drive(charge, "UNRESOLVED")
+    till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer})
+    till.drive(charge, "SUCCEEDED")
+    till.paid_once(charge)
+
+
+def test_late_success_after_expired_case_9(till):
+    """Minute 40: the first of the later questions finds it."""
+    till.behave("ignore", lapse_ms=0)
+    charge = till.start()
+    till.drive(charge, "EXPIRED")
+    till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer, "late": True})
+    till.drive(charge, "SUCCEEDED_LATE")
+    assert till.entitlements(charge) == 1 and len(till.debits()) == 1
+    assert till.messages(charge) == ["expired", "receipt"]
+
+
+def test_success_at_hour_30_is_found_by_its_callback_case_9(till):
+    """Both later questions were asked before; the callback still pulls one forward."""
+    till.behave("ignore", lapse_ms=0)
+    charge = till.start()
+    till.drive(charge, "EXPIRED")
+    till.ask_once(charge)
+    till.ask_once(charge)
+    assert till.charge(charge)["due_at"] is None
+    till.later(6 * 3600)
+    till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer, "late": True})
+    wait_until(lambda: till.charge(charge)["due_at"] or till.state(charge) == "SUCCEEDED_LATE",
+               lambda: f"the callback to be heard: {till.story(charge)} {till.journal(op='callback')}")
+    till.drive(charge, "SUCCEEDED_LATE")
+    assert till.entitlements(charge) == 1 and len(till.debits()) == 1
+
+
+def test_a_rail_that_is_down_at_the_later_question_is_asked_again(till):
+    """A question without an answer is not one of the two that follow a failure (case 9)."""
+    till.behave("ignore", lapse_ms=0)
+    charge = till.start()
+    till.drive(charge, "EXPIRED")
+    till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer, "late": True})
+    till.fault("status", "error", -1, status=503)
+    for _ in range(4):
+        till.ask_once(charge)
+        assert till.charge(charge)["due_at"] is not None
+    till.heal()
+    till.drive(charge, "SUCCEEDED_LATE")
+    assert till.entitlements(charge) == 1
+
+
+@pytest.mark.parametrize("wrong", [
+    {"amount": "250000"}, {"amount": "10000"}, {"amount": "0"}, {"amount": "-100"}, {"amount": "9223372036854775808"},
+    {"amount": "0x64"}, {"amount": "NaN"}, {"amount": None}, {"amount": 100.5}, {"amount": [100]},
+    {"currency": "XAF"}, {"currency": "EUR"}, {"currency": None}, {"currency": "XOFX"},
+    {"externalId": "11111111-2222-4333-8444-555555555555"}, {"externalId": None}], ids=str)
+def test_other_money_goes_to_review_cases_15_16_17(till, wrong):
+    charge = till.start()
+    till.fault("status", "wrong", -1, set=wrong)
+    till.drive(charge, "REVIEW")
+    assert till.entitlements(charge) == 0 and till.ledger_sum() == 0
+    assert till.messages(charge) == ["pending_review"]
+    assert till.value("select count(*) from ops.audit where kind = 'alert.charge_review' and subject = %s",
+                      f"charge:{charge}") == 1
+
+
+@pytest.mark.parametrize("same", [{"amount": "100.00"}, {"amount": 100}, {"amount": 100.0}, {"amount": "0100"}], ids=str)
+def test_the_same_money_written_otherwise_is_taken_case_15(till, same):
+    charge = till.start()
+    till.fault("status", "wrong", -1, set=same)
+    till.drive(charge, "SUCCEEDED")
+    till.paid_once(charge)
+
+
+def test_a_long_accented_reason_does_not_stop_the_record(till):
+    """Cut inside a character it would be no text for the database, and the money never booked."""
+    charge = till.start()
+    till.fault("status", "wrong", -1, set={"reason": "é" * 40 + "x", "financialTransactionId": "é" * 40})
+    till.drive(charge, "SUCCEEDED")
+    till.paid_once(charge)
+
+
+def test_a_status_word_never_seen_waits_and_is_kept_case_47(till):
+    charge = till.start()
+    till.fault("status", "wrong", 2, set={"status": "QUARANTINED"})
+    till.drive(charge, "PENDING")
+    now = till.ask_once(charge)
+    assert now["state"] == "PENDING" and now["reason"] == "QUARANTINED", now
+    assert any(x.get("event") == "rail says a word never seen" for x in till.daemon.log_lines())
+    till.heal()
+    till.drive(charge, "SUCCEEDED")
+    till.paid_once(charge)
