@@ -3,7 +3,8 @@
  * The room: its rails, and the walk to the database for due charges. See money.h.
  *
  * Woken by MONEY_CHARGE_TOPIC and every second besides. A claim asks for no more than there is room
- * for, so a charge is never leased to a process that only queues it.
+ * for, so a charge is never leased to a process that only queues it. Callbacks that came before
+ * their charge was visible are matched every MONEY_MATCH_MS (hard case 6).
  */
 #include "gateway/money/money.h"
 
@@ -13,7 +14,8 @@
 #include "gateway/lib/log.h"
 #include "gateway/money/money_parts.h"
 
-#define MONEY_POLL_MS 1000
+#define MONEY_POLL_MS  1000
+#define MONEY_MATCH_MS 5000
 
 static struct counter in_flight = GAUGE("coko_charges_in_flight", "Charges being asked about now");
 
@@ -22,6 +24,8 @@ PG_STMT_FLAGS(claim_stmt, "charge.claim", PG_BATCH, 2, PG_MONEY,
               "select charge_id, our_ref, rail, state, amount_minor, currency, payer_sealed,"
               " payer_key_id, plan_label, polls, version, action"
               " from billing.claim_charges($1, 0, $2::int)");
+
+PG_STMT(match_stmt, "inbox.match", PG_BATCH, 0, "select billing.inbox_match(100)");
 
 struct money_rail *money_rail_find(struct money *m, struct str code)
 {
@@ -61,7 +65,7 @@ static void claim_on_op(struct op *op)
         charge_work_start(m, op, i);
     op_release(op);
     counter_set(&in_flight, m->nworks);
-    if (m->again)
+    if (m->again && m->running)
         loop_timer_set(&m->poll, 0);
     m->again = false;
 }
@@ -69,6 +73,26 @@ static void claim_on_op(struct op *op)
 void money_work_ended(struct money *m)
 {
     counter_set(&in_flight, m->nworks);
+}
+
+static void match(void *arg)
+{
+    struct money *m = arg;
+
+    loop_timer_set(&m->match_timer, MONEY_MATCH_MS);
+    if (!op_pending(&m->match))
+        pg_exec(m->d.pg, &m->match, &match_stmt, NULL);
+}
+
+static void match_on_op(struct op *op)
+{
+    struct money *m = container_of(op, struct money, match);
+
+    if (op_failed(op))
+        log_err(LOG_LEVEL_WARN, NULL, "callbacks not matched", &op->err);
+    else if (pg_i64(op, 0, 0) > 0)
+        pg_wake_dirty(m->d.pg, MONEY_CHARGE_TOPIC);
+    op_release(op);
 }
 
 static void on_wake(void *arg, const char *topic)
@@ -99,6 +123,8 @@ struct money *money_new(const struct money_config *c, const struct money_deps *d
     m->owner = c->owner;
     op_init(&m->claim, d->loop, claim_on_op);
     loop_timer_init(&m->poll, d->loop, claim, m);
+    op_init(&m->match, d->loop, match_on_op);
+    loop_timer_init(&m->match_timer, d->loop, match, m);
     list_init(&m->works);
     list_init(&m->callbacks);
     if (mtn_momo_init(&m->mtn, c->mtn, &on, e) != 0) {
@@ -121,17 +147,20 @@ void money_start(struct money *m)
     m->running = true;
     pg_wake_listen(m->d.pg, MONEY_CHARGE_TOPIC, on_wake, m);
     loop_timer_set(&m->poll, 0);
+    loop_timer_set(&m->match_timer, MONEY_MATCH_MS);
 }
 
 void money_drain(struct money *m)
 {
     m->running = false;
     loop_timer_clear(&m->poll);
+    loop_timer_clear(&m->match_timer);
 }
 
 bool money_idle(const struct money *m)
 {
-    return m->nworks == 0 && !op_pending(&m->claim) && list_empty(&m->callbacks);
+    return m->nworks == 0 && !op_pending(&m->claim) && !op_pending(&m->match) &&
+           list_empty(&m->callbacks);
 }
 
 void money_free(struct money *m)
@@ -139,8 +168,9 @@ void money_free(struct money *m)
     if (!m)
         return;
     loop_timer_clear(&m->poll);
+    loop_timer_clear(&m->match_timer);
     op_cancel(&m->claim);
-    op_release(&m->claim);
+    op_cancel(&m->match);
     charge_work_free_all(m);
     inbox_free_all(m);
     for (size_t i = 0; i < m->nrails; i++)

@@ -23,8 +23,8 @@ struct money {
     struct mtn_momo mtn;
     struct money_rail rails[MONEY_RAILS_MAX];
     size_t nrails;
-    struct op claim;
-    struct loop_timer poll;
+    struct op claim, match;
+    struct loop_timer poll, match_timer;
     bool running;
     bool again; /* woken while a claim was pending */
     struct list works;
