@@ -281,3 +281,15 @@ def test_statements_of_the_daemon(plans):
         if row["sql"].split()[0].lower() in ("select", "with", "insert", "update", "delete"):
             bad += prepared_faults(plans, row["name"], row["sql"])
     assert not bad, "\n".join(bad)
+
+
+@pytest.mark.parametrize("path", sorted((sqltest.TOP / "api/routes").glob("*/*.sql")), ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_statements_of_routes(plans, path):
+    """Every statement of a REST route: the reads by their own plan, what is inside the writes by CALLS."""
+    with plans.conn.cursor() as cur:
+        cur.execute("deallocate all; set plan_cache_mode = force_generic_plan")
+        cur.execute("prepare q as " + path.read_text())
+        cur.execute("select cardinality(parameter_types) from pg_prepared_statements where name = 'q'")
+        marks = ", ".join(["null"] * cur.fetchone()[0])
+        cur.execute(f"explain (format json) execute q({marks})")
+        assert faults(cur.fetchone()[0][0]["Plan"], path.name) == []
