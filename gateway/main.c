@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/books/child.h"
 #include "gateway/commands.h"
 #include "gateway/lib/base.h"
 
@@ -91,6 +92,8 @@ int main(int argc, char **argv)
         print_usage(stdout);
         return COMMAND_OK;
     }
+    if (strcmp(argv[1], CHILD_COMMAND) == 0) /* `coko import` starting itself: in no list */
+        return child_run(argc - 1, argv + 1) == 0 ? COMMAND_OK : COMMAND_USAGE;
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(argv[1], commands[i].name) == 0)
             return run(&commands[i], argc - 1, argv + 1);

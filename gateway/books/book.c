@@ -41,11 +41,7 @@ static struct str nfc(struct book *b, struct str s)
 /* Drops bytes so that s ends between characters. */
 static struct str cut(struct str s, size_t max)
 {
-    size_t n = s.n < max ? s.n : max;
-
-    while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xC0) == 0x80)
-        n--;
-    return str_head(s, n);
+    return str_head(s, utf8_cut(s, max));
 }
 
 static bool is_space(char c)
@@ -53,18 +49,26 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\v';
 }
 
-/* No-break and other wide spaces, joined into the ordinary one; 0 when p is not one. */
-static size_t wide_space(struct str s)
-{
-    static const struct str wide[] = {STR_INIT("\xC2\xA0"),     STR_INIT("\xE2\x80\xAF"),
-                                      STR_INIT("\xE2\x80\x89"), STR_INIT("\xE2\x80\x8B"),
-                                      STR_INIT("\xEF\xBB\xBF"), STR_INIT("\xE3\x80\x80")};
+enum glyph { GLYPH_SPACE, GLYPH_NOTHING, GLYPH_TEXT };
 
-    for (size_t i = 0; i < ARRAY_LEN(wide); i++) {
-        if (str_starts(s, wide[i]))
-            return wide[i].n;
-    }
-    return 0;
+/*
+ * What a character beyond ASCII is on paper; *n its bytes. No-break and other wide spaces are
+ * spaces; soft hyphens, zero-width spaces, marks of direction and controls are nothing: they stand
+ * inside words, and a reader would search in vain for a word that holds one.
+ */
+static enum glyph glyph_of(struct str s, size_t *n)
+{
+    struct str rest = s;
+    int32_t c = utf8_next(&rest); /* malformed: text, so that the whole is refused later */
+
+    *n = s.n - rest.n;
+    if (c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+        c == 0x202F || c == 0x205F || c == 0x3000)
+        return GLYPH_SPACE;
+    if ((c >= 0 && c < 0x20) || (c >= 0x7F && c < 0xA0) || c == 0xAD || c == 0x200B ||
+        c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x2069) || c == 0xFEFF)
+        return GLYPH_NOTHING;
+    return GLYPH_TEXT;
 }
 
 /*
@@ -77,20 +81,20 @@ static void fold_space(struct str raw, bool marks, struct buf *out)
     unsigned newlines = 0;
 
     while (raw.n > 0) {
-        size_t wide = wide_space(raw);
-        unsigned char c = (unsigned char)raw.p[0];
+        size_t n = 1;
+        enum glyph glyph = is_space(raw.p[0]) ? GLYPH_SPACE : glyph_of(raw, &n);
 
-        if (wide || is_space(raw.p[0])) {
+        if (glyph == GLYPH_SPACE) {
             gap = true;
             newlines += raw.p[0] == '\n';
-        } else if (c >= 0x20 && c != 0x7F) {
+        } else if (glyph == GLYPH_TEXT) {
             if (gap && out->len > 0)
                 buf_puts(out, marks && newlines > 1 ? "\n\n" : " ");
             gap = false;
             newlines = 0;
-            buf_addc(out, raw.p[0]);
+            buf_adds(out, str_head(raw, n));
         }
-        raw = str_skip(raw, wide ? wide : 1);
+        raw = str_skip(raw, n);
     }
 }
 
@@ -160,12 +164,28 @@ int book_add_part(struct book *b, struct str title, struct str body, struct err 
         struct str name = title;
 
         if (piece > 1)
-            name = str_c(arena_printf(&b->arena, "%" STR_FMT " (%u)", STR_ARG(title), piece));
+            name = str_c(arena_printf(&b->arena, "%" STR_FMT "%s(%u)", STR_ARG(title),
+                                      title.n > 0 ? " " : "", piece));
         if (push_part(b, name, str_trim(str_head(text, n)), e) != 0)
             return -1;
         text = str_trim(str_skip(text, n));
     }
     return 0;
+}
+
+/* "fr-SN", "EN", "eng" by their first two letters, small; what is no language is taken for French. */
+static struct str language(struct book *b, struct str raw)
+{
+    char two[2];
+
+    if (raw.n < 2)
+        return STR("fr");
+    for (size_t i = 0; i < 2; i++) {
+        two[i] = (char)(raw.p[i] | 0x20);
+        if (two[i] < 'a' || two[i] > 'z')
+            return STR("fr");
+    }
+    return arena_str(&b->arena, str_n(two, 2));
 }
 
 int book_finish(struct book *b, struct err *e)
@@ -174,7 +194,6 @@ int book_finish(struct book *b, struct err *e)
         return err_set(e, ERR_BAD_INPUT, "the book has no title");
     if (b->nparts == 0)
         return err_set(e, ERR_BAD_INPUT, "the book has no text");
-    if (b->language.n != 2)
-        b->language = STR("fr");
+    b->language = language(b, b->language);
     return 0;
 }

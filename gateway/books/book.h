@@ -20,6 +20,7 @@
 #define BOOK_NAMES_MAX   12
 #define BOOK_TITLE_MAX   200 /* bytes */
 #define BOOK_SUMMARY_MAX 2000
+#define BOOK_SLUG_MAX    96
 
 struct book_part {
     struct str title;
@@ -54,7 +55,7 @@ struct str book_line(struct book *b, struct str raw, size_t max);
  */
 MUST_CHECK int book_add_part(struct book *b, struct str title, struct str body, struct err *e);
 
-/* What every book must have: a title, a language, a part. Fills language with "fr" when unknown. */
+/* What every book must have: a title, a part, a language of two letters ("fr" when unknown). */
 MUST_CHECK int book_finish(struct book *b, struct err *e);
 
 /* deploy/sample/README.md has the format: "Key: value" lines, an empty line, parts under "# title". */

@@ -19,6 +19,22 @@ static int add_name(struct reader *r, struct str *names, size_t *n, struct str v
     return 0;
 }
 
+static int slug(struct reader *r, struct str value)
+{
+    bool ok = value.n <= BOOK_SLUG_MAX && value.p[0] != '-';
+
+    for (size_t i = 0; i < value.n; i++) {
+        char c = value.p[i];
+
+        ok &= (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    }
+    if (!ok)
+        return err_set(r->e, ERR_BAD_INPUT, "line %d: a slug is small letters, digits and hyphens",
+                       r->line);
+    r->b->slug = value;
+    return 0;
+}
+
 static int header(struct reader *r, struct str line)
 {
     struct book *b = r->b;
@@ -32,13 +48,13 @@ static int header(struct reader *r, struct str line)
     if (value.n == 0)
         return err_set(r->e, ERR_BAD_INPUT, "line %d: no value, or not UTF-8", r->line);
     if (str_eq(key, STR("Title")))
-        b->title = str_head(value, BOOK_TITLE_MAX);
+        b->title = book_line(b, value, BOOK_TITLE_MAX);
     else if (str_eq(key, STR("Language")))
         b->language = value;
     else if (str_eq(key, STR("Summary")))
         b->summary = value;
     else if (str_eq(key, STR("Slug")))
-        b->slug = value;
+        return slug(r, value);
     else if (str_eq(key, STR("Author")))
         return add_name(r, b->authors, &b->nauthors, value);
     else if (str_eq(key, STR("Category")))
@@ -67,8 +83,12 @@ static int read_parts(struct reader *r, struct str *rest)
     bool open = false;
 
     while (next_line(rest, &line, &r->line)) {
-        if (!str_starts(line, STR("# ")))
+        if (!str_starts(line, STR("# "))) {
+            if (!open && str_trim(line).n > 0)
+                return err_set(r->e, ERR_BAD_INPUT, "line %d: text before the first \"# title\"",
+                               r->line);
             continue;
+        }
         if (open && book_add_part(r->b, title, str_n(start, (size_t)(line.p - start)), r->e) != 0)
             return -1;
         open = true;

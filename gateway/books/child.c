@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -17,6 +18,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifdef COKO_HAVE_SECCOMP
+#include <seccomp.h>
+#endif
 
 #include "gateway/books/book.h"
 #include "gateway/lib/clock.h"
@@ -48,6 +53,25 @@ static void forbid_files(void)
     close((int)fd);
 }
 
+/* Neither the network nor another program or process. */
+static void forbid_calls(void)
+{
+#ifdef COKO_HAVE_SECCOMP
+    static const int calls[] = {SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect),
+                                SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
+                                SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone),
+                                SCMP_SYS(clone3), SCMP_SYS(kill), SCMP_SYS(process_vm_readv),
+                                SCMP_SYS(process_vm_writev), SCMP_SYS(bpf), SCMP_SYS(keyctl)};
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+    for (size_t i = 0; ctx && i < ARRAY_LEN(calls); i++)
+        seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
+    if (ctx)
+        seccomp_load(ctx);
+    seccomp_release(ctx);
+#endif
+}
+
 static void confine(void)
 {
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -60,6 +84,7 @@ static void confine(void)
     limit(RLIMIT_AS, (rlim_t)1 << 30);
 #endif
     forbid_files();
+    forbid_calls();
 }
 
 static void write_names(struct jsonw *j, const char *key, const struct str *v, size_t n)
@@ -133,7 +158,7 @@ static void send_all(int fd, struct str s)
     }
 }
 
-static void child_main(int file, int out, enum book_format format)
+_Noreturn static void child_main(int file, int out, enum book_format format)
 {
     struct book b;
     struct buf answer;
@@ -154,6 +179,27 @@ static void child_main(int file, int out, enum book_format format)
     _exit(0);
 }
 
+int child_run(int argc, char **argv)
+{
+    if (argc != 2 || strlen(argv[1]) != 1 || (argv[1][0] != 'e' && argv[1][0] != 't'))
+        return -1;
+    child_main(STDIN_FILENO, STDOUT_FILENO, argv[1][0] == 'e' ? BOOK_EPUB : BOOK_TEXT);
+}
+
+/*
+ * Our own program anew: the address space, the environment and the descriptors of the parent, with
+ * keys and a database behind them, stay behind. Only what may be called after fork.
+ */
+_Noreturn static void become_child(int file, int out, enum book_format format)
+{
+    char name[] = CHILD_COMMAND, kind[] = {format == BOOK_EPUB ? 'e' : 't', '\0'}, prog[] = "coko";
+    char *argv[] = {prog, name, kind, NULL}, *envp[] = {NULL};
+
+    if (dup2(file, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && close_range(3, ~0u, 0) == 0)
+        execve("/proc/self/exe", argv, envp);
+    _exit(127);
+}
+
 /* ---- in the parent ---- */
 
 /* Everything the child says, until it closes or the time is over. */
@@ -163,7 +209,7 @@ static int listen_to(int fd, struct buf *answer, struct err *e)
     char block[65536];
     ssize_t n = 1;
 
-    while (n > 0) {
+    while (n > 0 && !answer->failed) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
         int64_t left = end - clock_mono_ms();
 
@@ -176,13 +222,20 @@ static int listen_to(int fd, struct buf *answer, struct err *e)
     return buf_check(answer, e);
 }
 
+static bool text_ok(json_t *o, const char *key, size_t max)
+{
+    json_t *v = json_object_get(o, key);
+
+    return json_is_string(v) && json_string_length(v) <= max;
+}
+
 static bool all_strings(json_t *list)
 {
     size_t i;
     json_t *v;
 
     json_array_foreach(list, i, v) {
-        if (!json_is_string(v))
+        if (json_string_length(v) == 0 || json_string_length(v) > BOOK_SUMMARY_MAX)
             return false;
     }
     return json_is_array(list) && json_array_size(list) <= BOOK_NAMES_MAX;
@@ -196,7 +249,7 @@ static bool parts_ok(json_t *parts)
     json_array_foreach(parts, i, v) {
         json_t *body = json_object_get(v, "body");
 
-        if (!json_is_string(json_object_get(v, "title")) || json_string_length(body) == 0 ||
+        if (!text_ok(v, "title", BOOK_TITLE_MAX + 16) || json_string_length(body) == 0 ||
             json_string_length(body) > BOOK_PART_BYTES)
             return false;
     }
@@ -211,8 +264,9 @@ static json_t *check_answer(struct str bytes, struct err *e)
     if (why)
         err_set(e, ERR_BAD_INPUT, "%s", why);
     else if (json_string_length(json_object_get(root, "title")) == 0 ||
-             !json_is_string(json_object_get(root, "language")) ||
-             !all_strings(json_object_get(root, "authors")) ||
+             !text_ok(root, "title", BOOK_TITLE_MAX) || !text_ok(root, "language", 2) ||
+             !text_ok(root, "summary", BOOK_SUMMARY_MAX) ||
+             !text_ok(root, "slug", BOOK_SUMMARY_MAX) || !all_strings(json_object_get(root, "authors")) ||
              !all_strings(json_object_get(root, "categories")) ||
              !parts_ok(json_object_get(root, "parts")))
         err_set(e, ERR_BAD_INPUT, "the file could not be read within its limits");
@@ -236,10 +290,8 @@ json_t *child_read_book(const char *path, enum book_format format, struct err *e
     }
     pid_t pid = fork();
 
-    if (pid == 0) {
-        close(pair[0]);
-        child_main(file, pair[1], format);
-    }
+    if (pid == 0)
+        become_child(file, pair[1], format);
     close(pair[1]);
     close(file);
     buf_init(&answer, ANSWER_MAX);

@@ -2,9 +2,11 @@
 /*
  * Reading a book file in a confined child process.
  *
- * An untrusted archive must not share memory with keys: the child gets one open descriptor, resource
- * limits, no new privileges, and a Landlock rule set that allows nothing (best effort by kernel).
- * It answers on a pipe with one JSON object; the parent treats that as untrusted bytes again.
+ * An untrusted archive must not share memory with keys: the child is this program started anew
+ * (`coko read-book`, for nobody else) with one open descriptor and an empty environment. It takes
+ * resource limits, no new privileges, a Landlock rule set that allows nothing and a seccomp filter
+ * against sockets, programs and processes (each best effort by kernel). It answers on a pipe with
+ * one JSON object; the parent treats that as untrusted bytes again.
  *
  *   {"title","language","summary","slug","code","authors":[],"categories":[],
  *    "parts":[{"title","body"}]}         or   {"error":"why not"}
@@ -17,6 +19,7 @@
 #include "gateway/lib/err.h"
 
 #define CHILD_SECONDS 60
+#define CHILD_COMMAND "read-book"
 
 enum book_format { BOOK_EPUB, BOOK_TEXT };
 
@@ -26,5 +29,11 @@ enum book_format { BOOK_EPUB, BOOK_TEXT };
  * by a limit or talked nonsense is a reason like any other.
  */
 json_t *child_read_book(const char *path, enum book_format format, struct err *e);
+
+/*
+ * The child's own life: what main does with the command CHILD_COMMAND. argv[1] is "e" or "t"; the
+ * file is descriptor 0, the answer goes to 1. Does not return, but for a wrong argv (-1).
+ */
+int child_run(int argc, char **argv);
 
 #endif

@@ -11,9 +11,11 @@
 #include "gateway/books/book.h"
 #include "gateway/books/child.h"
 #include "gateway/books/measure.h"
+#include "gateway/lib/basenc.h"
+#include "gateway/lib/crypto.h"
 #include "gateway/lib/jsonw.h"
 
-#define SLUG_MAX     96
+#define SLUG_MAX     BOOK_SLUG_MAX
 #define SQL_JSON_MAX (4u * BOOK_TEXT_MAX)
 
 static struct str text_of(json_t *o, const char *key)
@@ -35,6 +37,19 @@ static void copy_names(struct jsonw *j, const char *key, json_t *list)
     jsonw_end(j);
 }
 
+/* A name without one Latin letter or digit: still the same slug each time, and its own. */
+static struct str slug_of_bytes(const char *name, char mem[SLUG_MAX])
+{
+    uint8_t sum[CRYPTO_SHA256_LEN];
+    struct buf out;
+
+    crypto_sha256(str_c(name), sum);
+    buf_init_fixed(&out, mem, SLUG_MAX);
+    buf_puts(&out, "book-");
+    hex_encode(&out, sum, 6);
+    return buf_str(&out);
+}
+
 /*
  * The file's own name: stable, so that a second import replaces, and different for two translations
  * under one title. What is no letter or digit becomes a hyphen.
@@ -49,7 +64,7 @@ static struct str slug_of(json_t *book, const char *path, char mem[SLUG_MAX])
 
     if (slug.n > 0)
         return slug;
-    for (const char *p = name; p < dot && n < SLUG_MAX; p++) {
+    for (const char *p = name; p < dot && n < SLUG_MAX - 1; p++) {
         char c = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
         bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 
@@ -58,7 +73,7 @@ static struct str slug_of(json_t *book, const char *path, char mem[SLUG_MAX])
     }
     while (n > 0 && mem[n - 1] == '-')
         n--;
-    return str_n(mem, n); /* empty: the database makes one from the title */
+    return n > 0 ? str_n(mem, n) : slug_of_bytes(name, mem);
 }
 
 static void book_json(json_t *book, const char *path, struct buf *out)

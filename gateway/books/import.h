@@ -8,12 +8,13 @@
 
 #include <libpq-fe.h>
 
+#include "gateway/books/book.h"
 #include "gateway/lib/buf.h"
 #include "gateway/lib/err.h"
 
 struct import_result {
     char outcome[16]; /* created | replaced | same */
-    char title[200];
+    char title[BOOK_TITLE_MAX + 1];
     size_t parts;
 };
 

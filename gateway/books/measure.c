@@ -37,6 +37,10 @@ static uint32_t char_septets(struct str c)
 {
     char mem[64];
     struct buf folded;
+    int code = c.n == 1 ? gsm_from_unicode((unsigned char)c.p[0]) : -1;
+
+    if (code >= 0) /* most of any text: its own fold */
+        return code > 0x7F ? 2 : 1;
 
     buf_init_fixed(&folded, mem, sizeof mem);
     gsm_fold(c, &folded, 0);
@@ -95,12 +99,24 @@ static bool is_short_form(const struct measurer *m, size_t dot)
     return alone && c >= 'A' && c <= 'Z';
 }
 
+/* Cuts before the next character if it does not fit: at the last space, else right here. */
+static void make_room(struct measurer *m, uint32_t cost)
+{
+    while (m->since > 0 && m->since + cost > MEASURE_SENTENCE_MAX) {
+        if (m->space_chars)
+            push(m, m->space_chars, m->space_septets);
+        else
+            push(m, m->chars, m->septets);
+    }
+}
+
 static void step(struct measurer *m)
 {
     struct str rest = str_skip(m->body, m->at);
     size_t n = char_len(rest);
     uint32_t cost = char_septets(str_head(rest, n));
 
+    make_room(m, cost);
     m->at += n;
     m->chars++;
     m->septets += cost;
@@ -108,11 +124,6 @@ static void step(struct measurer *m)
     if (rest.p[0] == ' ' || rest.p[0] == '\n') {
         m->space_chars = m->chars;
         m->space_septets = m->septets;
-    } else if (m->since > MEASURE_SENTENCE_MAX) {
-        if (m->space_chars)
-            push(m, m->space_chars, m->space_septets);
-        else
-            push(m, m->chars, m->septets);
     }
 }
 

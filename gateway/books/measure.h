@@ -5,8 +5,9 @@
  *
  * A sentence ends after . ! ? or an ellipsis (closing quotes and brackets included) when white space
  * and something other than a small letter follow, and at a paragraph mark. White space behind it
- * belongs to it. One letter and a point ("M. Faye") is a short form, no end. A sentence longer than
- * MEASURE_SENTENCE_MAX septets may be cut at a space. Pure.
+ * belongs to it. One letter and a point ("M. Faye") is a short form, no end. No cut is further
+ * than MEASURE_SENTENCE_MAX septets from the one before it: a longer sentence is cut at its last
+ * space before that, a longer word anywhere. Pure.
  */
 #ifndef COKO_BOOKS_MEASURE_H
 #define COKO_BOOKS_MEASURE_H

@@ -102,18 +102,27 @@ xmlDoc *xhtml_parse(struct str bytes)
     return htmlReadMemory(bytes.p, (int)bytes.n, "", "UTF-8", HTML_FLAGS);
 }
 
+/* The node after n in document order; NULL when everything below `top` was seen. */
+static xmlNode *after(xmlNode *n, const xmlNode *top)
+{
+    if (n->type == XML_ELEMENT_NODE && n->children)
+        return n->children;
+    while (!n->next) {
+        n = n->parent;
+        if (!n || n == top)
+            return NULL;
+    }
+    return n->next;
+}
+
+/* A walk, not a recursion: the HTML parser nests as deep as a file asks. */
 xmlNode *xhtml_find(xmlNode *from, const char *name)
 {
-    for (xmlNode *n = from; n; n = n->next) {
-        xmlNode *inner;
+    const xmlNode *top = from ? from->parent : NULL;
 
-        if (n->type != XML_ELEMENT_NODE)
-            continue;
-        if (strcmp((const char *)n->name, name) == 0)
+    for (xmlNode *n = from; n; n = after(n, top)) {
+        if (n->type == XML_ELEMENT_NODE && strcmp((const char *)n->name, name) == 0)
             return n;
-        inner = xhtml_find(n->children, name);
-        if (inner)
-            return inner;
     }
     return NULL;
 }

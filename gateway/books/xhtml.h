@@ -26,7 +26,7 @@ void xhtml_fini(struct xhtml *x);
 /* A document by the rules above, or NULL; xmlFreeDoc it. */
 xmlDoc *xhtml_parse(struct str bytes);
 
-/* First descendant element with this local name, depth first; NULL when none. */
+/* First element with this local name among `from`, its later siblings and all below; or NULL. */
 xmlNode *xhtml_find(xmlNode *from, const char *name);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 #include <sys/stat.h>
 
 #include "gateway/lib/buf.h"
@@ -24,7 +25,8 @@ struct reader {
 static bool wanted(struct str name)
 {
     static const struct str kinds[] = {STR_INIT(".xml"),   STR_INIT(".opf"),  STR_INIT(".ncx"),
-                                       STR_INIT(".xhtml"), STR_INIT(".html"), STR_INIT(".htm")};
+                                       STR_INIT(".xhtml"), STR_INIT(".html"), STR_INIT(".htm"),
+                                       STR_INIT(".xht")};
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (name.n > kinds[i].n && str_case_eq(str_skip(name, name.n - kinds[i].n), kinds[i]))
@@ -103,24 +105,39 @@ static int read_all(struct reader *r)
     return 0;
 }
 
+static int read_archive(struct reader *r, int fd)
+{
+    int rc = -1;
+
+    r->a = archive_read_new();
+    archive_read_support_format_zip_seekable(r->a);
+    if (archive_read_open_fd(r->a, fd, ZIP_BLOCK) != ARCHIVE_OK)
+        err_set(r->e, ERR_BAD_INPUT, "not a zip archive: %.100s", archive_error_string(r->a));
+    else
+        rc = read_all(r);
+    archive_read_free(r->a);
+    return rc;
+}
+
 int zip_read(struct zip *z, int fd, struct err *e)
 {
     struct reader r = {.z = z, .e = e};
     struct stat st = {0};
-    int rc = -1;
 
     arena_init(&z->arena, 1u << 20, 2 * (size_t)ZIP_TOTAL_MAX);
     map_init(&z->entries);
     if (fstat(fd, &st) != 0 || st.st_size > (64 << 20))
         return err_set(e, ERR_TOO_BIG, "the file is larger than 64 MiB");
     r.packed = st.st_size;
-    r.a = archive_read_new();
-    archive_read_support_format_zip_seekable(r.a);
-    if (archive_read_open_fd(r.a, fd, ZIP_BLOCK) != ARCHIVE_OK)
-        err_set(e, ERR_BAD_INPUT, "not a zip archive: %.100s", archive_error_string(r.a));
-    else
-        rc = read_all(&r);
-    archive_read_free(r.a);
+
+    /* libarchive gives names in the locale's charset: in "C" an accent makes a name vanish */
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t was = uselocale(utf8);
+    int rc = read_archive(&r, fd);
+
+    uselocale(was);
+    if (utf8)
+        freelocale(utf8);
     return rc;
 }
 

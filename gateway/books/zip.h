@@ -3,7 +3,7 @@
  * The text entries of a zip archive in memory, under ceilings that a zip bomb meets first.
  *
  * Only entries that a book's text needs are kept (XML, XHTML, OPF, NCX); pictures and fonts are
- * skipped without being unpacked. Names are normalised; absolute names and ".." are refused.
+ * skipped without being unpacked. Names are UTF-8 as they stand; absolute ones and ".." are refused.
  */
 #ifndef COKO_BOOKS_ZIP_H
 #define COKO_BOOKS_ZIP_H

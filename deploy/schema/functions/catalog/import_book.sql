@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 create or replace function catalog.slugify(p text) returns text language plpgsql immutable as $$
 begin
-    return trim(both '-' from regexp_replace(catalog.fold(p), '[^a-z0-9]+', '-', 'g'));
+    return coalesce(nullif(trim(both '-' from regexp_replace(catalog.fold(p), '[^a-z0-9]+', '-', 'g')), ''), left(md5(p), 12));
 end $$;
-comment on function catalog.slugify(text) is 'ASCII slug of a name.';
+comment on function catalog.slugify(text) is 'ASCII slug of a name; of its digest where no letter of it is in ASCII, so that two such names stay two.';
 
 create or replace function catalog.import_book(p_book jsonb, p_parts jsonb)
 returns table (book_id bigint, outcome text) language plpgsql as $$
