@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Outcomes of parts on their way into messaging.record: two batches, one being filled while the other
- * is in the database.
+ * Outcomes of parts on their way into messaging.record: batches of bounded size, so that a statement
+ * stays short however far the database is behind. One is there, the last is being filled.
  *
  * A batch that could not be written is kept and tried again, with what came since behind it; the
  * function may take it twice. What the database refuses as wrong is dropped in the end, with an
  * error: its rows stay `sending` and become unknown with the next owner (M4).
  */
+#include <stdlib.h>
+
 #include "gateway/lib/counter.h"
 #include "gateway/sms/sms_parts.h"
 
@@ -22,26 +24,55 @@ static struct counter states = COUNTER("coko_sms_recorded_total", "Messages touc
 static struct counter lost =
     COUNTER("coko_sms_unrecorded_total", "Outcomes that could not be kept");
 
+/* One statement's worth. */
+struct record_batch {
+    struct list node;
+    struct batch rows;
+    bool closed; /* its text was made: nothing more goes in */
+};
+
+static struct record_batch *first_of(struct record *r)
+{
+    return list_first(&r->batches, struct record_batch, node);
+}
+
+static struct record_batch *open_batch(struct record *r)
+{
+    struct record_batch *last = list_last(&r->batches, struct record_batch, node);
+
+    if (last != NULL && !last->closed && last->rows.n < SMS_RECORD_MAX)
+        return last;
+    last = calloc(1, sizeof *last);
+    if (last == NULL)
+        abort();
+    batch_init(&last->rows);
+    list_push_back(&r->batches, &last->node);
+    return last;
+}
+
+static void free_first(struct record *r)
+{
+    struct record_batch *gone = first_of(r);
+
+    list_remove(&gone->node);
+    batch_fini(&gone->rows);
+    free(gone);
+}
+
 static void flush(struct sms_account *a)
 {
     struct record *r = &a->record;
-    struct batch *full = &r->batches[r->filling];
-    struct batch *sent = &r->batches[1 - r->filling];
+    struct record_batch *next = first_of(r);
     struct pg_params p;
 
-    if (op_pending(&r->op))
+    if (op_pending(&r->op) || next == NULL)
         return;
-    if (sent->n == 0) { /* nothing waits to be tried again */
-        if (full->n == 0)
-            return;
-        r->filling = 1 - r->filling;
-        sent = full;
-    }
+    next->closed = true;
     pg_params_init(&p);
     pg_p_text(&p, a->link->account);
     pg_p_int(&p, bind_epoch(a->bind));
-    pg_p_str(&p, batch_json(sent));
-    pg_exec(a->s->pg, &r->op, &record_stmt, &p);
+    pg_p_str(&p, batch_json(&next->rows));
+    sms_exec(a, &r->op, &record_stmt, &p);
 }
 
 static void on_timer(void *arg)
@@ -56,16 +87,16 @@ static bool refused(const struct op *op)
            strncmp(op->sqlstate, "42", 2) == 0 || strncmp(op->sqlstate, "P0", 2) == 0;
 }
 
-static void on_failed(struct sms_account *a, struct batch *sent)
+static void on_failed(struct record *r)
 {
-    struct record *r = &a->record;
+    struct record_batch *first = first_of(r);
 
     r->failures++;
     log_err(LOG_LEVEL_WARN, NULL, "outcomes not recorded yet", &r->op.err);
     if (refused(&r->op) && r->failures >= REFUSED_MAX) {
-        log_error(NULL, "outcomes dropped", "parts=%u sqlstate=%s", sent->n, r->op.sqlstate);
-        counter_add(&lost, sent->n);
-        batch_reset(sent);
+        log_error(NULL, "outcomes dropped", "parts=%u sqlstate=%s", first->rows.n, r->op.sqlstate);
+        counter_add(&lost, first->rows.n);
+        free_first(r);
         r->failures = 0;
     }
     loop_timer_set(&r->timer, MIN(RETRY_MS << MIN(r->failures, 5u), RETRY_MAX_MS));
@@ -75,19 +106,18 @@ static void on_recorded(struct op *op)
 {
     struct sms_account *a = container_of(op, struct sms_account, record.op);
     struct record *r = &a->record;
-    struct batch *sent = &r->batches[1 - r->filling];
-    bool freed = sent->cancelled;
+    bool freed = first_of(r)->rows.cancelled;
 
     if (op_failed(op)) {
-        on_failed(a, sent);
+        on_failed(r);
         op_release(op);
         return;
     }
     counter_add(&states, (uint64_t)pg_rows(op));
     r->failures = 0;
-    batch_reset(sent);
     op_release(op);
-    if (r->batches[r->filling].n > 0)
+    free_first(r);
+    if (!list_empty(&r->batches))
         loop_timer_set(&r->timer, 0);
     if (freed)
         sender_wake(a); /* the confirmation of STOP */
@@ -98,26 +128,22 @@ void record_part(struct sms_account *a, const struct batch_part *p)
 {
     struct record *r = &a->record;
 
-    if (!batch_result(&r->batches[r->filling], p)) {
-        counter_inc(&lost);
-        log_error(NULL, "outcome dropped", "message=%llu part=%u", (unsigned long long)p->message,
-                  p->no);
-    }
+    if (!batch_result(&open_batch(r)->rows, p))
+        abort(); /* SMS_RECORD_MAX rows always fit */
     if (!op_pending(&r->op) && !loop_timer_is_set(&r->timer))
         loop_timer_set(&r->timer, FLUSH_MS);
 }
 
 void record_init(struct sms_account *a)
 {
-    batch_init(&a->record.batches[0]);
-    batch_init(&a->record.batches[1]);
+    list_init(&a->record.batches);
     op_init(&a->record.op, a->s->loop, on_recorded);
     loop_timer_init(&a->record.timer, a->s->loop, on_timer, a);
 }
 
 bool record_idle(const struct sms_account *a)
 {
-    return a->record.batches[0].n == 0 && a->record.batches[1].n == 0;
+    return list_empty(&a->record.batches);
 }
 
 void record_fini(struct sms_account *a)
@@ -125,8 +151,8 @@ void record_fini(struct sms_account *a)
     loop_timer_clear(&a->record.timer);
     op_cancel(&a->record.op);
     op_release(&a->record.op);
-    batch_fini(&a->record.batches[0]);
-    batch_fini(&a->record.batches[1]);
+    while (!list_empty(&a->record.batches))
+        free_first(&a->record);
 }
 
 void record_forget_counters(void)

@@ -399,7 +399,7 @@ void sender_wake(struct sms_account *a)
     pg_p_text(&p, a->s->owner);
     pg_p_int(&p, bind_epoch(a->bind));
     pg_p_int(&p, max);
-    pg_exec(a->s->pg, &a->claim_op, &claim_stmt, &p);
+    sms_exec(a, &a->claim_op, &claim_stmt, &p);
 }
 
 /* ---- STOP ---- */
@@ -437,7 +437,7 @@ void sender_ask_cancelled(struct sms_account *a)
         return;
     pg_params_init(&p);
     pg_p_text(&p, a->link->account);
-    pg_exec(a->s->pg, &a->cancel_op, &cancelled_stmt, &p);
+    sms_exec(a, &a->cancel_op, &cancelled_stmt, &p);
 }
 
 /* ---- life ---- */

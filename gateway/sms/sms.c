@@ -27,6 +27,13 @@ struct sms_account *sms_account_of(struct sms *s, const struct bind *b)
     return NULL;
 }
 
+void sms_exec(struct sms_account *a, struct op *op, const struct pg_stmt *stmt,
+              const struct pg_params *p)
+{
+    pg_exec_opts(a->s->pg, op, stmt, p,
+                 &(struct pg_exec_opts){.prio = PG_PRIO_NORMAL, .deadline_ms = SMS_DEADLINE_MS});
+}
+
 static void on_poll(void *arg)
 {
     struct sms_account *a = arg;

@@ -18,6 +18,8 @@
     500 /* waiting for one commit; twice that, and the carrier is told to wait */
 #define SMS_INBOUND_MAX 200 /* texts whose transaction runs */
 #define SMS_RECENT      256 /* texts remembered, to know a repeated delivery */
+#define SMS_RECORD_MAX  250 /* outcomes of one statement */
+#define SMS_DEADLINE_MS 12000
 #define SMS_WAKE_TOPIC  "coko_message"
 
 struct sms_account;
@@ -41,10 +43,9 @@ struct outgoing {
     struct loop_timer again;
 };
 
-/* A batch on its way into the database, and the one being filled. */
+/* Batches on their way into the database: the first is there or goes next, the last is filled. */
 struct record {
-    struct batch batches[2];
-    unsigned filling;
+    struct list batches;
     struct op op;
     struct loop_timer timer;
     unsigned failures;
@@ -107,6 +108,10 @@ struct sms {
     size_t naccounts;
     struct sms_account accounts[];
 };
+
+/* Runs a statement of the batch lane, which may take longer than a hop would wait. */
+void sms_exec(struct sms_account *a, struct op *op, const struct pg_stmt *stmt,
+              const struct pg_params *p);
 
 struct sms_account *sms_account_of(struct sms *s, const struct bind *b);
 

@@ -51,7 +51,7 @@ static void recover(struct sms_account *a)
     pg_params_init(&p);
     pg_p_text(&p, a->link->account);
     pg_p_int(&p, a->asked_epoch);
-    pg_exec(a->s->pg, &a->recover_op, &recover_stmt, &p);
+    sms_exec(a, &a->recover_op, &recover_stmt, &p);
 }
 
 /* ---- hand back ---- */
@@ -93,7 +93,7 @@ static void hand_back(struct sms_account *a)
         pg_p_text(&p, a->s->owner);
         pg_p_int(&p, bind_epoch(a->bind));
         pg_p_str(&p, buf_str(&kept));
-        pg_exec(a->s->pg, &a->back_op, &back_stmt, &p);
+        sms_exec(a, &a->back_op, &back_stmt, &p);
     }
     buf_fini(&kept);
 }
@@ -115,7 +115,7 @@ static void match_orphans(struct sms_account *a)
     pg_params_init(&p);
     pg_p_text(&p, a->link->account);
     pg_p_int(&p, ORPHANS_MAX);
-    pg_exec(a->s->pg, &a->orphan_op, &orphans_stmt, &p);
+    sms_exec(a, &a->orphan_op, &orphans_stmt, &p);
 }
 
 /* ---- life ---- */
