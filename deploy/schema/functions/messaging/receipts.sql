@@ -9,22 +9,25 @@ declare
     v_id bigint;
     r record;
 begin
-    -- The common case in one statement: a final state for a ref that one part alone has.
-    with r as (
+    -- The common case: a final state for a ref that one part alone has. One key at a time, for the same reason as in record.
+    for r in
         select distinct on (x.ref) x.ref, w.state, x.err
         from rows from (jsonb_to_recordset(p_rows) as (ref text, alt jsonb, state text, err int, number_lookup text))
             with ordinality as x(ref, alt, state, err, number_lookup, ord)
         join messaging.receipt_word w on w.word = upper(x.state) and w.state <> 'accepted'
         order by x.ref, x.ord
-    ), hit as (
+    loop
         update messaging.part p
         set state = case when p.state in ('accepted', 'unknown') then r.state else p.state end,
             code = case when p.state in ('accepted', 'unknown') then r.err else p.code end,
             receipt_at = coalesce(p.receipt_at, v_now)
-        from r
         where p.account = p_account and p.ref = r.ref and p.message_id is not null and not p.shared
-        returning p.message_id, p.ref)
-    select coalesce(array_agg(distinct h.message_id), '{}'), array_agg(h.ref) into v_ids, v_done from hit h;
+        returning p.message_id into v_id;
+        if found then
+            v_ids := v_ids || v_id;
+            v_done := v_done || r.ref;
+        end if;
+    end loop;
 
     for r in
         select x.ref, array(select jsonb_array_elements_text(coalesce(x.alt, '[]'))) as alt, w.state, x.err,

@@ -5,12 +5,15 @@ returns table (message_id bigint, state text) language plpgsql as $$
 declare
     v_now timestamptz := ops.now();
     v_ids bigint[];
+    v_ref text;
 begin
-    -- A late response replaces the provisional row of its part.
-    delete from messaging.part p
-    using jsonb_to_recordset(p_results) as r(m bigint, no int, ref text, status text)
-    where r.status = 'accepted' and coalesce(r.ref, '') <> ''
-      and p.account = p_account and p.ref = 'm' || r.m || '.' || r.no and p.state in ('unknown', 'accepted');
+    -- A late response replaces the provisional row of its part. One key at a time: a join is planned badly while the table is young.
+    for v_ref in
+        select 'm' || r.m || '.' || r.no from jsonb_to_recordset(p_results) as r(m bigint, no int, ref text, status text)
+        where r.status = 'accepted' and coalesce(r.ref, '') <> '' order by 1
+    loop
+        delete from messaging.part p where p.account = p_account and p.ref = v_ref and p.state in ('unknown', 'accepted');
+    end loop;
 
     with r as (
         select distinct on (x.m, x.no) x.m, x.no, x.code, x.status,
