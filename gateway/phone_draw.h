@@ -6,12 +6,12 @@
  * terminal's cursor.
  *
  *     ╭──────────────────────────────╮         a pipe:
- *     │ ▂▄▆  Africa's Talking  ✉ 1   │           CON or END text as it is
- *     │ ┌──────────────────────────┐ │           [97/160, waiting for an answer]
+ *     │ ▂▄▆  Africa's Talking  ✉ 1   │           the screen's text
+ *     │ ┌──────────────────────────┐ │           [97/160, answer]
  *     │ │ Coko                     │ │
  *     │ │ 1. Lire                  │ │
  *     │ └──────────────────────────┘ │
- *     │  97/160         answer below │
+ *     │ 97/160                answer │
  *     ╰──────────────────────────────╯
  */
 #ifndef COKO_PHONE_DRAW_H
@@ -23,7 +23,7 @@ struct phone_view {
     const char *title; /* the carrier */
     struct str screen;
     const char *count; /* "97/160" */
-    const char *state; /* "answer below", "session ended", ... */
+    const char *state; /* "answer", "session ended", ... */
     size_t sms;        /* received */
 };
 

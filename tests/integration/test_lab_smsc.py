@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab's SMSC, judged by npm "smpp" as the ESME: texts, receipts, every fault, bad PDUs, speed."""
+import asyncio
 import random
 import re
 import struct
@@ -11,6 +12,7 @@ from lab_fixtures import node_peer, npm_smsc  # noqa: F401
 from support import Lab, wait_until
 
 import gsm0338
+import lab_http
 import smpp_codec as codec
 
 READER = "2250500000001"
@@ -536,6 +538,20 @@ def test_reset_keeps_the_links(smsc, esme):
     smsc.control("POST", "/reset")
     assert stats(smsc)["messages"] == 0 and stats(smsc)["links"] == 1
     assert submit(esme)["status"] == 0
+
+
+def test_a_cancelled_long_poll_ends_while_something_changes():
+    """The end of a server cancels its polls and closes its links, which is a change, in one turn."""
+    async def scene():
+        changes = lab_http.Changes()
+        poll = asyncio.ensure_future(changes.until(lambda: False, 30))
+        await asyncio.sleep(0)
+        poll.cancel()
+        changes.note()
+        await asyncio.wait([poll], timeout=5)
+        return poll.cancelled()
+
+    assert asyncio.run(scene())
 
 
 def test_term_ends_it_with_its_links(lab, node_peer):  # noqa: F811

@@ -233,11 +233,12 @@ def test_the_page_in_a_browser(daemon, smsc, tmp_path):
         pytest.skip(missing())
     d = daemon(smsc=smsc)
     shots = Path(os.environ.get("COKO_SCREENSHOTS", tmp_path))
-    for width, height in ((320, 640), (1280, 900)):
+    for width, height, language in ((320, 640, "fr"), (1280, 900, "en")):
         number = f"+22507000{width:05d}"
-        with Browser(tmp_path / f"profile-{width}", width, height) as b:
+        with Browser(tmp_path / f"profile-{width}", width, height, language) as b:
             b.open(d.url + "/phone/")
             b.wait("return document.body.dataset.ready == 'yes'")
+            assert b.run("return document.documentElement.lang") == language
             assert b.run("return innerWidth") == width
             assert b.run("return document.documentElement.scrollWidth") <= width
             b.run("document.getElementById('number').value = arguments[0];"
@@ -260,6 +261,10 @@ def test_the_page_in_a_browser(daemon, smsc, tmp_path):
             assert "La calebasse parlait." in b.text("#sms li")
             b.click("#mail")
             b.shot(shots / f"inbox-{width}.png")
+            b.run("const c = document.getElementById('carrier'); c.value = 'hubtel';"
+                  "c.dispatchEvent(new Event('change'))")
+            b.click("#call")
+            b.wait("return !busy && session && session.open && session.carrier == 'hubtel'")
             unnamed = b.run("return [...document.querySelectorAll('button,input,select')].filter("
                             "e => !e.textContent.trim() && !e.getAttribute('aria-label') && "
                             "!(e.labels && e.labels.length)).map(e => e.outerHTML)")
