@@ -8,7 +8,7 @@
 
 #include "gateway/lib/utf8.h"
 
-#define WIDTH     26 /* characters of a screen line */
+#define WIDTH     30 /* characters of a screen line */
 #define SMS_WIDTH 40
 
 /* A character a handset can show. */
@@ -83,7 +83,7 @@ static void put_status(struct buf *out, struct str left, struct str right)
 
     buf_puts(out, "│ ");
     buf_adds(out, left);
-    put_times(out, " ", used < WIDTH + 2 ? WIDTH + 2 - used : 1);
+    put_times(out, " ", used < WIDTH + 4 ? WIDTH + 4 - used : 1);
     buf_adds(out, right);
     buf_puts(out, " │\n");
 }
@@ -102,13 +102,13 @@ void phone_draw_handset(struct buf *out, const struct phone_view *v)
     snprintf(left, sizeof left, "▂▄▆ %s", v->title);
     if (v->sms > 0)
         snprintf(right, sizeof right, "✉ %zu", v->sms);
-    put_rule(out, "╭", WIDTH + 4, "╮\n");
+    put_rule(out, "╭", WIDTH + 6, "╮\n");
     put_status(out, str_c(left), str_c(right));
-    put_rule(out, "│ ┌", WIDTH, "┐ │\n");
-    put_lines(out, v->screen, WIDTH, "│ │", "│ │\n");
-    put_rule(out, "│ └", WIDTH, "┘ │\n");
+    put_rule(out, "│ ┌", WIDTH + 2, "┐ │\n");
+    put_lines(out, v->screen, WIDTH, "│ │ ", " │ │\n");
+    put_rule(out, "│ └", WIDTH + 2, "┘ │\n");
     put_status(out, str_c(v->count), str_c(v->state));
-    put_rule(out, "╰", WIDTH + 4, "╯\n");
+    put_rule(out, "╰", WIDTH + 6, "╯\n");
 }
 
 void phone_draw_plain(struct buf *out, const struct phone_view *v)

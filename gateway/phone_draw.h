@@ -5,14 +5,14 @@
  * could not show (control characters) comes out as '?', so that no text from outside moves the
  * terminal's cursor.
  *
- *     ╭──────────────────────────────╮         a pipe:
- *     │ ▂▄▆  Africa's Talking  ✉ 1   │           the screen's text
- *     │ ┌──────────────────────────┐ │           [97/160, answer]
- *     │ │ Coko                     │ │
- *     │ │ 1. Lire                  │ │
- *     │ └──────────────────────────┘ │
- *     │ 97/160                answer │
- *     ╰──────────────────────────────╯
+ *     ╭────────────────────────────────────╮        a pipe:
+ *     │ ▂▄▆ Africa's Talking           ✉ 1 │          Coko
+ *     │ ┌────────────────────────────────┐ │          1 Lire
+ *     │ │ Coko                           │ │          [97/160, answer]
+ *     │ │ 1 Lire                         │ │
+ *     │ └────────────────────────────────┘ │
+ *     │ 97/160                      answer │
+ *     ╰────────────────────────────────────╯
  */
 #ifndef COKO_PHONE_DRAW_H
 #define COKO_PHONE_DRAW_H

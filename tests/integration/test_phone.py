@@ -187,7 +187,7 @@ def test_on_a_terminal_the_handset_is_drawn_and_sms_come_by_themselves(daemon, s
     tty.type("*384*26#")
     tty.expect("answer │")
     frame = [line for line in tty.text.replace("\r", "").splitlines() if line[:1] in "╭│╰"]
-    assert {len(line) for line in frame} == {32}, tty.text
+    assert {len(line) for line in frame} == {38}, tty.text
     send_sms(smsc, READER, "par SMS")
     tty.expect("┃ par SMS")
     tty.type("/quit")
