@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from daemon import Daemon
+from daemon import Daemon, template_values
 from database import sql
 from support import TEST_KEYS
 
@@ -32,7 +32,7 @@ def unseal(blob, aad):
 @contextlib.contextmanager
 def serving(folder, database_url, redis_url):
     """A daemon for a whole module, REST only, behind a proxy that it trusts."""
-    values = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "SMPP_PORT": 1, "SMPP_PASSWORD": "secret", "MTN_PORT": 1}
+    values = template_values(database_url, redis_url)
     one = Daemon(folder / f"api-{uuid.uuid4().hex[:6]}", values, {"http": {"trusted_proxies": "127.0.0.1"}}, roles="api")
     try:
         yield one

@@ -16,7 +16,7 @@ import pytest
 import redis as redis_client
 
 sys.path.insert(0, str(Path(__file__).parent))
-from daemon import Daemon  # noqa: E402
+from daemon import Daemon, template_values  # noqa: E402
 from database import fill, sql  # noqa: E402
 from support import COKO, TOP, Lab, Postgres, Redis  # noqa: E402
 
@@ -102,12 +102,7 @@ def daemon(work_dir, migrated_db, clean_redis, request, coko_bin):
 
     def start(config=None, roles=None, env=None, wait=True, database=None, redis_url=None,
               smsc=None, mtn=None):
-        values = {
-            "DATABASE_URL": database or migrated_db, "REDIS_URL": redis_url or clean_redis.url,
-            "SMPP_PORT": smsc.port if smsc else 1, "SMPP_PASSWORD": "secret",
-            "SMSC_URL": smsc.control_url if smsc else "",
-            "MTN_PORT": mtn.port if mtn else 1,
-        }
+        values = template_values(database or migrated_db, redis_url or clean_redis.url, smsc, mtn)
         folder = work_dir / f"{request.node.name.split('[')[0]}-{len(started)}-{uuid.uuid4().hex[:6]}"
         one = Daemon(folder, values, config, roles, env, wait)
         started.append(one)

@@ -52,6 +52,14 @@ def write_secrets(folder, database_url):
     return folder
 
 
+def template_values(database_url, redis_url, smsc=None, mtn=None):
+    """What stands between @ signs in the template, but for what the daemon's own folder gives."""
+    return {"DATABASE_URL": database_url, "REDIS_URL": redis_url,
+            "SMPP_PORT": smsc.port if smsc else 1, "SMPP_PASSWORD": "secret",
+            "SMSC_URL": smsc.control_url if smsc else "",
+            "MTN_PORT": mtn.port if mtn else 1}
+
+
 class Daemon:
     def __init__(self, folder, values, overrides=None, roles=None, env=None, wait=True):
         self.folder = folder
