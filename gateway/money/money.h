@@ -49,7 +49,11 @@ void money_start(struct money *m);
 void money_drain(struct money *m);
 bool money_idle(const struct money *m);
 
-/* What is in flight is cut loose: its lease runs out, and it is asked about (M4). NULL is allowed. */
+/*
+ * What is in flight is cut loose: its lease runs out, and it is asked about (M4). After a whole turn
+ * of the loop, so that no work waits to be reaped; before the server and the client go. NULL is
+ * allowed.
+ */
 void money_free(struct money *m);
 
 #endif

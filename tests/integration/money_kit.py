@@ -24,17 +24,23 @@ numbers = itertools.count(int.from_bytes(os.urandom(2), "big") * 100)
 
 
 class Till:
-    def __init__(self, daemon, mtn, url, delay_ms=0):
+    def __init__(self, daemon, mtn, url, delay_ms=0, first=True):
         self.daemon, self.mtn, self.url = daemon, mtn, url
         self.conn = None
         self.number = f"+22505{next(numbers) % 100000000:08}"
         self.payer = self.number[1:]
+        self.behave("approve", delay_ms=delay_ms)
+        if not first:
+            return
         # what an earlier test left behind is not asked about again
         self.sql("update billing.charge set due_at = null, superseded = true where due_at is not null")
         # the rail of each test counts its transactions anew, from the second it started in
         self.sql("update billing.charge set rail_txn = 'old-' || id where rail_txn is not null")
         self.sql("update billing.rail set push_delay_s = 0 where code = 'mtn_momo'")
-        self.behave("approve", delay_ms=delay_ms)
+
+    def another(self):
+        """One more reader at the same till."""
+        return Till(self.daemon, self.mtn, self.url, first=False)
 
     # ---- the database ----
 
