@@ -34,7 +34,9 @@ struct sql_file {
     char checksum[65];
 };
 
+/* One implicit transaction; the lock because "if not exists" is no answer to two at once. */
 static const char bootstrap_sql[] =
+    "select pg_advisory_xact_lock(hashtextextended('coko migrate', 0));"
     "create schema if not exists ops;"
     "create table if not exists ops.migration (version int primary key, name text not null,"
     " checksum text not null, applied_at timestamptz not null default now());"
@@ -211,13 +213,32 @@ static int recorded(struct migrator *m, const char *sql, const char *key, const 
     return known;
 }
 
+/*
+ * Part of a file's transaction: the lease goes on, and if another migrator took it meanwhile (the
+ * file ran longer than the lease), this file is not committed.
+ */
+static int lease_keep(struct migrator *m, const char *what)
+{
+    const char *v[] = {m->owner};
+    PGresult *r = run_params(m, what,
+                             "update ops.migrator set until = clock_timestamp() + interval '60 s'"
+                             " where owner = $1 returning 1",
+                             1, v);
+    int rows = r ? PQntuples(r) : -1;
+
+    PQclear(r);
+    if (rows == 0)
+        return err_set(m->e, ERR_BAD_STATE, "%s: another migrator took the lease meanwhile", what);
+    return rows > 0 ? 0 : -1;
+}
+
 static int in_transaction(struct migrator *m, const struct sql_file *f, const char *note_sql, int n,
                           const char *const *v)
 {
     if (run_text(m, f->path, "begin; set local check_function_bodies = off") != 0)
         return -1;
     if (run_text(m, f->path, f->text) == 0 && run_done(m, f->path, note_sql, n, v) == 0 &&
-        run_text(m, f->path, "commit") == 0) {
+        lease_keep(m, f->path) == 0 && run_text(m, f->path, "commit") == 0) {
         printf("applied %s\n", f->path);
         return 0;
     }
