@@ -41,7 +41,7 @@ struct config_core {
     int64_t drain_limit_ms;
     bool sandbox;
     const char *sandbox_sms_url; /* control API of the lab's SMSC, for /phone/ */
-    const char *keys; /* seal ring text */
+    const char *keys;            /* seal ring text */
 };
 
 struct config_http {
