@@ -166,15 +166,31 @@ static enum turn_state load_ready(struct turn *t)
     return TURN_MENU;
 }
 
+static void render(struct turn *t, enum profile_reply kind, struct str text)
+{
+    struct buf b;
+
+    buf_init_fixed(&b, t->u->bench.reply, sizeof t->u->bench.reply);
+    profile_render(&t->carrier->profile, kind, text, t->ev.session, &b);
+    t->reply_kind = kind;
+    t->reply = arena_str(&t->arena, buf_str(&b));
+}
+
 static enum turn_state menu_gave(struct turn *t)
 {
-    if (t->out.kind == MENU_ACTION)
+    const struct menu_out *out = &t->u->bench.out;
+
+    if (out->kind == MENU_ACTION) {
+        t->action = out->action;
         return TURN_ACT;
-    count_labelled(&screens, "screen", t->out.screen);
-    if (t->out.invalid)
+    }
+    count_labelled(&screens, "screen", out->screen);
+    if (out->invalid)
         counter_inc(&invalid);
-    if (t->out.clipped)
+    if (out->clipped)
         counter_inc(&clipped);
+    t->end = out->end;
+    render(t, t->end ? REPLY_END : REPLY_CONTINUE, out->text);
     return TURN_SAVE;
 }
 
@@ -196,30 +212,14 @@ static enum turn_state act_ready(struct turn *t)
     return menu_gave(t);
 }
 
-static void render(struct turn *t, enum profile_reply kind, struct str text)
-{
-    char *mem = arena_alloc(&t->arena, SESSION_REPLY_MAX);
-    struct buf b;
-
-    t->reply = STR_EMPTY;
-    if (!mem)
-        return;
-    buf_init_fixed(&b, mem, SESSION_REPLY_MAX);
-    profile_render(&t->carrier->profile, kind, text, t->ev.session, &b);
-    t->reply_kind = kind;
-    t->reply = buf_str(&b);
-}
-
 static enum turn_state save_enter(struct turn *t)
 {
-    if (t->reply.n == 0)
-        render(t, t->out.end ? REPLY_END : REPLY_CONTINUE, t->out.text);
     struct str bytes = turn_session_bytes(t);
 
     if (bytes.n == 0)
         return give_up(t, "bug");
     store_save(t->u->d.redis, &t->op, &t->key, t->stored.version, bytes,
-               t->out.end ? TOMBSTONE_TTL_MS : SESSION_TTL_MS);
+               t->end ? TOMBSTONE_TTL_MS : SESSION_TTL_MS);
     return TURN_WAIT;
 }
 

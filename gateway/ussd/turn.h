@@ -79,15 +79,25 @@ struct turn {
 
     struct menu_state *menu;
     struct menu_turn mt;
-    struct menu_out out;
-    unsigned tries; /* saves that lost their session to expiry */
+    const struct menu_action *action; /* in ACT */
+    bool end;                         /* the reply closes the dialogue */
+    unsigned tries;                   /* saves that lost their session to expiry */
     struct str reply;
     enum profile_reply reply_kind;
     const char *sorry; /* text key of the polite END, in FAILED */
 };
 
+/* What a step needs while it runs and no turn keeps over a wait: a parked turn stays small. */
+struct turn_bench {
+    struct menu_out out;
+    char reply[SESSION_REPLY_MAX];
+    char state[SESSION_STATE_MAX];
+    char session[SESSION_MAX];
+};
+
 struct ussd {
     struct ussd_deps d;
+    struct turn_bench bench;
     struct menu *menu;
     struct pg_stmt **stmts; /* by menu action number */
     struct carrier *carriers;

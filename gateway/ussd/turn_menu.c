@@ -98,28 +98,30 @@ static bool state_restore(struct turn *t)
 
 void turn_menu_enter(struct turn *t)
 {
+    struct menu_out *out = &t->u->bench.out;
     bool begin = t->hop.kind == HOP_BEGIN || !state_restore(t);
 
     turn_vars(t, begin);
     if (begin) {
         t->menu = menu_state_new(t->u->menu, &t->arena);
-        menu_begin(t->u->menu, t->menu, &t->mt, &t->out);
+        menu_begin(t->u->menu, t->menu, &t->mt, out);
     } else if (t->hop.kind == HOP_INPUT) {
-        menu_input(t->u->menu, t->menu, &t->mt, t->hop.input, &t->out);
+        menu_input(t->u->menu, t->menu, &t->mt, t->hop.input, out);
     } else {
-        menu_reshow(t->u->menu, t->menu, &t->mt, &t->out);
+        menu_reshow(t->u->menu, t->menu, &t->mt, out);
     }
 }
 
 void turn_action_send(struct turn *t)
 {
+    const struct menu_out *out = &t->u->bench.out;
     struct pg_params p;
     struct pg_exec_opts o = {.prio = PG_PRIO_HIGH, .deadline_ms = t->carrier->profile.deadline_ms};
 
     pg_params_init(&p);
-    for (size_t i = 0; i < t->out.nargs; i++)
-        pg_p_str(&p, t->out.args[i]);
-    pg_exec_opts(t->u->d.pg, &t->op, t->u->stmts[t->out.action->no], &p, &o);
+    for (size_t i = 0; i < out->nargs; i++)
+        pg_p_str(&p, out->args[i]);
+    pg_exec_opts(t->u->d.pg, &t->op, t->u->stmts[t->action->no], &p, &o);
 }
 
 static struct menu_rows rows_of(struct turn *t, const PGresult *r)
@@ -164,28 +166,29 @@ static void wake_consumers(struct turn *t)
 
 void turn_action_done(struct turn *t)
 {
+    struct menu_out *out = &t->u->bench.out;
+
     if (op_failed(&t->op)) {
         counter_inc(&actions_failed);
-        log_err(LOG_LEVEL_WARN, NULL, t->out.action->name, &t->op.err);
-        menu_fail(t->u->menu, t->menu, &t->mt, failure_of(&t->op), &t->out);
+        log_err(LOG_LEVEL_WARN, NULL, t->action->name, &t->op.err);
+        menu_fail(t->u->menu, t->menu, &t->mt, failure_of(&t->op), out);
         return;
     }
     struct menu_rows rows = rows_of(t, pg_result(&t->op));
 
-    if (t->out.action->lane == MENU_LANE_WRITE)
+    if (t->action->lane == MENU_LANE_WRITE)
         wake_consumers(t);
-    menu_resume(t->u->menu, t->menu, &t->mt, &rows, &t->out);
+    menu_resume(t->u->menu, t->menu, &t->mt, &rows, out);
 }
 
 static struct str state_bytes(struct turn *t)
 {
-    char *mem = arena_alloc(&t->arena, SESSION_STATE_MAX);
     struct err e = {0};
     struct buf b;
 
-    if (t->out.end || !mem)
+    if (t->end)
         return STR_EMPTY;
-    buf_init_fixed(&b, mem, SESSION_STATE_MAX);
+    buf_init_fixed(&b, t->u->bench.state, sizeof t->u->bench.state);
     if (menu_state_encode(t->u->menu, t->menu, &b, &e) != 0) {
         log_err(LOG_LEVEL_ERROR, NULL, "menu state not stored", &e);
         return STR_EMPTY;
@@ -196,21 +199,18 @@ static struct str state_bytes(struct turn *t)
 struct str turn_session_bytes(struct turn *t)
 {
     struct session next = {.version = t->stored.version + 1,
-                           .ended = t->out.end,
+                           .ended = t->end,
                            .sequence = t->hop.sequence,
                            .hops = (uint16_t)MIN(t->stored.hops + 1, UINT16_MAX),
                            .reply = t->reply};
-    char *mem = arena_alloc(&t->arena, SESSION_MAX);
     struct err e = {0};
     struct buf b;
 
-    if (!mem)
-        return STR_EMPTY;
     next.state = state_bytes(t);
     next.version = next.version ? next.version : 1; /* 0 means none */
     memcpy(next.run, t->run, SESSION_RUN_LEN);
     memcpy(next.step, t->hop.step, SESSION_STEP_LEN);
-    buf_init_fixed(&b, mem, SESSION_MAX);
+    buf_init_fixed(&b, t->u->bench.session, sizeof t->u->bench.session);
     if (session_encode(&next, &b, &e) != 0) {
         log_err(LOG_LEVEL_ERROR, NULL, "session not stored", &e);
         return STR_EMPTY;

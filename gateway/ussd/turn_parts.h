@@ -7,23 +7,23 @@
 
 #include "gateway/ussd/turn.h"
 
-#define TURN_ARENA_CHUNK 4096
+#define TURN_ARENA_CHUNK 1024 /* a parked turn holds what it used, not a page */
 #define TURN_ARENA_MAX   (256u << 10)
 
 /* Fills t->mt: the variables the caller knows. with_identity: the number's lookup and sealed form
  * too, which cost a hash and a cipher and only a beginning needs. */
 void turn_vars(struct turn *t, bool with_identity);
 
-/* The menu's first step of this turn, by t->hop; fills t->out. */
+/* The menu's first step of this turn, by t->hop; fills bench.out. */
 void turn_menu_enter(struct turn *t);
 
-/* Sends t->out.action to the database; t->op completes. */
+/* Sends t->action to the database; t->op completes. */
 void turn_action_send(struct turn *t);
 
-/* The action's rows, or its failure, go back to the menu; fills t->out. */
+/* The action's rows, or its failure, go back to the menu; fills bench.out. */
 void turn_action_done(struct turn *t);
 
-/* Encodes the session that follows this turn; NULL-string on our own fault. */
+/* Encodes the session that follows this turn, on the bench; NULL-string on our own fault. */
 struct str turn_session_bytes(struct turn *t);
 
 #endif
