@@ -253,6 +253,7 @@ struct menu_state {
     bool faulted; /* the last answer was menu_fail's screen */
     struct bound bound;
     struct str *vars; /* nvars of the menu; p == NULL: unset */
+    bool vars_shared; /* with a snapshot: copied before the first write */
 
     /* this turn only */
     enum pending pending;

@@ -49,6 +49,23 @@ struct str state_var(const struct step *st, int var)
     return caller_var(st->t, v->name);
 }
 
+/* Most turns set no variable before they wait for rows: a snapshot shares them until one does. */
+static bool vars_own(const struct step *st)
+{
+    size_t size = st->m->nvars * sizeof *st->s->vars;
+    struct str *vars;
+
+    if (!st->s->vars_shared)
+        return true;
+    vars = arena_alloc(st->t->arena, size);
+    if (!vars)
+        return false; /* at the arena's ceiling values are lost, as by arena_str */
+    memcpy(vars, st->s->vars, size);
+    st->s->vars = vars;
+    st->s->vars_shared = false;
+    return true;
+}
+
 void state_set(const struct step *st, int var, struct str value)
 {
     size_t bytes;
@@ -56,7 +73,8 @@ void state_set(const struct step *st, int var, struct str value)
     if (var == NONE)
         return;
     bytes = text_skip_chars(value, st->m->vars[var].max);
-    st->s->vars[var] = value.p ? arena_str(st->t->arena, str_head(value, bytes)) : value;
+    if (vars_own(st))
+        st->s->vars[var] = value.p ? arena_str(st->t->arena, str_head(value, bytes)) : value;
 }
 
 struct str menu_var(const struct menu *m, const struct menu_state *s, const char *name)
@@ -80,15 +98,12 @@ struct menu_state *menu_state_new(const struct menu *m, struct arena *a)
 
 struct menu_state *state_snapshot(const struct step *st)
 {
-    size_t size = st->m->nvars * sizeof *st->s->vars;
     struct menu_state *copy = arena_alloc(st->t->arena, sizeof *copy);
-    struct str *vars = arena_alloc(st->t->arena, size);
 
-    if (!copy || !vars)
+    if (!copy)
         return NULL;
-    *copy = *st->s;
-    memcpy(vars, st->s->vars, size);
-    st->s->vars = vars;
+    st->s->vars_shared = true;
+    *copy = *st->s; /* shared on both sides: whoever is written to copies first */
     return copy;
 }
 
