@@ -32,10 +32,8 @@ struct pg_req {
     struct err err;
     char sqlstate[6];
     unsigned nparams;
-    const char *values[PG_PARAMS_MAX];
-    int lengths[PG_PARAMS_MAX];
-    int formats[PG_PARAMS_MAX];
-    char storage[]; /* the parameters' bytes */
+    int *lengths, *formats; /* nparams each, behind values; then the parameters' bytes */
+    const char *values[];
 };
 
 enum pg_conn_state { PG_CONN_DOWN, PG_CONN_CONNECTING, PG_CONN_UP };

@@ -177,6 +177,9 @@ void pg_p_null(struct pg_params *p)
 
 /* ---- requests ---- */
 
+/* What a parameter takes in the request beside its bytes. */
+#define PARAM_HEAD (sizeof(const char *) + 2 * sizeof(int))
+
 static size_t params_size(const struct pg_params *p)
 {
     size_t size = 0;
@@ -188,8 +191,10 @@ static size_t params_size(const struct pg_params *p)
 
 static void params_copy(struct pg_req *r, const struct pg_params *p)
 {
-    char *at = r->storage;
+    char *at = (char *)r->values + p->n * PARAM_HEAD;
 
+    r->lengths = (int *)(r->values + p->n);
+    r->formats = r->lengths + p->n;
     for (unsigned i = 0; i < p->n; i++) {
         size_t len = p->v[i].len;
 
@@ -222,7 +227,7 @@ struct pg_req *pg_req_new(struct pg_stmt *s, const struct pg_params *p, struct e
                 p->bad ? ", one with a NUL" : "");
         return NULL;
     }
-    r = calloc(1, sizeof *r + size);
+    r = calloc(1, sizeof *r + p->n * PARAM_HEAD + size);
     if (r == NULL)
         abort();
     list_init(&r->node);
