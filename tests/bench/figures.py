@@ -3,15 +3,16 @@
 import http.client
 import os
 import re
+import signal
 import statistics
 import subprocess
 import time
+from pathlib import Path
 
 import redis as redis_client
 
-from machine import (CONNECTIONS, OTHER_CORE, SECONDS, SERVER_CORE, TICK, Floor, Hubtel, cpu_seconds,
-                     pin, pss_kib)
-from support import TEST_KEYS, TOP, alive, wait_until
+from machine import CONNECTIONS, SECONDS, SERVER_CORE, Floor, Hubtel, pss_kib
+from support import TOP, alive, wait_until
 
 REPEATS = int(os.environ.get("BENCH_REPEATS", "3"))
 SESSIONS = 256  # many more than connections: no session is ever in flight twice
@@ -161,39 +162,47 @@ PARKED = 240  # fewer than the write lane holds: 4 connections, 2 in flight each
 
 
 def backends(machine):
-    """Pids of PostgreSQL's processes but the postmaster, which must go on answering nobody."""
+    """Pids of PostgreSQL's processes but the postmaster."""
     postmaster = machine.pg.postmaster()
-    return [int(pid) for pid in open(f"/proc/{postmaster}/task/{postmaster}/children").read().split()]
+    path = f"/proc/{postmaster}/task/{postmaster}/children"
+    return [int(pid) for pid in Path(path).read_text().split()]
+
+
+def half_sent(port, k):
+    """A first dial on its own connection, but for the last byte; returns what sends that byte."""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    body = Hubtel(link, f"p{time.monotonic_ns()}", 9_100_000 + k).body("*384*26#", "initiation").encode()
+    link.putrequest("POST", "/ussd/hubtel/demo")
+    link.putheader("Content-Type", "application/json")
+    link.putheader("Content-Length", str(len(body)))
+    link.endheaders()
+    link.send(body[:-1])
+    return link, body[-1:]
 
 
 def parked_bytes(machine):
-    """Growth of the worker by so many first dials that wait for a frozen PostgreSQL."""
-    daemon = machine.serve("parked")
+    """What first dials that wait for a frozen PostgreSQL add to connections that hold their request."""
+    daemon = machine.serve(f"parked{time.monotonic()}")
     worker = machine.worker_of(daemon)
     links, frozen = [], []
     try:
-        for k in range(PARKED):
-            link = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
-            link.request("GET", "/health/")  # the connection and its buffers are there before
-            link.getresponse().read()
-            links.append(Hubtel(link, f"p{k}", 9_100_000 + k))
+        links = [half_sent(daemon.port, k) for k in range(PARKED)]
+        wait_until(lambda: daemon.metric("coko_http_connections") >= PARKED, "the connections")
         before = pss_kib(worker)
         frozen = backends(machine)
         for pid in frozen:
-            os.kill(pid, 19)
-        for phone in links:
-            phone.link.request("POST", "/ussd/hubtel/demo", phone.body("*384*26#", "initiation"),
-                               {"Content-Type": "application/json"})
-        def waiting():
-            return daemon.metric("coko_db_pool_waiting", 'lane="write"') >= PARKED - 8
-
-        wait_until(waiting, "the turns to be parked", 3)
+            os.kill(pid, signal.SIGSTOP)
+        for link, last in links:
+            link.send(last)
+        wait_until(lambda: daemon.metric("coko_db_pool_waiting", 'lane="write"') >= PARKED - 8,
+                   lambda: f"{PARKED} turns to be parked", 3)
         return (pss_kib(worker) - before) * 1024 / PARKED
     finally:
         for pid in frozen:
-            os.kill(pid, 18)
-        for phone in links:
-            phone.link.close()
+            if alive(pid):
+                os.kill(pid, signal.SIGCONT)
+        for link, _ in links:
+            link.close()
         daemon.stop()
 
 

@@ -17,11 +17,6 @@ CONNECTIONS = 16
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def pin(pid, core):
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(task.name), {core})
-
-
 def cpu_seconds(pid):
     """utime + stime of a process, its threads included."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
