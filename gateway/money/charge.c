@@ -313,8 +313,8 @@ void charge_work_start(struct money *m, const struct op *rows, int row)
         .payer = STR_EMPTY,
         .amount_minor = pg_i64(rows, row, pg_col(rows, "amount_minor")),
         .currency = keep(w, rows, row, "currency"),
-        .label = arena_str(&w->arena, str_head(pg_str(rows, row, pg_col(rows, "plan_label")),
-                                               LABEL_MAX)),
+        .label = arena_str(&w->arena,
+                           str_head(pg_str(rows, row, pg_col(rows, "plan_label")), LABEL_MAX)),
     };
     /* a question names the charge by our reference: the number stays sealed (S5) */
     if (!w->mr || (w->submit && !open_payer(w, rows, row))) {

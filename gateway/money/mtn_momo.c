@@ -260,8 +260,7 @@ static bool token_read(const struct rail *r, const struct http_response *rs, str
     json_t *root = rs->status == 200 ? body_object(rs) : NULL;
     const char *value = json_string_value(json_object_get(root, "access_token"));
     json_int_t life = json_integer_value(json_object_get(root, "expires_in"));
-    bool ok =
-        value && *value && strlen(value) < sizeof t->value && is_visible(value) && life > 0;
+    bool ok = value && *value && strlen(value) < sizeof t->value && is_visible(value) && life > 0;
 
     (void)r;
     if (ok) {

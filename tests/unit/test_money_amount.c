@@ -53,9 +53,9 @@ static const struct {
     {"inf", 0, false, 0},
     {"1000000000000000", 0, false, 0},
     {"9223372036854775807", 0, false, 0},
-    {"9223372036854775808", 0, false, 0}, /* 2^63 */
+    {"9223372036854775808", 0, false, 0},  /* 2^63 */
     {"18446744073709554116", 0, false, 0}, /* 2^64 + 2500 */
-    {"\xd9\xa2\xd9\xa5", 0, false, 0}, /* Arabic digits */
+    {"\xd9\xa2\xd9\xa5", 0, false, 0},     /* Arabic digits */
 };
 
 static void test_table(void **state)
@@ -75,7 +75,10 @@ static void test_a_nul_is_no_end(void **state)
     int64_t minor = -7;
 
     (void)state;
-    assert_false(amount_parse(str_n("25\0" "00", 5), 0, &minor));
+    assert_false(amount_parse(str_n("25\0"
+                                    "00",
+                                    5),
+                              0, &minor));
     assert_int_equal(minor, -7);
 }
 
