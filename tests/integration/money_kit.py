@@ -27,6 +27,7 @@ class Till:
     def __init__(self, daemon, mtn, url, delay_ms=0, first=True):
         self.daemon, self.mtn, self.url = daemon, mtn, url
         self.conn = None
+        self.network = "61205"       # MTN in Ivory Coast
         self.number = f"+22505{next(numbers) % 100000000:08}"
         self.payer = self.number[1:]
         self.behave("approve", delay_ms=delay_ms)
@@ -112,7 +113,7 @@ class Till:
     # ---- the reader ----
 
     def phone(self):
-        return AtPhone(self.daemon.url, "demo", self.number)
+        return AtPhone(self.daemon.url, "demo", self.number, network_code=self.network)
 
     def reader(self):
         """(user, identity) of this number, by the dial that makes them."""

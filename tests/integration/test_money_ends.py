@@ -147,3 +147,63 @@ def test_a_status_word_never_seen_waits_and_is_kept_case_47(till):
     till.heal()
     till.drive(charge, "SUCCEEDED")
     till.paid_once(charge)
+
+
+def test_stop_while_pending_the_success_is_honoured_case_37(till):
+    """STOP ends the messages, not the pass that was paid for; the settlement does not trip over it."""
+    till.behave("pending")
+    charge = till.start()
+    till.drive(charge, "PENDING")
+    till.sql("select * from auth.stop(%s, 'stop-37')", till.identity)
+    till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer})
+    till.drive(charge, "SUCCEEDED")
+    assert till.entitlements(charge) == 1 and len(till.debits()) == 1 and till.ledger_sum() == 0
+
+
+def test_no_route_for_the_receipt_does_not_stop_the_settlement(till):
+    till.behave("pending")
+    charge = till.start()
+    till.drive(charge, "PENDING")
+    till.sql("update messaging.route set country = 'ZZ'")
+    try:
+        till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer})
+        till.drive(charge, "SUCCEEDED")
+        till.paid_once(charge)
+    finally:
+        till.sql("update messaging.route set country = '*'")
+
+
+def test_an_english_reader_reads_an_english_receipt(till):
+    till.reader()
+    till.sql("select auth.set_language(%s, 'en')", till.user)
+    charge = till.start()
+    till.drive(charge, "SUCCEEDED")
+    till.paid_once(charge)
+    assert till.value("select lang from messaging.message where dedupe like %s", f"charge:{charge}:receipt:%") == "en"
+
+
+def test_cedis_have_two_decimals_on_the_wire(daemon, mtn, migrated_db):
+    """150 pesewas are 1.50 to the rail, and 1.50 from it is 150 again. The carrier names the network by its
+    MCC+MNC, the rail's route by our word for it: both meet."""
+    till = Till(daemon(mtn=mtn), mtn, migrated_db)
+    mtn.control("POST", "/lab/settings", {"currency": ["GHS"]})
+    till.number = "+23324" + till.number[-7:]
+    till.payer, till.network = till.number[1:], "62001"
+    till.behave("approve", delay_ms=0)
+    till.reader()
+    assert till.value("select network from auth.identity where id = %s", till.identity) == "mtn"
+    charge = till.start()
+    till.drive(charge, "SUCCEEDED")
+    assert [(d["amount"], d["currency"]) for d in till.debits()] == [("1.50", "GHS")]
+    assert till.entitlements(charge) == 1 and till.ledger_sum() == 0
+    assert till.charge(charge)["amount_minor"] == 150
+
+
+def test_a_label_with_an_apostrophe_is_paid_case_29(till):
+    till.sql("update billing.plan set names = '{\"fr\": \"L\u2019abonnement d''un jour, \u00e7a c''est \U0001F4DA\"}' where code = 'day'")
+    try:
+        charge = till.start()
+        till.drive(charge, "SUCCEEDED")
+        till.paid_once(charge)
+    finally:
+        till.sql("update billing.plan set names = '{\"fr\": \"Pass jour\", \"en\": \"Day pass\"}' where code = 'day'")
