@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from daemon import Daemon
+from daemon import Daemon, template_values
 from database import fill
 from support import TOP, Postgres, Process, Redis, free_port, shell, wait_until
 
@@ -99,8 +99,7 @@ class Machine:
         return one
 
     def serve(self, name):
-        values = {"DATABASE_URL": self.pg.url, "REDIS_URL": self.redis.url, "SMPP_PORT": 1,
-                  "SMPP_PASSWORD": "secret", "MTN_PORT": 1}
+        values = template_values(self.pg.url, self.redis.url)
         with self.on_core(SERVER_CORE):
             return Daemon(self.folder / name, values, {"coko": {"workers": 1}}, "api,gateway")
 
