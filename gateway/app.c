@@ -199,8 +199,9 @@ static void adopt(struct app *a, unsigned slot)
 {
     struct err e = {0};
 
-    if (slot >= a->env->slots || a->health.draining)
+    if (slot >= a->env->slots || a->health.draining || (a->adopted >> slot & 1))
         return;
+    a->adopted |= UINT64_C(1) << slot; /* for good: a slot dies more than once */
     if (http_server_listen_fd(a->http, a->env->listeners[slot], &e) != 0)
         log_err(LOG_LEVEL_WARN, NULL, "listener not adopted", &e);
 }

@@ -33,6 +33,7 @@ struct app {
     struct http_client *client;
     struct seal_ring *ring;
     struct health health;
+    uint64_t adopted; /* bit i: we accept from slot i's listener too */
     struct ussd *ussd;
     struct binds *binds;
     struct sms *sms;

@@ -18,7 +18,7 @@ static void on_health(struct http_exchange *x, void *arg)
     bool asks_ready = str_eq(x->rest, STR("ready")) || str_eq(x->rest, STR("ready/"));
     struct jsonw j;
 
-    if (x->method != HTTP_GET) {
+    if (x->method != HTTP_GET && x->method != HTTP_HEAD) {
         http_reply_header(x, "Allow", STR("GET, HEAD"));
         http_reply(x, 405, NULL, STR_EMPTY);
         return;

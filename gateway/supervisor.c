@@ -197,7 +197,10 @@ static void slot_died(struct slot *sl, int status)
             loop_stop(s->loop);
         return;
     }
-    adopt_listener(sl);
+    for (unsigned i = 0; i < s->nslots; i++) { /* also those that the dead one had taken in */
+        if (s->slots[i].pid == 0)
+            adopt_listener(&s->slots[i]);
+    }
     sl->backoff_ms = lived > STABLE_MS
                          ? BACKOFF_MIN_MS
                          : MIN(MAX(sl->backoff_ms * 2, BACKOFF_MIN_MS), BACKOFF_MAX_MS);

@@ -84,7 +84,10 @@ static void extend(struct lease *l)
 {
     int64_t left = l->asked_ms + l->ttl_ms - loop_now_ms(l->loop);
 
-    loop_timer_set(&l->deadline, MAX(left, 0));
+    if (left <= 0) /* the answer slept as long as the lease: ask again */
+        return;
+    l->until_ms = l->asked_ms + l->ttl_ms;
+    loop_timer_set(&l->deadline, left);
     set_state(l, LEASE_HELD);
 }
 

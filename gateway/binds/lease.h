@@ -39,6 +39,7 @@ struct lease {
     struct loop_timer timer; /* next attempt or renewal */
     struct loop_timer deadline;
     int64_t asked_ms; /* when the pending request was sent */
+    int64_t until_ms; /* monotonic deadline of what is held */
     void (*on_change)(void *arg, enum lease_state was, enum lease_state now);
     void *arg;
 };
@@ -62,10 +63,13 @@ bool lease_idle(const struct lease *l);
 /* Cuts whatever is in flight: before the memory goes. Idempotent. */
 void lease_fini(struct lease *l);
 
-/* May we claim and submit now? */
+/*
+ * May we claim and submit now? Asks the clock, not only the state: a process that was stopped runs
+ * its other timers before the deadline's, and must not submit in between.
+ */
 static inline bool lease_held(const struct lease *l)
 {
-    return l->state == LEASE_HELD;
+    return l->state == LEASE_HELD && loop_now_ms(l->loop) < l->until_ms;
 }
 
 /* "stopped", "wanted", "held", "doubt". */

@@ -35,16 +35,18 @@ PG_STMT(partitions_stmt, "job.audit_partitions", PG_BATCH, 1,
 static const struct job_kind {
     const char *name;
     const struct pg_stmt *stmt;
-} kinds[] = {{"expire_rows", &expire_stmt}, {"audit_partitions", &partitions_stmt}};
+    bool repeat; /* works in steps: again while it answers more than 0 */
+} kinds[] = {{"expire_rows", &expire_stmt, true}, {"audit_partitions", &partitions_stmt, false}};
 
 enum run_phase { RUN_FREE, RUN_WORK, RUN_END };
 
 struct run {
     struct jobs *j;
     enum run_phase phase;
+    const struct job_kind *kind;
+    char *args; /* for the next step; ours */
     int64_t id;
     int64_t started_us;
-    bool ok;
     struct op op;
 };
 
@@ -77,7 +79,8 @@ static void run_end(struct run *r, bool ok, const char *why)
     struct pg_params p;
 
     r->phase = RUN_END;
-    r->ok = ok;
+    free(r->args);
+    r->args = NULL;
     counter_inc(counter_with(&finished, ok ? "outcome=\"done\"" : "outcome=\"failed\""));
     counter_observe_us(&took, clock_mono_us() - r->started_us);
     pg_params_init(&p);
@@ -88,10 +91,32 @@ static void run_end(struct run *r, bool ok, const char *why)
     pg_exec(r->j->pg, &r->op, ok ? &done_stmt : &fail_stmt, &p);
 }
 
+/* Whether a job that works in steps has another one, and its lease has time for it. */
+static bool run_has_more(const struct run *r)
+{
+    return r->kind->repeat && !op_failed(&r->op) && pg_rows(&r->op) == 1 &&
+           pg_i64(&r->op, 0, 0) > 0 && !r->j->draining &&
+           clock_mono_us() - r->started_us < JOBS_LEASE_S * 1000000LL / 2;
+}
+
+static void run_step(struct run *r)
+{
+    struct pg_params p;
+
+    pg_params_init(&p);
+    pg_p_text(&p, r->args);
+    pg_exec(r->j->pg, &r->op, r->kind->stmt, &p);
+}
+
 static void run_on_op(struct op *op)
 {
     struct run *r = container_of(op, struct run, op);
 
+    if (r->phase == RUN_WORK && run_has_more(r)) {
+        op_release(op);
+        run_step(r);
+        return;
+    }
     if (r->phase == RUN_WORK) {
         char why[JOB_FAIL_NOTE];
 
@@ -112,7 +137,6 @@ static void run_start(struct jobs *j, int64_t id, struct str kind, struct str ar
 {
     const struct job_kind *k = kind_find(kind);
     struct run *r = j->runs;
-    struct pg_params p;
 
     while (r->phase != RUN_FREE)
         r++; /* there is one: the claim asked for no more */
@@ -126,9 +150,11 @@ static void run_start(struct jobs *j, int64_t id, struct str kind, struct str ar
         return;
     }
     r->phase = RUN_WORK;
-    pg_params_init(&p);
-    pg_p_str(&p, args);
-    pg_exec(j->pg, &r->op, k->stmt, &p);
+    r->kind = k;
+    r->args = strndup(args.p, args.n);
+    if (!r->args)
+        abort();
+    run_step(r);
 }
 
 /* ---- claiming ---- */
@@ -238,6 +264,7 @@ void jobs_free(struct jobs *j)
     for (size_t i = 0; i < JOBS_MAX; i++) {
         op_cancel(&j->runs[i].op);
         op_release(&j->runs[i].op);
+        free(j->runs[i].args);
     }
     scheduler_free(j->scheduler);
     counter_forget(&finished);

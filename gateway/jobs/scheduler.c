@@ -18,13 +18,15 @@ static struct counter leader =
     GAUGE("coko_scheduler_leader", "1 where the scheduler's lease is held");
 static struct counter ticks = COUNTER("coko_scheduler_ticks_total", "Ticks of the leader");
 
-/* One row a periodic job: name, period in seconds. */
+/* One row a periodic job: name, period in seconds. Nothing under an epoch that is over. */
 PG_STMT(
-    tick_stmt, "scheduler.tick", PG_BATCH, 0,
+    tick_stmt, "scheduler.tick", PG_BATCH, 2,
     "select ops.enqueue('default', t.kind, '{}', ops.now(),"
     " t.kind || ':' || floor(extract(epoch from ops.now()) / t.period_s)::bigint)"
     " from (values ('expire_rows', 3600), ('audit_partitions', 86400)) as t(kind, period_s)"
-    " where not exists (select 1 from ops.job j where j.queue = 'default'"
+    " where exists (select 1 from ops.lease l where l.name = 'scheduler' and l.owner = $1"
+    " and l.epoch = $2::bigint)"
+    " and not exists (select 1 from ops.job j where j.queue = 'default'"
     " and j.unique_key = t.kind || ':' || floor(extract(epoch from ops.now()) / t.period_s)::bigint)");
 
 struct scheduler {
@@ -42,8 +44,13 @@ static void on_tick(void *arg)
     loop_timer_set(&s->timer, SCHEDULER_TICK_MS);
     if (!lease_held(&s->lease) || op_pending(&s->op))
         return;
+    struct pg_params p;
+
     counter_inc(&ticks);
-    pg_exec(s->pg, &s->op, &tick_stmt, NULL);
+    pg_params_init(&p);
+    pg_p_text(&p, s->lease.owner);
+    pg_p_int(&p, s->lease.epoch);
+    pg_exec(s->pg, &s->op, &tick_stmt, &p);
 }
 
 static void on_op(struct op *op)
