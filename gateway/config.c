@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gateway/lib/log.h"
+#include "gateway/lib/seal.h"
 #include "gateway/phone_page.h"
 
 #ifndef COKO_DATA_DIR
@@ -131,6 +132,15 @@ static int file_read(void *ctx, const char *path, struct buf *out, struct err *e
     return buf_check(out, e);
 }
 
+/* Where the file says it, 0 when it does not. */
+static int line_of(const struct config *c, const char *section, const char *key)
+{
+    const struct ini_section *s = ini_section(&c->ini, section, "");
+    const struct ini_entry *entry = s ? ini_get(s, key) : NULL;
+
+    return entry ? entry->line : 0;
+}
+
 static void check_roles(struct config *c, const char *path, struct fault_list *faults)
 {
     for (size_t i = 0; i < c->core.role_words.n; i++) {
@@ -141,7 +151,7 @@ static void check_roles(struct config *c, const char *path, struct fault_list *f
                 bits = role_names[k].bits;
         }
         if (bits == 0)
-            fault_add(faults, path, 0,
+            fault_add(faults, path, line_of(c, "coko", "roles"),
                       "[coko] roles: \"%s\" is not one of all api gateway worker scheduler",
                       c->core.role_words.v[i]);
         c->roles |= bits;
@@ -153,7 +163,7 @@ static void check_old_databases(const struct config *c, struct fault_list *fault
     for (size_t i = 0; i < ARRAY_LEN(old_database_env); i++) {
         const char *v = getenv(old_database_env[i]);
 
-        if (v && *v && strcmp(v, c->store.database_url) != 0)
+        if (v && *v && c->store.database_url && strcmp(v, c->store.database_url) != 0)
             fault_add(faults, "environment", 0,
                       "%s differs from DATABASE_URL: the services share one database, unset it",
                       old_database_env[i]);
@@ -162,8 +172,22 @@ static void check_old_databases(const struct config *c, struct fault_list *fault
 
 static void check_sandbox(const struct config *c, const char *path, struct fault_list *faults)
 {
-    if (*c->core.sandbox_sms_url && !phone_page_is_origin(str_c(c->core.sandbox_sms_url)))
-        fault_add(faults, path, 0, "[coko] sandbox_sms_url: http://host:port is needed");
+    if (c->core.sandbox_sms_url && *c->core.sandbox_sms_url && !phone_page_is_origin(str_c(c->core.sandbox_sms_url)))
+        fault_add(faults, path, line_of(c, "coko", "sandbox_sms_url"),
+                  "[coko] sandbox_sms_url: http://host:port is needed");
+}
+
+/* Here and not in the worker, which would only start again and again. An empty one is told already. */
+static void check_keys(const struct config *c, const char *path, struct fault_list *faults)
+{
+    struct seal_ring *ring = NULL;
+    struct err e = {0};
+
+    if (!c->core.keys || !*c->core.keys)
+        return;
+    if (seal_ring_new(str_c(c->core.keys), &ring, &e) != 0)
+        fault_add(faults, path, line_of(c, "coko", "keys"), "[coko] keys: %s", e.msg);
+    seal_ring_free(ring);
 }
 
 static void default_instance(struct config *c)
@@ -269,14 +293,14 @@ struct config *config_load(const char *path, struct fault_list *faults)
     struct config *c = config_parse(path, buf_str(&text), faults, env_get);
 
     buf_wipe(&text);
+    check_roles(c, path, faults);
+    check_old_databases(c, faults);
+    check_sandbox(c, path, faults);
+    check_keys(c, path, faults);
     if (faults->count == 0) {
-        check_roles(c, path, faults);
-        check_old_databases(c, faults);
-        check_sandbox(c, path, faults);
         default_instance(c);
-    }
-    if (faults->count == 0)
         return c;
+    }
     config_free(c);
     return NULL;
 }
