@@ -172,7 +172,8 @@ static void check_old_databases(const struct config *c, struct fault_list *fault
 
 static void check_sandbox(const struct config *c, const char *path, struct fault_list *faults)
 {
-    if (c->core.sandbox_sms_url && *c->core.sandbox_sms_url && !phone_page_is_origin(str_c(c->core.sandbox_sms_url)))
+    if (c->core.sandbox_sms_url && *c->core.sandbox_sms_url &&
+        !phone_page_is_origin(str_c(c->core.sandbox_sms_url)))
         fault_add(faults, path, line_of(c, "coko", "sandbox_sms_url"),
                   "[coko] sandbox_sms_url: http://host:port is needed");
 }

@@ -66,7 +66,8 @@ static enum glyph glyph_of(struct str s, size_t *n)
         c == 0x202F || c == 0x205F || c == 0x3000)
         return GLYPH_SPACE;
     if ((c >= 0 && c < 0x20) || (c >= 0x7F && c < 0xA0) || c == 0xAD || c == 0x200B ||
-        c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x2069) || c == 0xFEFF)
+        c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) ||
+        (c >= 0x2060 && c <= 0x2069) || c == 0xFEFF)
         return GLYPH_NOTHING;
     return GLYPH_TEXT;
 }

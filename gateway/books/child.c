@@ -57,11 +57,21 @@ static void forbid_files(void)
 static void forbid_calls(void)
 {
 #ifdef COKO_HAVE_SECCOMP
-    static const int calls[] = {SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect),
-                                SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
-                                SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone),
-                                SCMP_SYS(clone3), SCMP_SYS(kill), SCMP_SYS(process_vm_readv),
-                                SCMP_SYS(process_vm_writev), SCMP_SYS(bpf), SCMP_SYS(keyctl)};
+    static const int calls[] = {SCMP_SYS(socket),
+                                SCMP_SYS(socketpair),
+                                SCMP_SYS(connect),
+                                SCMP_SYS(execve),
+                                SCMP_SYS(execveat),
+                                SCMP_SYS(ptrace),
+                                SCMP_SYS(fork),
+                                SCMP_SYS(vfork),
+                                SCMP_SYS(clone),
+                                SCMP_SYS(clone3),
+                                SCMP_SYS(kill),
+                                SCMP_SYS(process_vm_readv),
+                                SCMP_SYS(process_vm_writev),
+                                SCMP_SYS(bpf),
+                                SCMP_SYS(keyctl)};
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 
     for (size_t i = 0; ctx && i < ARRAY_LEN(calls); i++)
@@ -195,7 +205,8 @@ _Noreturn static void become_child(int file, int out, enum book_format format)
     char name[] = CHILD_COMMAND, kind[] = {format == BOOK_EPUB ? 'e' : 't', '\0'}, prog[] = "coko";
     char *argv[] = {prog, name, kind, NULL}, *envp[] = {NULL};
 
-    if (dup2(file, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && close_range(3, ~0u, 0) == 0)
+    if (dup2(file, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+        close_range(3, ~0u, 0) == 0)
         execve("/proc/self/exe", argv, envp);
     _exit(127);
 }
@@ -266,7 +277,8 @@ static json_t *check_answer(struct str bytes, struct err *e)
     else if (json_string_length(json_object_get(root, "title")) == 0 ||
              !text_ok(root, "title", BOOK_TITLE_MAX) || !text_ok(root, "language", 2) ||
              !text_ok(root, "summary", BOOK_SUMMARY_MAX) ||
-             !text_ok(root, "slug", BOOK_SUMMARY_MAX) || !all_strings(json_object_get(root, "authors")) ||
+             !text_ok(root, "slug", BOOK_SUMMARY_MAX) ||
+             !all_strings(json_object_get(root, "authors")) ||
              !all_strings(json_object_get(root, "categories")) ||
              !parts_ok(json_object_get(root, "parts")))
         err_set(e, ERR_BAD_INPUT, "the file could not be read within its limits");

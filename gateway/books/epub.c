@@ -19,7 +19,7 @@ struct epub {
     struct zip zip;
     struct err *e;
     xmlDoc *package;
-    struct map items;  /* of the manifest: id -> xmlNode * */
+    struct map items;   /* of the manifest: id -> xmlNode * */
     const char *folder; /* of the package, "" or with a slash at its end */
     size_t folder_n;
 };
@@ -206,8 +206,10 @@ static int add_itemref(struct epub *x, xmlNode *ref)
     if (str_eq(attribute(x, ref, "linear"), STR("no")))
         return 0;
     if (!item)
-        return err_set(x->e, ERR_BAD_INPUT, "the reading order names \"%" STR_FMT "\", which "
-                       "the manifest lacks", STR_ARG(str_head(id, 100)));
+        return err_set(x->e, ERR_BAD_INPUT,
+                       "the reading order names \"%" STR_FMT "\", which "
+                       "the manifest lacks",
+                       STR_ARG(str_head(id, 100)));
     return add_document(x, item);
 }
 

@@ -102,8 +102,8 @@ static inline int epub_make_from(const void *p, size_t n)
     "<dc:language>fr</dc:language><dc:creator>Awa Sy</dc:creator></metadata>"
 #define EPUB_ITEM(id, href) "<item id='" id "' href='" href "' media-type='application/xhtml+xml'/>"
 #define EPUB_OPF(meta, manifest, spine)                                                            \
-    "<?xml version='1.0'?><package xmlns='http://www.idpf.org/2007/opf'>" meta "<manifest>"        \
-    manifest "</manifest><spine>" spine "</spine></package>"
+    "<?xml version='1.0'?><package xmlns='http://www.idpf.org/2007/opf'>" meta                     \
+    "<manifest>" manifest "</manifest><spine>" spine "</spine></package>"
 #define EPUB_PAGE(body)                                                                            \
     "<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'><head><title>no</title>"      \
     "</head><body>" body "</body></html>"

@@ -124,9 +124,9 @@ static void check_said(const char *bytes, size_t n, const char *why)
     json_decref(book);
 }
 
-#define HEAD  "{\"title\":\"T\",\"language\":\"fr\",\"summary\":\"\",\"slug\":\"\",\"code\":0,"
-#define NAMES "\"authors\":[\"A\"],\"categories\":[],"
-#define PARTS "\"parts\":[{\"title\":\"\",\"body\":\"x\"}]}"
+#define HEAD             "{\"title\":\"T\",\"language\":\"fr\",\"summary\":\"\",\"slug\":\"\",\"code\":0,"
+#define NAMES            "\"authors\":[\"A\"],\"categories\":[],"
+#define PARTS            "\"parts\":[{\"title\":\"\",\"body\":\"x\"}]}"
 #define CHECK(text, why) check_said(text, sizeof(text) - 1, why)
 
 static void only_a_book_is_believed(void **state)
@@ -152,7 +152,8 @@ static void only_a_book_is_believed(void **state)
     CHECK(HEAD "\"authors\":[1],\"categories\":[]," PARTS, limits);
     CHECK(HEAD "\"authors\":[\"\"],\"categories\":[]," PARTS, limits);
     CHECK(HEAD "\"authors\":\"A\",\"categories\":[]," PARTS, limits);
-    CHECK("{\"title\":\"\",\"language\":\"fr\",\"summary\":\"\",\"slug\":\"\"," NAMES PARTS, limits);
+    CHECK("{\"title\":\"\",\"language\":\"fr\",\"summary\":\"\",\"slug\":\"\"," NAMES PARTS,
+          limits);
     CHECK("{\"title\":\"T\",\"language\":\"french\",\"summary\":\"\",\"slug\":\"\"," NAMES PARTS,
           limits);
     CHECK(HEAD NAMES "\"parts\":[{\"title\":\"\",\"body\":\"a\\u0000b\"}]}", limits);

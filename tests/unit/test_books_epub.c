@@ -90,9 +90,10 @@ static void not_linear_is_left_out(void **state)
 static void of_two_equal_ids_the_first(void **state)
 {
     (void)state;
-    assert_int_equal(read_fd(simple(EPUB_OPF(EPUB_META, EPUB_ITEM("a", "a.xhtml")
-                                             EPUB_ITEM("a", "b.xhtml"), "<itemref idref='a'/>"))),
-                     0);
+    assert_int_equal(
+        read_fd(simple(EPUB_OPF(EPUB_META, EPUB_ITEM("a", "a.xhtml") EPUB_ITEM("a", "b.xhtml"),
+                                "<itemref idref='a'/>"))),
+        0);
     assert_int_equal(book.nparts, 1);
     assert_str(book.parts[0].title, "Un");
     book_fini(&book);
@@ -104,8 +105,8 @@ static void names_of_chapters(void **state)
     static const char opf[] =
         EPUB_OPF(EPUB_META,
                  EPUB_ITEM("a", "un%20chapitre.xhtml") EPUB_ITEM("b", "../text/deux.xhtml#haut")
-                 EPUB_ITEM("c", "./x/../trois.html") EPUB_ITEM("d", "%C3%A9t%c3%a9.xhtml")
-                 EPUB_ITEM("e", "no\xC3\xABl.xhtml") EPUB_ITEM("f", "cent%.xht"),
+                     EPUB_ITEM("c", "./x/../trois.html") EPUB_ITEM("d", "%C3%A9t%c3%a9.xhtml")
+                         EPUB_ITEM("e", "no\xC3\xABl.xhtml") EPUB_ITEM("f", "cent%.xht"),
                  "<itemref idref='a'/><itemref idref='b'/><itemref idref='c'/>"
                  "<itemref idref='d'/><itemref idref='e'/><itemref idref='f'/>");
     struct epub_make m;
@@ -146,9 +147,9 @@ static void no_half_book(void **state)
                      "a chapter is missing: OEBPS/c.xhtml");
     check_refused_fd(simple(EPUB_OPF(EPUB_META, TWO_ITEMS, TWO_REFS "<itemref idref='zz'/>")),
                      "names \"zz\"");
-    check_refused_fd(simple(EPUB_OPF(EPUB_META, EPUB_ITEM("a", "../../a.xhtml"),
-                                     "<itemref idref='a'/>")),
-                     "a chapter is missing");
+    check_refused_fd(
+        simple(EPUB_OPF(EPUB_META, EPUB_ITEM("a", "../../a.xhtml"), "<itemref idref='a'/>")),
+        "a chapter is missing");
 }
 
 static void broken_packages(void **state)
@@ -173,11 +174,11 @@ static void broken_packages(void **state)
 static void an_author_has_a_name(void **state)
 {
     (void)state;
-    assert_int_equal(read_fd(simple(EPUB_OPF(
-                         "<metadata xmlns:dc='d'><dc:title>T</dc:title><dc:creator/>"
-                         "<dc:creator> </dc:creator><dc:creator>Awa</dc:creator></metadata>",
-                         TWO_ITEMS, TWO_REFS))),
-                     0);
+    assert_int_equal(
+        read_fd(simple(EPUB_OPF("<metadata xmlns:dc='d'><dc:title>T</dc:title><dc:creator/>"
+                                "<dc:creator> </dc:creator><dc:creator>Awa</dc:creator></metadata>",
+                                TWO_ITEMS, TWO_REFS))),
+        0);
     assert_int_equal(book.nauthors, 1);
     assert_str(book.authors[0], "Awa");
     book_fini(&book);
@@ -189,8 +190,8 @@ static void a_package_declares_no_entity(void **state)
     check_refused_fd(simple("<?xml version='1.0'?><!DOCTYPE package [<!ENTITY a 'aaaaaaaaaa'>"
                             "<!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;'>"
                             "<!ENTITY c '&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;'>]>"
-                            "<package><metadata><title>&c;</title></metadata><manifest>"
-                            EPUB_ITEM("a", "&c;") "</manifest><spine/></package>"),
+                            "<package><metadata><title>&c;</title></metadata><manifest>" EPUB_ITEM(
+                                "a", "&c;") "</manifest><spine/></package>"),
                      "");
     check_refused_fd(simple("<?xml version='1.0'?><!DOCTYPE package [<!ENTITY a SYSTEM "
                             "'file:///etc/passwd'>]><package><metadata><title>&a;</title>"
@@ -361,8 +362,8 @@ static void keys_of_a_seller(void **state)
 
 static void not_a_zip(void **state)
 {
-    static const char *const texts[] = {"", "PK", "hello", "%PDF-1.7", "PK\3\4\0\0\0\0",
-                                        "PK\5\6aaaaaaaaaaaaaaaaaaaaaaaa"};
+    static const char *const texts[] = {
+        "", "PK", "hello", "%PDF-1.7", "PK\3\4\0\0\0\0", "PK\5\6aaaaaaaaaaaaaaaaaaaaaaaa"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)

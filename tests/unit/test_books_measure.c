@@ -184,9 +184,8 @@ static void a_long_sentence_is_cut_at_a_space(void **state)
 
 static void many_made_up_texts(void **state)
 {
-    static const char *const bits[] = {"a",  "B",  " ",  "\n\n", ".",  "!",     "…",    "é",
-                                       "»",  "« ", "€",  "M.",   "\"", "longmot", "3.5",  "’",
-                                       "œ", "ɓ", "^", "?"};
+    static const char *const bits[] = {"a", "B",  " ",  "\n\n",    ".",   "!", "…", "é", "»", "« ",
+                                       "€", "M.", "\"", "longmot", "3.5", "’", "œ", "ɓ", "^", "?"};
     uint64_t seed = 42;
 
     (void)state;

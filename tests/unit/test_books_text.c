@@ -64,8 +64,9 @@ static void every_header(void **state)
 
 static void bom_and_crlf(void **state)
 {
-    struct book *b = read_book(STR("\xEF\xBB\xBFTitle: A\r\nLanguage: en\r\n\r\n# One\r\n\r\nFirst\r\n"
-                                   "line.\r\n\r\nSecond.\r\n# Two\r\nEnd.\r"));
+    struct book *b =
+        read_book(STR("\xEF\xBB\xBFTitle: A\r\nLanguage: en\r\n\r\n# One\r\n\r\nFirst\r\n"
+                      "line.\r\n\r\nSecond.\r\n# Two\r\nEnd.\r"));
 
     (void)state;
     assert_non_null(b);
@@ -202,7 +203,10 @@ static void text_is_cleaned(void **state)
     check_clean(STR("e\xCC\x81te\xCC\x81"), "été"); /* NFD to NFC */
     check_clean(STR("\xE2\x80\xA6 A\xCC\x8A"), "… Å");
     check_clean(STR("Quoi\xC2\xA0?\xE2\x80\xAFOui\xE2\x80\x83!"), "Quoi ? Oui !");
-    check_clean(STR("a\x01" "b\x1B[0mc\x7F" "d\0e\xC2\x85"), "ab[0mcde");
+    check_clean(STR("a\x01"
+                    "b\x1B[0mc\x7F"
+                    "d\0e\xC2\x85"),
+                "ab[0mcde");
     check_clean(STR("  a \t b\r\nc\r\n\r\n\r\nd  "), "a b c\n\nd");
     check_clean(STR("a\n \xC2\xA0\nb"), "a\n\nb");
     /* bug: a soft hyphen stayed in its word, and a zero-width space tore it apart */

@@ -70,9 +70,10 @@ static void what_is_not_read(void **state)
 static void entities(void **state)
 {
     (void)state;
-    check_page(STR("<?xml version='1.0'?>" DOCTYPE "<html><body><p>&Eacute;t&eacute;&nbsp;! "
-                   "&lt;b&gt; &amp; &#233; &#x20AC; &hellip; &laquo;a&raquo; &nope;z</p></body></html>"),
-               NULL, "Été ! <b> & é € … «a» z");
+    check_page(
+        STR("<?xml version='1.0'?>" DOCTYPE "<html><body><p>&Eacute;t&eacute;&nbsp;! "
+            "&lt;b&gt; &amp; &#233; &#x20AC; &hellip; &laquo;a&raquo; &nope;z</p></body></html>"),
+        NULL, "Été ! <b> & é € … «a» z");
     /* no DTD: the XML parser gives up, the HTML one knows the names */
     check_page(BODY("<p>caf&eacute;&nbsp;noir</p>"), NULL, "café noir");
 }

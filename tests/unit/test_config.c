@@ -20,11 +20,23 @@
 static char path[] = "/tmp/coko-config-XXXXXX";
 static struct fault_list faults;
 
-static const char *const guide[] = {
-    "DATABASE_URL", "REDIS_URL", "ENVIRONMENT", "REGION", "COKO_KEYS", "COKO_DATA_DIR",
-    "CORS_ALLOWED_ORIGINS", "ALLOWED_HOSTS", "MTN_MOMO_API_KEY", "MTN_MOMO_SECRET",
-    "MTN_MOMO_USER_ID", "MTN_MOMO_TARGET_ENV", "MTN_MOMO_URL", "AUTH_DATABASE_URL",
-    "CATALOG_DATABASE_URL", "READING_DATABASE_URL", "RECOMMENDATION_DATABASE_URL"};
+static const char *const guide[] = {"DATABASE_URL",
+                                    "REDIS_URL",
+                                    "ENVIRONMENT",
+                                    "REGION",
+                                    "COKO_KEYS",
+                                    "COKO_DATA_DIR",
+                                    "CORS_ALLOWED_ORIGINS",
+                                    "ALLOWED_HOSTS",
+                                    "MTN_MOMO_API_KEY",
+                                    "MTN_MOMO_SECRET",
+                                    "MTN_MOMO_USER_ID",
+                                    "MTN_MOMO_TARGET_ENV",
+                                    "MTN_MOMO_URL",
+                                    "AUTH_DATABASE_URL",
+                                    "CATALOG_DATABASE_URL",
+                                    "READING_DATABASE_URL",
+                                    "RECOMMENDATION_DATABASE_URL"};
 
 static int set_up(void **state)
 {
@@ -210,8 +222,9 @@ static void secrets_are_masked(void **state)
 
 static void options_are_listed(void **state)
 {
-    static const char *const words[] = {"drain_limit", "20s", "metrics_listen", "127.0.0.1:9180",
-                                        "[postgres]", "prefix", "carrier", "link", "max_body"};
+    static const char *const words[] = {"drain_limit",    "20s",        "metrics_listen",
+                                        "127.0.0.1:9180", "[postgres]", "prefix",
+                                        "carrier",        "link",       "max_body"};
     struct buf out;
 
     (void)state;
