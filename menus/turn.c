@@ -26,7 +26,6 @@ static void turn_start(const struct step *st)
     s->rows = NULL;
     s->nwalk = s->walked = 0;
     s->before = NULL;
-    s->before = state_snapshot(st);
 }
 
 /* "1234*2*1": a first number of the right length is a book's code, the rest are inputs. */
@@ -59,7 +58,7 @@ void menu_begin(const struct menu *m, struct menu_state *s, const struct menu_tu
     s->ended = s->faulted = false;
     s->depth = 0;
     step_page_reset(s);
-    turn_start(&st);
+    turn_start(&st); /* nothing to go back to: a failure here is the end */
     s->beginning = true;
     read_dial(&st);
     step_enter(&st, m->start);
@@ -77,6 +76,7 @@ void menu_input(const struct menu *m, struct menu_state *s, const struct menu_tu
         return;
     }
     turn_start(&st);
+    s->before = state_snapshot(&st);
     if (!s->faulted) {
         step_apply(&st, input);
         return;
@@ -101,6 +101,7 @@ void menu_reshow(const struct menu *m, struct menu_state *s, const struct menu_t
         return;
     }
     turn_start(&st);
+    s->before = state_snapshot(&st);
     s->faulted = false;
     step_show(&st, false);
 }

@@ -7,7 +7,7 @@
 
 #include "gateway/ussd/turn.h"
 
-#define TURN_ARENA_CHUNK 1024 /* a parked turn holds what it used, not a page */
+#define TURN_ARENA_CHUNK 2048 /* what a first dial holds while it waits for its rows */
 #define TURN_ARENA_MAX   (256u << 10)
 
 /* Fills t->mt: the variables the caller knows. with_identity: the number's lookup and sealed form
