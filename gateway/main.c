@@ -20,7 +20,9 @@ struct command {
 static const struct command commands[] = {
     {"serve", "[-c FILE]", "run the daemon",
      "Reads FILE (coko.ini), starts the workers, serves until SIGTERM.\n"
-     "SIGHUP reloads the configuration. Environment variables win over the file.\n",
+     "SIGHUP checks the file again and takes over log_level and renewed certificates; a broken file\n"
+     "is reported and changes nothing; other options want a restart. Environment variables win\n"
+     "over the file. SIGTERM drains and exits 0.\n",
      command_serve},
     {"migrate", "[-c FILE]", "bring the database to this release's schema",
      "Applies migrations, functions, reference data and SMS templates. Safe to run again.\n",
