@@ -192,6 +192,22 @@ def test_receipt_and_response_at_the_same_time(world):
     b.close()
 
 
+def test_receipt_in_another_form_while_its_response_commits(world):
+    """Neither transaction saw the other: the receipt stayed an orphan until a periodic job."""
+    reader = world.dial()
+    ids = [notice(world, reader)["message_id"] for _ in range(60)]
+    world.claim_sms()
+    a, b = world.connect(), world.connect()
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(lambda: [world.accept(i, str(i), conn=a) for i in ids])
+        two = pool.submit(lambda: [world.receipt(f"{i:x}-hex", alt=[str(i)], conn=b) for i in ids])
+        one.result()
+        two.result()
+    assert {state(world, i) for i in ids} == {"delivered"}
+    a.close()
+    b.close()
+
+
 def test_one_ref_for_many_messages(world):
     """A carrier that answers a constant id: the phone tells the parts apart."""
     one, two = world.dial("+2250501"), world.dial("+2250502")

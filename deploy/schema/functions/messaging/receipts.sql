@@ -9,6 +9,11 @@ declare
     v_id bigint;
     r record;
 begin
+    if exists (select 1 from jsonb_to_recordset(p_rows) as x(ref text)
+               where coalesce(x.ref, '') <> ''
+                 and not exists (select 1 from messaging.part q where q.account = p_account and q.ref = x.ref)) then
+        perform messaging.meet(p_account, true);
+    end if;
     -- The common case: a final state for a ref that one part alone has. One key at a time, for the same reason as in record.
     for r in
         select distinct on (x.ref) x.ref, w.state, x.err
@@ -48,6 +53,17 @@ end $$;
 comment on function messaging.receipts(text, jsonb) is
 'Receipts of a batch: [{ref, alt: [other forms of ref], state: the carrier''s word or number, err, number_lookup: hex}]. Final states are sticky, duplicates and order harmless, states that are not final ignored.
 A receipt before its response is kept as an orphan under the same key and meets it in messaging.record. Returns the messages touched, with their state.';
+
+create or replace function messaging.meet(p_account text, p_alone boolean) returns void language plpgsql as $$
+begin
+    if p_alone then
+        perform pg_advisory_xact_lock(2650, hashtext(p_account));
+    else
+        perform pg_advisory_xact_lock_shared(2650, hashtext(p_account));
+    end if;
+end $$;
+comment on function messaging.meet(text, boolean) is
+'A response and a receipt that writes its id in another form share no key: two transactions at once would each miss the other. Responses of an account meet here shared, receipts with a ref nobody has seen alone; the usual receipt does not come here.';
 
 create or replace function messaging.receipt_one(p_account text, p_ref text, p_alt text[], p_state text, p_err int, p_lookup bytea,
                                                  p_now timestamptz) returns bigint language plpgsql as $$

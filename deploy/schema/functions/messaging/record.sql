@@ -7,6 +7,7 @@ declare
     v_ids bigint[];
     v_ref text;
 begin
+    perform messaging.meet(p_account, false);
     -- A late response replaces the provisional row of its part. One key at a time: a join is planned badly while the table is young.
     for v_ref in
         select 'm' || r.m || '.' || r.no from jsonb_to_recordset(p_results) as r(m bigint, no int, ref text, status text)
