@@ -207,3 +207,26 @@ def test_a_label_with_an_apostrophe_is_paid_case_29(till):
         till.paid_once(charge)
     finally:
         till.sql("update billing.plan set names = '{\"fr\": \"Pass jour\", \"en\": \"Day pass\"}' where code = 'day'")
+
+
+def test_a_number_that_no_longer_opens_does_not_stop_the_question(till):
+    """A key lost after the submit: the reference is enough to ask, and the money is booked."""
+    till.behave("pending")
+    charge = till.start()
+    till.drive(charge, "PENDING")
+    till.sql("update auth.identity set sealed = 'broken' where id = %s", till.identity)
+    till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer})
+    till.drive(charge, "SUCCEEDED")
+    till.paid_once(charge)
+
+
+def test_a_number_that_does_not_open_is_never_submitted(till):
+    till.reader()
+    till.sql("update auth.identity set sealed = 'broken' where id = %s", till.identity)
+    charge = till.start()
+    wait_until(lambda: till.nudge(charge) or till.charge(charge)["attempts"] >= 2, "two attempts", 20)
+    assert till.journal(op="pay") == [] and till.journal(op="token") == []
+    wait_until(lambda: till.state(charge) == "READY", "the last attempt to end")
+    till.later(3600)
+    till.drive(charge, "EXPIRED")
+    till.not_paid(charge, "expired")
