@@ -70,6 +70,8 @@ insert into billing.charge_transition (from_state, event, to_state, note) values
     ('EXPIRED', 'rejected', 'EXPIRED', ''),
     ('EXPIRED', 'not_found', 'EXPIRED', '')
 on conflict (from_state, event, to_state) do update set note = excluded.note;
+comment on table billing.charge_transition is
+'The legal moves of a charge under the events of billing.charge_event. A pair that is absent changes nothing (I10). They stand here alone: gateway/money knows the words of the events, and a test compares those.';
 
 -- Delay before the next status query, by the number of queries already made.
 insert into billing.poll_ladder (poll, delay_s) values
