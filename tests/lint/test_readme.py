@@ -67,11 +67,10 @@ def missing_tests(text):
 
 def commands():
     """name: usage and help of each command, from the table of gateway/main.c."""
-    main = page("gateway/main.c")
-    rows = re.findall(r'^    \{"(\w+)", (".*?),\n     command_\w+\}', main, re.M | re.S)
-    rows += re.findall(r'^    \{"(\w+)", (".*?), command_\w+\}', main, re.M)
-    assert len(rows) > 5, "the table of gateway/main.c has another form"
-    return dict(rows)
+    table = page("gateway/main.c").partition("commands[] = {")[2].partition("\n};")[0]
+    rows = re.split(r'^    \{\s*"(\w+)",', table, flags=re.M)[1:]
+    assert len(rows) > 10, "the table of gateway/main.c has another form"
+    return dict(zip(rows[::2], rows[1::2]))
 
 
 def missing_commands(text):
