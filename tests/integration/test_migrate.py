@@ -57,7 +57,7 @@ def state(url):
 
 
 def test_two_at_once_on_an_empty_database_then_again(empty_db):
-    """Bug: both made the schema of the bookkeeping tables, and the second failed."""
+    """"If not exists" is no guard against another session's: the bookkeeping is made under a lock."""
     runs = [start(empty_db) for _ in range(3)]
     outs = [run.communicate(timeout=120) for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0], outs

@@ -94,7 +94,7 @@ def test_a_listener_is_adopted_once_however_often_its_slot_dies(daemon):
     assert listening and not [r for r in d.log_lines() if r.get("event") == "listener not adopted"]
 
 
-def test_counters_go_on_over_a_restart_and_the_back_off_grows(daemon):
+def test_counters_go_on_over_restarts(daemon):
     d = daemon({"coko": {"workers": "1"}})
     for _ in range(5):
         d.get("/health/")
