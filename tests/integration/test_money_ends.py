@@ -139,7 +139,7 @@ def test_a_long_accented_reason_does_not_stop_the_record(till):
 
 def test_a_status_word_never_seen_waits_and_is_kept_case_47(till):
     charge = till.start()
-    till.fault("status", "wrong", 2, set={"status": "QUARANTINED"})
+    till.fault("status", "wrong", -1, set={"status": "QUARANTINED"})
     till.drive(charge, "PENDING")
     now = till.ask_once(charge)
     assert now["state"] == "PENDING" and now["reason"] == "QUARANTINED", now

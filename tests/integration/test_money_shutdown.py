@@ -84,9 +84,11 @@ def test_a_callback_that_waits_for_the_database_at_the_end(daemon, mtn, migrated
 def test_the_records_statement_waits_at_the_end(daemon, mtn, migrated_db):
     """The rail answered, the database did not take it yet: asked again later, booked once."""
     till = Till(daemon({"coko": {"drain_limit": "300ms"}}, mtn=mtn), mtn, migrated_db)
+    till.behave("pending")
     charge = till.start()
     till.drive(charge, "PENDING")
     till.fault("status", "delay_after", 1, delay_ms=400)
+    till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer})
     lock = psycopg2.connect(migrated_db)
     try:
         wait_until(lambda: till.nudge(charge) or till.journal(op="status", fault="delay_after"), "the question")
