@@ -292,6 +292,7 @@ static void read_text(struct loader *l, const struct node *n, struct screen *sc)
         sc->body_var = need_var(l, n, "body");
     if (!slice.json || !load_known_keys(l, &slice, "part at"))
         return;
+    sc->walk = false; /* a path replayed after a loss turns no page that was turned (S4) */
     sc->slice_part = need_var(l, &slice, "part");
     sc->slice_at = need_var(l, &slice, "at");
     if (sc->action == NONE)

@@ -44,6 +44,7 @@ int session_encode(const struct session *s, struct buf *out, struct err *e)
     put16(h + 34, s->hops);
     put16(h + 36, s->state.n);
     put16(h + 38, s->reply.n);
+    memcpy(h + 40, s->mark, SESSION_MARK_LEN);
     buf_add(out, h, sizeof h);
     buf_adds(out, s->state);
     buf_adds(out, s->reply);
@@ -70,6 +71,7 @@ int session_decode(struct str bytes, struct session *out, struct err *e)
     memcpy(out->step, h + 14, SESSION_STEP_LEN);
     out->sequence = get32(h + 30);
     out->hops = get16(h + 34);
+    memcpy(out->mark, h + 40, SESSION_MARK_LEN);
     out->state = str_n(bytes.p + SESSION_HEADER, state_len);
     out->reply = str_n(bytes.p + SESSION_HEADER + state_len, reply_len);
     return 0;

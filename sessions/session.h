@@ -7,6 +7,9 @@
  * carriers that send the whole path the header keeps its length and a keyed hash, never the path
  * (S5): a PIN typed long ago would stand in it.
  *
+ * Carriers use session ids again (hard case 5): the dialogue's mark is drawn when a dialogue begins
+ * and kept to its end, so that step keys of two dialogues never meet (S2).
+ *
  *   offset  size  field
  *        0     1  format, SESSION_FORMAT
  *        1     4  version, big endian: the compare-and-set key, 1 at first, never 0
@@ -17,7 +20,8 @@
  *       34     2  hops
  *       36     2  length of the menu state
  *       38     2  length of the reply
- *       40        menu state, reply
+ *       40     8  the dialogue's mark
+ *       48        menu state, reply
  *
  * Pure: bytes in, bytes out.
  */
@@ -32,11 +36,12 @@
 #include "gateway/lib/err.h"
 #include "gateway/lib/str.h"
 
-#define SESSION_FORMAT     1
-#define SESSION_HEADER     40
+#define SESSION_FORMAT     2
+#define SESSION_HEADER     48
 #define SESSION_VERSION_AT 1 /* where the compare-and-set script looks */
 #define SESSION_RUN_LEN    8
 #define SESSION_STEP_LEN   16
+#define SESSION_MARK_LEN   8
 #define SESSION_STATE_MAX  4096
 #define SESSION_REPLY_MAX  4096
 #define SESSION_MAX        (SESSION_HEADER + SESSION_STATE_MAX + SESSION_REPLY_MAX)
@@ -46,6 +51,7 @@ struct session {
     bool ended;       /* the last reply closed the dialogue: a tombstone */
     uint8_t run[SESSION_RUN_LEN];
     uint8_t step[SESSION_STEP_LEN];
+    uint8_t mark[SESSION_MARK_LEN];
     uint32_t sequence;
     uint16_t hops;
     struct str state; /* views into the stored bytes after a decode */

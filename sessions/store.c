@@ -11,13 +11,13 @@
 
 /*
  * KEYS[1] session; ARGV[1] the version expected as its 4 stored bytes, zero for none; ARGV[2] new
- * bytes; ARGV[3] milliseconds. 1 when written, else what is stored. A value too short to be ours
- * counts as none.
+ * bytes; ARGV[3] milliseconds. 1 when written, else what is stored. A value too short to have a
+ * version counts as none.
  */
 static struct redis_script save_script = {
     .lua = "local cur = redis.call('GET', KEYS[1])\n"
            "local version = '\\0\\0\\0\\0'\n"
-           "if cur and #cur >= 40 then version = string.sub(cur, 2, 5) end\n"
+           "if cur and #cur >= 5 then version = string.sub(cur, 2, 5) end\n"
            "if version ~= ARGV[1] then return cur end\n"
            "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])\n"
            "return 1\n"};
@@ -69,6 +69,15 @@ struct str store_loaded(const struct op *op)
     if (!reply || reply->type != REDIS_REPLY_STRING)
         return STR_EMPTY;
     return str_n(reply->str, reply->len);
+}
+
+uint32_t store_version(struct str bytes)
+{
+    const uint8_t *v = (const uint8_t *)bytes.p + SESSION_VERSION_AT;
+
+    if (bytes.n < SESSION_VERSION_AT + 4)
+        return 0;
+    return (uint32_t)v[0] << 24 | (uint32_t)v[1] << 16 | (uint32_t)v[2] << 8 | v[3];
 }
 
 void store_save(struct redis *r, struct op *op, const struct store_key *k, uint32_t expected,

@@ -41,6 +41,12 @@ void store_load(struct redis *r, struct op *op, const struct store_key *k);
 struct str store_loaded(const struct op *op);
 
 /*
+ * The version to expect in place of loaded bytes, ours or not: what store_save compares with, so
+ * that bytes nobody can read are replaced and do not stand in a reader's way. 0 for none.
+ */
+uint32_t store_version(struct str bytes);
+
+/*
  * Writes bytes (an encoded session of version expected + 1) for ttl_ms, if the stored version is
  * `expected` (0: none stored).
  */

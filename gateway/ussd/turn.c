@@ -10,6 +10,7 @@
 
 #include "gateway/lib/clock.h"
 #include "gateway/lib/counter.h"
+#include "gateway/lib/crypto.h"
 #include "gateway/lib/log.h"
 #include "gateway/ussd/turn_parts.h"
 
@@ -152,11 +153,13 @@ static enum turn_state load_ready(struct turn *t)
     bool found = bytes.n > 0 && session_decode(bytes, &t->stored, &e) == 0;
 
     if (!found)
-        t->stored = (struct session){.version = 0};
+        t->stored = (struct session){.version = store_version(bytes)};
     store_run(t->u->d.redis, t->run);
     hop_decide(&t->carrier->profile, t->u->d.ring, &t->ev, found ? &t->stored : NULL, t->run,
                &t->hop);
     count_labelled(&verdicts, "verdict", t->hop.why);
+    if (t->hop.kind == HOP_BEGIN)
+        crypto_random(t->stored.mark, sizeof t->stored.mark);
     if (t->hop.kind == HOP_SILENT)
         return reply_silent(t);
     if (t->hop.kind == HOP_REPLAY) {

@@ -73,7 +73,7 @@ struct turn {
     struct ussd_event ev;
     struct msisdn number;
     struct store_key key;
-    struct session stored; /* version 0: none */
+    struct session stored; /* version 0: none; a beginning's own mark */
     struct hop hop;
     uint8_t run[SESSION_RUN_LEN];
 

@@ -9,7 +9,7 @@
 
 #define TURN_VARS     12
 #define DIAL_MAX      64
-#define ACTION_MS_MIN 200
+#define STEP_KEY_HASH 8 /* bytes of the step's hash in its key */
 
 static struct counter actions_failed =
     COUNTER("coko_ussd_actions_failed_total", "Menu actions that gave no rows");
@@ -52,15 +52,21 @@ static void add_identity(struct turn *t)
     add_var(t, "key_id", str_c(arena_printf(&t->arena, "%u", seal_ring_id(t->u->d.ring, 0))));
 }
 
-/* Unique to the step, the same for each of its repetitions (S2). */
+/*
+ * Unique to the step, the same for each of its repetitions (S2). The dialogue's mark keeps a session
+ * id that is used again from meeting the effects of last time; it is stored before the first input,
+ * so every repetition of a step with an effect has the same one.
+ */
 static struct str step_key(struct turn *t)
 {
-    char mem[2 * SESSION_STEP_LEN];
-    struct buf hash;
+    char mem[2 * (SESSION_MARK_LEN + STEP_KEY_HASH)];
+    struct buf hex;
 
-    buf_init_fixed(&hash, mem, sizeof mem);
-    hex_encode(&hash, t->hop.step, SESSION_STEP_LEN);
-    return str_c(arena_printf(&t->arena, "%.32s:%u:%.16s", t->key.id.p, t->hop.sequence, mem));
+    buf_init_fixed(&hex, mem, sizeof mem);
+    hex_encode(&hex, t->stored.mark, SESSION_MARK_LEN);
+    hex_encode(&hex, t->hop.step, STEP_KEY_HASH);
+    return str_c(
+        arena_printf(&t->arena, "%" STR_FMT ":%u:%.32s", STR_ARG(t->key.id), t->hop.sequence, mem));
 }
 
 void turn_vars(struct turn *t, bool with_identity)
@@ -208,6 +214,7 @@ struct str turn_session_bytes(struct turn *t)
 
     next.state = state_bytes(t);
     next.version = next.version ? next.version : 1; /* 0 means none */
+    memcpy(next.mark, t->stored.mark, SESSION_MARK_LEN);
     memcpy(next.run, t->run, SESSION_RUN_LEN);
     memcpy(next.step, t->hop.step, SESSION_STEP_LEN);
     buf_init_fixed(&b, t->u->bench.session, sizeof t->u->bench.session);

@@ -221,6 +221,22 @@ static void long_dial_never_confirms(void **state)
     assert_string_equal(f->r.out.screen, "discover");
 }
 
+/* A path carrier's whole path is walked again when the session is lost: the page stays. */
+static void long_dial_turns_no_page(void **state)
+{
+    struct fixture *f = *state;
+    char first[256];
+
+    reader_var(&f->r, "dial", "1234*1");
+    reader_dial(&f->r);
+    assert_string_equal(f->r.out.screen, "read");
+    assert_true(str_to_c(f->r.out.text, first, sizeof first));
+    reader_var(&f->r, "dial", "1234*1*1*1*1");
+    reader_dial(&f->r);
+    assert_string_equal(f->r.out.screen, "read");
+    assert_true(str_eq(str_c(first), f->r.out.text));
+}
+
 static void failure_is_polite_and_loses_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -248,6 +264,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(redial_shows_the_pending_charge_first, setup, teardown),
         cmocka_unit_test_setup_teardown(code_opens_the_book, setup, teardown),
         cmocka_unit_test_setup_teardown(long_dial_never_confirms, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_dial_turns_no_page, setup, teardown),
         cmocka_unit_test_setup_teardown(failure_is_polite_and_loses_nothing, setup, teardown),
     };
 

@@ -16,6 +16,7 @@ static const struct session sample = {.version = 0x01020304,
                                       .ended = true,
                                       .run = {1, 2, 3, 4, 5, 6, 7, 8},
                                       .step = {9, 8, 7},
+                                      .mark = {0xFF, 2, 3, 4, 5, 6, 7, 0xEE},
                                       .sequence = 77,
                                       .hops = 12,
                                       .state = STR_INIT("menu\0state"),
@@ -42,6 +43,7 @@ static void test_round_trip(void **state)
     assert_true(got.ended);
     assert_memory_equal(got.run, sample.run, sizeof got.run);
     assert_memory_equal(got.step, sample.step, sizeof got.step);
+    assert_memory_equal(got.mark, sample.mark, sizeof got.mark);
     assert_int_equal(got.sequence, 77);
     assert_int_equal(got.hops, 12);
     assert_true(str_eq(got.state, sample.state));
@@ -75,7 +77,7 @@ static void test_lies_are_refused(void **state)
         const char *name;
         size_t at;
         char value;
-    } lies[] = {{"format", 0, 2},         {"unknown flag", 5, 2},   {"longer state", 37, 11},
+    } lies[] = {{"format", 0, 1},         {"unknown flag", 5, 2},   {"longer state", 37, 11},
                 {"shorter state", 37, 9}, {"longer reply", 39, 12}, {"huge reply", 38, 0x7F}};
 
     (void)state;

@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The USSD turn attacked: session ids used again (S2), a store that refuses or lies, paths replayed
+after a loss, every page of every sample book, an end while the database stands still.
+Numbers in names are the hard cases of callbacks."""
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+
+import psycopg2
+import pytest
+import redis as redis_client
+
+from database import fill, sql
+from story import letters
+from support import TOP, wait_until
+
+sys.path.insert(0, str(TOP / "tests/lab"))
+import gsm0338  # noqa: E402
+from ussd_client import AtPhone, HubtelPhone, at_once  # noqa: E402
+
+BUDGET_S = 4.5  # 3.5 s of ours and room for a sanitized build
+
+
+@pytest.fixture
+def coko(daemon):
+    return daemon(config={"coko": {"workers": 2}})
+
+
+def pick(phone, *words):
+    """Choose the option whose label has one of the words, on this page or a later one."""
+    for _page in range(5):
+        for line in phone.last.splitlines():
+            key, _, label = line.partition(" ")
+            if key.isdigit() and any(w.lower() in label.lower() for w in words):
+                return phone.send(key)
+        phone.send("98")
+    raise AssertionError(f"no option with {words} in:\n{phone.last}")
+
+
+def welcome(phone, code=None):
+    phone.dial(code)
+    if "Bienvenue" in phone.last or "Welcome" in phone.last:
+        phone.send("1")
+    return phone
+
+
+def instalments(url):
+    return sql(url, "select count(*) from messaging.message where kind = 'instalment'")[0][0]
+
+
+def delivered(url):
+    sql(url, "update messaging.message set state = 'delivered', done_at = ops.now()"
+        " where kind = 'instalment'")
+
+
+class SameIdPhone(HubtelPhone):
+    """A carrier that counts its sessions from the same number every day."""
+
+    def start(self, code):
+        body = super().start(code)
+        self.session = "4711"
+        return re.sub(r'"SessionId": "[0-9a-f]+"', '"SessionId": "4711"', body)
+
+
+# --- S2 --------------------------------------------------------------------------------------------
+
+
+def test_05_a_session_id_used_again_has_its_own_effects(coko, migrated_db):
+    phone = SameIdPhone(coko.url, "demo", "+233240000501")
+    welcome(phone)
+    before = instalments(migrated_db)
+    for day in (1, 2):
+        phone.dial("*384*26*201#")
+        pick(phone, "SMS")
+        assert instalments(migrated_db) == before + day, "yesterday's answer was told as today's"
+        delivered(migrated_db)
+    assert phone.post_raw(phone._body).same(phone.last_reply)
+    assert instalments(migrated_db) == before + 2
+
+
+def test_s2_an_effect_whose_screen_was_not_stored_is_not_done_again(daemon, own_redis, migrated_db):
+    coko = daemon(redis_url=own_redis.url)
+    store = redis_client.Redis.from_url(own_redis.url)
+    phone = welcome(HubtelPhone(coko.url, "demo", "+233240000502"), "*384*26*202#")
+    before = instalments(migrated_db)
+    store.config_set("maxmemory", 1)  # reads go on, writes are refused
+    pick(phone, "SMS")
+    assert phone.ended and phone.last_reply.seconds < BUDGET_S
+    assert instalments(migrated_db) == before + 1
+    store.config_set("maxmemory", 0)
+    again = phone.repeat(3)
+    assert again[0].same(again[1]) and again[0].same(again[2])
+    assert json.loads(again[0].body)["Type"] == "response", "the step's own screen at last"
+    assert instalments(migrated_db) == before + 1
+
+
+# --- the store -------------------------------------------------------------------------------------
+
+
+def only_key(store):
+    keys = list(store.scan_iter("*:s:*"))
+    assert len(keys) == 1
+    return keys[0]
+
+
+@pytest.mark.parametrize("name", ["noise", "short", "empty", "state", "lengths", "format"])
+def test_corrupted_session_begins_again_and_goes_on(coko, clean_redis, name):
+    store = redis_client.Redis.from_url(clean_redis.url)
+    phone = welcome(HubtelPhone(coko.url, "demo", "+233240000503"))
+    key = only_key(store)
+    value = bytearray(store.get(key))
+    head = 48
+    if name == "noise":
+        value = bytearray(b"\xa7" * 200)
+    elif name == "short":
+        value = value[:3]
+    elif name == "empty":
+        value = bytearray()
+    elif name == "state":
+        value[head:head + 30] = b"\xff" * 30
+    elif name == "lengths":
+        value[36:40] = b"\x00\x01\x00\x01"
+    else:
+        value[0] = 1  # what the version before wrote
+    store.set(key, bytes(value))
+    phone.send("1")
+    assert not phone.ended, phone.last
+    home = phone.last
+    phone.send("00")
+    assert not phone.ended and phone.last.splitlines()[0] == home.splitlines()[0]
+
+
+def test_a_value_of_another_type_is_a_polite_end(coko, clean_redis):
+    store = redis_client.Redis.from_url(clean_redis.url)
+    phone = welcome(AtPhone(coko.url, "demo", "+2250700000504"))
+    key = only_key(store)
+    store.delete(key)
+    store.rpush(key, "not", "ours")
+    phone.send("1")
+    assert phone.ended and phone.last_reply.seconds < BUDGET_S
+
+
+def test_27_redis_turned_replica_gives_a_polite_end_and_comes_back(daemon, own_redis):
+    coko = daemon(redis_url=own_redis.url)
+    store = redis_client.Redis.from_url(own_redis.url)
+    phone = welcome(AtPhone(coko.url, "demo", "+2250700000505"))
+    store.execute_command("REPLICAOF", "127.0.0.1", "1")
+    try:
+        phone.send("1")
+        assert phone.ended and phone.last_reply.seconds < BUDGET_S
+    finally:
+        store.execute_command("REPLICAOF", "NO", "ONE")
+    wait_until(coko.is_ready, "ready with a master again", 30)
+    assert not welcome(phone).ended
+
+
+# --- paths -----------------------------------------------------------------------------------------
+
+
+def place(url, phone_digits_book):
+    return sql(url, "select p.part, p.at from reading.position p join catalog.book b on b.id ="
+               " p.book_id where b.code = %s order by p.updated_at desc limit 1",
+               (phone_digits_book,))[0]
+
+
+def test_07_a_path_replayed_after_a_loss_turns_no_pages(coko, clean_redis, migrated_db):
+    phone = welcome(AtPhone(coko.url, "demo", "+2250700000506"))
+    phone.dial("*384*26*103#")
+    pick(phone, "Lire")
+    for _page in range(6):
+        phone.send("1")
+    before, shown = place(migrated_db, 103), phone.last
+    redis_client.Redis.from_url(clean_redis.url).flushall()
+    phone.send("1")
+    assert not phone.ended
+    assert place(migrated_db, 103) == before
+    assert phone.last[:60] == shown[:60], "the page that was on the screen"
+    phone.send("1")
+    assert place(migrated_db, 103) > before
+
+
+def test_07_a_path_replayed_after_a_loss_never_sends_or_pays(coko, clean_redis, migrated_db):
+    phone = welcome(AtPhone(coko.url, "demo", "+2250700000507"))
+    phone.dial("*384*26*104#")
+    pick(phone, "SMS")
+    sent = instalments(migrated_db)
+    delivered(migrated_db)
+    redis_client.Redis.from_url(clean_redis.url).flushall()
+    assert phone.post_raw(phone._body).status == 200
+    assert instalments(migrated_db) == sent
+    phone.dial()
+    pick(phone, "pass")
+    pick(phone, "pass")
+    phone.send("1")
+    phone.send("9")
+    assert phone.ended
+    sql(migrated_db, "delete from billing.attempt")
+    sql(migrated_db, "delete from billing.charge")
+    redis_client.Redis.from_url(clean_redis.url).flushall()
+    assert phone.post_raw(phone._body).status == 200
+    assert sql(migrated_db, "select count(*) from billing.charge")[0][0] == 0
+
+
+@pytest.mark.parametrize("typed", ["*", "**", "#", "1*", "*1", "a*b", "1#", "O", "٣", " 1 ", "+1",
+                                   "-1", "99999999999", "1.", "%s%n", "CON 1", "'; drop--", "😀",
+                                   "é" * 180, "\u202e1", "|", "\r\nX: y"])
+def test_10_35_whatever_is_typed_is_answered(coko, typed):
+    for phone in (AtPhone(coko.url, "demo", "+2250700000508"),
+                  HubtelPhone(coko.url, "demo", "+233240000508")):
+        welcome(phone)
+        phone.send(typed)
+        assert not phone.ended, (typed, phone.last)
+        phone.send("00")
+        phone.send("0")
+        assert not phone.ended, (typed, phone.last)
+
+
+def test_16_a_path_grows_to_its_ceiling_and_no_further(coko):
+    phone = welcome(AtPhone(coko.url, "demo", "+2250700000509"))
+    while len(phone.path.encode()) + 60 < 2048:
+        phone.send("7" * 50)
+        assert not phone.ended
+    assert phone.post_raw(phone.hop("8" * 400)).status == 400
+
+
+# --- S3 --------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def frozen(server):
+    """PostgreSQL standing still: no process of it runs, its sockets stay open."""
+    with psycopg2.connect(server.url_of("postgres")) as conn, conn.cursor() as cursor:
+        cursor.execute("select pid from pg_stat_activity where pid <> pg_backend_pid()")
+        pids = [row[0] for row in cursor.fetchall()] + [server.postmaster()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture(scope="module")
+def own_db(own_pg):
+    sql(own_pg.url_of("postgres"), "create database coko_attack")
+    fill(own_pg.url_of("coko_attack"))
+    return own_pg.url_of("coko_attack")
+
+
+def test_s3_an_end_while_the_database_stands_still(daemon, own_pg, own_db):
+    coko = daemon(database=own_db, config={"coko": {"drain_wait_ms": 0}})
+    phones = [AtPhone(coko.url, "demo", f"+22507000006{n:02d}") for n in range(30)]
+    with frozen(own_pg):
+        for phone in phones[:3]:
+            phone.dial()
+            assert phone.ended and phone.last_reply.seconds < BUDGET_S
+
+        def dial(phone):
+            try:
+                return phone.dial()
+            except OSError:
+                return None  # closed by the end of the drain
+
+        at_once([lambda p=p: dial(p) for p in phones] + [lambda: coko.process.signal(signal.SIGTERM)])
+        assert coko.process.wait(30) == 0
+
+
+# --- S6, and the books themselves ------------------------------------------------------------------
+
+
+def read_whole(phone):
+    """Every page from here to the end of the book, without the head and the line of keys."""
+    pages = []
+    while re.search(r"^1 ", phone.last.split("\n")[-1]):
+        assert gsm0338.septets(phone.last) <= 160, phone.last
+        pages.append("\n".join(phone.last.split("\n")[1:-1]))
+        assert letters(pages[-1]), f"an empty page: {phone.last!r}"
+        assert len(pages) < 1000
+        phone.send("1")
+    return pages
+
+
+BOOKS = sorted((TOP / "deploy/sample/books").glob("*.txt"))
+
+
+def test_29_every_page_of_every_book_in_both_languages(coko, migrated_db):
+    sql(migrated_db, "update catalog.book set free_parts = parts")
+    codes = [r[0] for r in sql(migrated_db, "select code from catalog.book order by code")]
+    assert len(codes) == len(BOOKS)
+
+    def reader(lang, mine, n):
+        phone = HubtelPhone(coko.url, "demo", f"+2332400007{n:02d}", max_septets=160)
+        if lang == "fr":
+            phone = AtPhone(coko.url, "demo", f"+22507000007{n:02d}", max_septets=160)
+        welcome(phone)
+        for code in mine:
+            phone.dial(f"*384*26*{code}#")
+            pick(phone, "Résumé", "Resume", "Summary", "About")
+            assert letters(phone.last)
+            phone.send("0")
+            pick(phone, "Lire", "Read")
+            want = sql(migrated_db, "select string_agg(p.body, '' order by p.no) from catalog.part p"
+                       " join catalog.book b on b.id = p.book_id where b.code = %s", (code,))[0][0]
+            assert letters("".join(read_whole(phone))) == letters(want), (lang, code)
+
+    halves = [codes[::2], codes[1::2]]
+    at_once([lambda i=i, lang=lang: reader(lang, halves[i], 2 * i + (lang == "fr"))
+             for i in (0, 1) for lang in ("fr", "en")])
