@@ -7,9 +7,10 @@
 #include "gateway/lib/log.h"
 #include "gateway/ussd/turn_parts.h"
 
-#define TURN_VARS     12
-#define DIAL_MAX      64
-#define STEP_KEY_HASH 8 /* bytes of the step's hash in its key */
+#define TURN_VARS        12
+#define DIAL_MAX         64
+#define STEP_KEY_HASH    8 /* bytes of the step's hash in its key */
+#define ACTION_MARGIN_MS 1000
 
 static struct counter actions_failed =
     COUNTER("coko_ussd_actions_failed_total", "Menu actions that gave no rows");
@@ -118,11 +119,19 @@ void turn_menu_enter(struct turn *t)
     }
 }
 
+/* Less than the turn's own time: the menu's "try again" screen must still be stored and sent. */
+static unsigned action_ms(const struct turn *t)
+{
+    unsigned all = t->carrier->profile.deadline_ms;
+
+    return all > 2 * ACTION_MARGIN_MS ? all - ACTION_MARGIN_MS : all / 2;
+}
+
 void turn_action_send(struct turn *t)
 {
     const struct menu_out *out = &t->u->bench.out;
     struct pg_params p;
-    struct pg_exec_opts o = {.prio = PG_PRIO_HIGH, .deadline_ms = t->carrier->profile.deadline_ms};
+    struct pg_exec_opts o = {.prio = PG_PRIO_HIGH, .deadline_ms = action_ms(t)};
 
     pg_params_init(&p);
     for (size_t i = 0; i < out->nargs; i++)

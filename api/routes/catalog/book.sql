@@ -5,4 +5,4 @@ select b.public_id as id, b.slug, b.code, b.title, b.language, b.summary, b.auth
                  from catalog.part p where p.book_id = b.id), '[]') as contents,
        b.published_at at time zone 'utc' as published_at, b.updated_at at time zone 'utc' as updated_at, b.version
 from catalog.book b
-where b.slug = $1::text and b.status = 'published'
+where b.slug = $1::text and b.status not in ('draft', 'archived') -- as in catalog.book_card
