@@ -213,7 +213,7 @@ static bool member_text(struct arena *a, const struct route_param *row, const js
 
 static void read_member(struct reading *rd, const char *key, const json_t *v)
 {
-    struct str name = arena_str(rd->arena, str_c(key)), text;
+    struct str name = arena_str(rd->arena, str_c(key)), text = STR_EMPTY;
     int i = route_param_find(rd->route, name);
 
     if (i >= 0 && rd->route->params[i].place == IN_BODY &&
@@ -222,7 +222,7 @@ static void read_member(struct reading *rd, const char *key, const json_t *v)
         refuse(rd, IN_BODY, name, "type", "has the wrong JSON type");
         return;
     }
-    take(rd, IN_BODY, name, i >= 0 ? text : STR_EMPTY);
+    take(rd, IN_BODY, name, text);
 }
 
 static void read_body(struct reading *rd, struct str body)

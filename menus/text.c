@@ -202,6 +202,17 @@ static size_t skip_blanks(struct str body)
     return body.n - rest.n;
 }
 
+/* French sets these behind a blank: no page begins with them, nor is one left alone on a page. */
+static bool hangs(struct str rest)
+{
+    int32_t cp = 0;
+
+    rest = str_skip(rest, skip_blanks(rest));
+    if (rest.n)
+        cp = utf8_next(&rest);
+    return cp == 0xBB || cp == '!' || cp == '?' || cp == ':' || cp == ';' || cp == ')';
+}
+
 /* Adds one character with its combining marks; blanks in a row show as the first of them. */
 static size_t take_char(enum menu_charset cs, struct str rest, bool after_blank, struct buf *b,
                         int32_t *cp)
@@ -229,7 +240,7 @@ size_t text_page(const struct step *st, struct str body, unsigned room, struct s
     enum menu_charset cs = st->t->limits.charset;
     struct pager at = {.bytes = skip_blanks(body)}, word = {0}, sentence = {0}, *cut = &at;
     char mem[FILL_MAX];
-    bool blank = true, full = false;
+    bool blank = true, full = false, bound = false; /* bound: the blank is part of its sentence */
     int32_t mark = 0, cp;
     struct buf b;
 
@@ -239,16 +250,19 @@ size_t text_page(const struct step *st, struct str body, unsigned room, struct s
         unsigned cost = text_cost(cs, str_skip(buf_str(&b), at.out));
 
         if (is_blank(cp) && !blank) {
-            word = at;
-            if (mark)
-                sentence = at;
+            bound = hangs(str_skip(body, at.bytes));
+            word = bound ? word : at;
+            sentence = bound || !mark ? sentence : at;
         }
         if (at.cost + cost > room && !is_blank(cp)) {
             full = true;
             break;
         }
         blank = is_blank(cp);
-        mark = blank ? 0 : ends_sentence(cp) ? cp : closes(cp) ? mark : 0;
+        if (ends_sentence(cp))
+            mark = cp;
+        else if (blank ? !bound : !closes(cp))
+            mark = 0;
         at = (struct pager){at.bytes + used, b.len, at.cost + cost};
     }
     if (full && sentence.cost * 2 >= room)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 
 import psycopg2
@@ -106,31 +107,32 @@ def only_key(store):
     return keys[0]
 
 
-@pytest.mark.parametrize("name", ["noise", "short", "empty", "state", "lengths", "format"])
-def test_corrupted_session_begins_again_and_goes_on(coko, clean_redis, name):
+DAMAGE = {
+    "noise": lambda v: b"\xa7" * 200,
+    "short": lambda v: v[:3],
+    "empty": lambda v: b"",
+    "state": lambda v: v[:48] + b"\xff" * 30 + v[78:],
+    "lengths": lambda v: v[:36] + b"\x00\x01\x00\x01" + v[40:],
+    "format": lambda v: b"\x01" + v[1:],  # what the version before wrote
+    "version": lambda v: v[:1] + b"\x00" * 4 + v[5:],
+    "last version": lambda v: v[:1] + b"\xff" * 4 + v[5:],
+    "longer": lambda v: v + b"x",
+}
+
+
+def test_a_corrupted_session_begins_again_and_goes_on(coko, clean_redis):
     store = redis_client.Redis.from_url(clean_redis.url)
-    phone = welcome(HubtelPhone(coko.url, "demo", "+233240000503"))
-    key = only_key(store)
-    value = bytearray(store.get(key))
-    head = 48
-    if name == "noise":
-        value = bytearray(b"\xa7" * 200)
-    elif name == "short":
-        value = value[:3]
-    elif name == "empty":
-        value = bytearray()
-    elif name == "state":
-        value[head:head + 30] = b"\xff" * 30
-    elif name == "lengths":
-        value[36:40] = b"\x00\x01\x00\x01"
-    else:
-        value[0] = 1  # what the version before wrote
-    store.set(key, bytes(value))
-    phone.send("1")
-    assert not phone.ended, phone.last
-    home = phone.last
-    phone.send("00")
-    assert not phone.ended and phone.last.splitlines()[0] == home.splitlines()[0]
+    for name, damage in DAMAGE.items():
+        store.flushall()
+        phone = welcome(HubtelPhone(coko.url, "demo", "+233240000503"))
+        key = only_key(store)
+        store.set(key, damage(store.get(key)))
+        phone.send("1")
+        assert not phone.ended, (name, phone.last)
+        first = phone.last
+        phone.send("00")
+        assert not phone.ended and phone.repeat()[0].same(phone.last_reply), (name, first)
+        assert 0 < store.pttl(key) <= 600_000
 
 
 def test_a_value_of_another_type_is_a_polite_end(coko, clean_redis):
@@ -204,18 +206,18 @@ def test_07_a_path_replayed_after_a_loss_never_sends_or_pays(coko, clean_redis, 
     assert sql(migrated_db, "select count(*) from billing.charge")[0][0] == 0
 
 
-@pytest.mark.parametrize("typed", ["*", "**", "#", "1*", "*1", "a*b", "1#", "O", "٣", " 1 ", "+1",
-                                   "-1", "99999999999", "1.", "%s%n", "CON 1", "'; drop--", "😀",
-                                   "é" * 180, "\u202e1", "|", "\r\nX: y"])
-def test_10_35_whatever_is_typed_is_answered(coko, typed):
+TYPED = ["*", "**", "#", "1*", "*1", "a*b", "1#", "O", "٣", " 1 ", "+1", "-1", "99999999999", "1.", "%s%n",
+         "CON 1", "'; drop--", "😀", "é" * 180, "\u202e1", "|", "\r\nX: y", "\u200f0", "\x7f", "\x1b[2J"]
+
+
+def test_10_35_whatever_is_typed_is_answered(coko):
     for phone in (AtPhone(coko.url, "demo", "+2250700000508"),
                   HubtelPhone(coko.url, "demo", "+233240000508")):
-        welcome(phone)
-        phone.send(typed)
-        assert not phone.ended, (typed, phone.last)
-        phone.send("00")
-        phone.send("0")
-        assert not phone.ended, (typed, phone.last)
+        for typed in TYPED:
+            welcome(phone)
+            for text in (typed, "00", "0"):
+                phone.send(text)
+                assert not phone.ended, (typed, phone.last)
 
 
 def test_16_a_path_grows_to_its_ceiling_and_no_further(coko):
@@ -224,6 +226,43 @@ def test_16_a_path_grows_to_its_ceiling_and_no_further(coko):
         phone.send("7" * 50)
         assert not phone.ended
     assert phone.post_raw(phone.hop("8" * 400)).status == 400
+
+
+def test_36_a_price_that_changes_after_the_list_is_asked_again(coko, migrated_db):
+    phone = welcome(AtPhone(coko.url, "demo", "+2250700000520"))
+    phone.dial()
+    pick(phone, "pass")
+    pick(phone, "pass")
+    sql(migrated_db, "insert into billing.price (plan_id, country, amount_minor, currency, valid_from)"
+        " select plan_id, country, amount_minor + 50, currency, ops.now() - interval '1 second' from"
+        " billing.price where country = 'CI'")
+    phone.send("1")
+    assert "100" in phone.last, "the confirm shows what the list showed"
+    phone.send("9")
+    assert not phone.ended and "150" in phone.last
+    assert sql(migrated_db, "select count(*) from billing.charge")[0][0] == 0
+    phone.send("1")
+    assert "150" in phone.last
+    phone.send("9")
+    assert phone.ended
+    assert sql(migrated_db, "select amount_minor, consent from billing.charge")[0][0] == 150
+    assert "150" in sql(migrated_db, "select consent from billing.charge")[0][0]
+
+
+def test_36_a_number_means_the_book_that_was_shown(coko, migrated_db):
+    phone = welcome(AtPhone(coko.url, "demo", "+2250700000521"))
+    phone.dial()
+    pick(phone, "Découvrir")
+    phone.send("1")
+    label = next(line for line in phone.last.splitlines() if line.startswith("2 "))[2:]
+    first = next(line for line in phone.last.splitlines() if line.startswith("1 "))[2:]
+    sql(migrated_db, "update catalog.book set status = 'archived' where title like %s", (first[:12] + "%",))
+    phone.send("2")
+    assert label[:12] in phone.last
+    phone.send("0")
+    phone.send("1")
+    assert first[:12] not in phone.last and not phone.ended
+    sql(migrated_db, "update catalog.book set status = 'published' where status = 'archived'")
 
 
 # --- S3 --------------------------------------------------------------------------------------------
@@ -244,6 +283,29 @@ def frozen(server):
             os.kill(pid, signal.SIGCONT)
 
 
+def test_s3_more_dials_than_turns_are_all_answered(daemon, own_pg, own_db):
+    """4,400 dials while the database stands still: 4,096 turns, the rest at once."""
+    coko = daemon(database=own_db, config={"coko": {"workers": 1}})
+    phone = AtPhone(coko.url, "demo", "+2250700000610")
+    links = []
+    with frozen(own_pg):
+        for n in range(4400):
+            phone.msisdn = f"+22507001{n:05d}"
+            body = phone.start("*384*26#").encode()
+            link = socket.create_connection(("127.0.0.1", coko.port), 20)
+            link.sendall(b"POST /ussd/africastalking/demo HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                         b"application/x-www-form-urlencoded\r\nContent-Length: %d\r\n"
+                         b"Connection: close\r\n\r\n" % len(body) + body)
+            links.append(link)
+        answers = []
+        for link in links:
+            answers.append(b"".join(iter(lambda link=link: link.recv(4096), b"")))
+            link.close()
+    assert all(a.startswith(b"HTTP/1.1 200 ") and b"\r\n\r\nEND " in a for a in answers)
+    wait_until(coko.is_ready, "ready again", 30)
+    assert not welcome(AtPhone(coko.url, "demo", "+2250700000611")).ended
+
+
 @pytest.fixture(scope="module")
 def own_db(own_pg):
     sql(own_pg.url_of("postgres"), "create database coko_attack")
@@ -252,12 +314,11 @@ def own_db(own_pg):
 
 
 def test_s3_an_end_while_the_database_stands_still(daemon, own_pg, own_db):
-    coko = daemon(database=own_db, config={"coko": {"drain_wait_ms": 0}})
+    coko = daemon(database=own_db, config={"coko": {"workers": 1}})
     phones = [AtPhone(coko.url, "demo", f"+22507000006{n:02d}") for n in range(30)]
     with frozen(own_pg):
-        for phone in phones[:3]:
-            phone.dial()
-            assert phone.ended and phone.last_reply.seconds < BUDGET_S
+        at_once([phone.dial for phone in phones[:3]])
+        assert all(phone.ended and phone.last_reply.seconds < BUDGET_S for phone in phones[:3])
 
         def dial(phone):
             try:
@@ -279,6 +340,7 @@ def read_whole(phone):
         assert gsm0338.septets(phone.last) <= 160, phone.last
         pages.append("\n".join(phone.last.split("\n")[1:-1]))
         assert letters(pages[-1]), f"an empty page: {phone.last!r}"
+        assert pages[-1][0] not in "!?:;)", f"a page begins with the end of the one before: {phone.last!r}"
         assert len(pages) < 1000
         phone.send("1")
     return pages

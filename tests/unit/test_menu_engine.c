@@ -268,6 +268,29 @@ static void text_is_paged_without_loss(void **state)
     assert_string_equal(seen, story);
 }
 
+/* French closes a sentence with a blank and a mark: neither begins a page nor is left alone on one,
+ * wherever the page happens to be full. */
+static void no_page_begins_with_a_closing_mark(void **state)
+{
+    struct fixture *f = *state;
+    char story[300];
+
+    f->story = story;
+    for (int pad = 0; pad < 80; pad++) {
+        memset(story, 'x', sizeof story);
+        snprintf(story + 60 + pad, sizeof story - 60 - (size_t)pad,
+                 " fin. \xC2\xAB Oui ! \xC2\xBB \xC2\xAB Non ? \xC2\xBB");
+        story[20] = story[40] = story[60] = ' ';
+        reader_dial(&f->r);
+        reader_say(&f->r, "4");
+        for (int page = 0; page < 6 && strstr(f->r.text, "\n98 "); page++) {
+            reader_say(&f->r, "98");
+            assert_null(strchr("!?", f->r.text[0]));
+            assert_false(str_starts(str_c(f->r.text), STR("\" \"")));
+        }
+    }
+}
+
 static void failed_action_does_not_advance(void **state)
 {
     struct fixture *f = *state;
@@ -360,6 +383,7 @@ int main(void)
         T(numbers_of_phones_are_normalised),
         T(sensitive_value_is_not_stored),
         T(text_is_paged_without_loss),
+        T(no_page_begins_with_a_closing_mark),
         T(failed_action_does_not_advance),
         T(reshow_changes_nothing),
         T(damaged_state_is_refused),
