@@ -64,14 +64,16 @@ static void roll_second(struct rate *r, int64_t now)
 /* Brings tokens and the rate to now; a rate that has grown back to an absent limit is no limit. */
 static void fill(struct rate *r, int64_t now)
 {
-    int64_t ms = min64(now - r->filled_at, 60000);
+    int64_t ms = min64(now - r->filled_at, 60000), grown;
 
     if (ms <= 0)
         return;
     r->filled_at = now;
     if (r->now_rate == 0)
         return;
-    r->tokens = min64(room(r), r->tokens + effective(r) * ms / 1000);
+    grown = effective(r) * ms + r->grain;
+    r->grain = grown % 1000; /* looks every millisecond must not lose what a slow bucket gains */
+    r->tokens = min64(room(r), r->tokens + grown / 1000);
     if (r->paused_until <= now && r->pause_ms == 0)
         r->now_rate = min64(r->top_rate, r->now_rate + max64(r->top_rate * ms / 10000, 1));
     if (r->full == 0 && r->now_rate == r->top_rate)

@@ -29,6 +29,7 @@ struct rate {
     int64_t now_rate;     /* thousandths of a part a second; 0: no limit */
     int64_t top_rate;     /* what now_rate grows back to */
     int64_t tokens;       /* thousandths of a part */
+    int64_t grain;        /* millionths of a part on top */
     int64_t filled_at;    /* ms: tokens and now_rate are true at this time */
     int64_t paused_until; /* ms */
     int64_t pause_ms;     /* length of the current or last pause of this series; 0: no series */

@@ -297,6 +297,21 @@ static void the_rate_counts_parts_with_a_burst(void **state)
     assert_in_range(sent, 59, 61);
 }
 
+/* A slow rate looked at every millisecond (inbound traffic) gained nothing: each look rounded down. */
+static void a_slow_rate_grows_however_often_it_is_looked_at(void **state)
+{
+    struct rate r;
+    unsigned sent = 0;
+
+    (void)state;
+    rate_init(&r, 1, 1, 0);
+    assert_true(rate_take(&r, 0));
+    rate_throttled(&r, 0);
+    for (int64_t now = 1; now <= 11000; now++)
+        sent += rate_take(&r, now);
+    assert_in_range(sent, 4, 6);
+}
+
 static void congestion_slows_and_stops(void **state)
 {
     struct session_config c = plain_config();
@@ -320,6 +335,7 @@ static void congestion_slows_and_stops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_slow_rate_grows_however_often_it_is_looked_at),
         T(a_refused_bind_tells_its_status),
         T(a_bind_without_answer_ends),
         T(a_nack_refuses_the_bind),
