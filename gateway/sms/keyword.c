@@ -4,6 +4,8 @@
  */
 #include "gateway/sms/keyword.h"
 
+#include <string.h>
+
 #include "gateway/lib/gsm.h"
 #include "gateway/lib/utf8.h"
 
@@ -25,10 +27,10 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The folded text holds blanks and line ends as they were typed. */
+/* The folded text holds blanks and line ends as they were typed. "STOP,merci" is STOP too. */
 static bool is_blank(char c)
 {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    return c != '\0' && strchr(" \n\r\t,;:!", c) != NULL;
 }
 
 /* Letters, or digits where the word begins with one; *used: bytes of s behind which the rest stands. */
@@ -50,6 +52,10 @@ static void take_word(struct str s, struct keyword *out, size_t *used)
     }
     out->word[n] = '\0';
     *used = i;
+    while (i < s.n && is_blank(s.p[i]))
+        i++;
+    if (i < s.n && is_digit(s.p[i])) /* "LIRE: 12" */
+        *used = i;
 }
 
 static void take_arg(struct str rest, struct keyword *out)
@@ -60,16 +66,30 @@ static void take_arg(struct str rest, struct keyword *out)
         out->arg[0] = '\0'; /* holds a NUL: nothing a phone can type */
 }
 
+/* Full-width letters, digits and signs of some keyboards (U+FF01..U+FF5E) as their ASCII. */
+static struct str narrow(struct str text, struct buf *out)
+{
+    while (text.n > 0) {
+        int32_t c = utf8_next(&text);
+
+        if (c == UTF8_BAD)
+            c = UTF8_REPLACEMENT;
+        utf8_put(out, (uint32_t)(c >= 0xFF01 && c <= 0xFF5E ? c - 0xFEE0 : c == 0x3000 ? ' ' : c));
+    }
+    return buf_str(out);
+}
+
 void keyword_parse(struct str text, struct keyword *out)
 {
-    char folded[1024];
-    struct buf b;
+    char folded[1024], narrowed[1024];
+    struct buf b, plain;
     size_t used;
 
     *out = (struct keyword){.lang = ""};
     text = str_head(text, utf8_cut(text, 256));
     buf_init_fixed(&b, folded, sizeof folded);
-    gsm_fold(text, &b, GSM_FOLD_ASCII);
+    buf_init_fixed(&plain, narrowed, sizeof narrowed);
+    gsm_fold(narrow(text, &plain), &b, GSM_FOLD_ASCII);
     take_word(buf_str(&b), out, &used);
     take_arg(str_skip(buf_str(&b), used), out);
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {

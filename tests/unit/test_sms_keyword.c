@@ -28,6 +28,15 @@ static const struct {
     {"next", "NEXT", "", "en"},
     {"12345", "12345", "", ""},
     {"*384*26#", "38426", "", ""},
+    {"ARR\xC3\x8AT", "ARRET", "", "fr"},
+    {"STOP,merci", "STOP", ",merci", ""},
+    {"LIRE: 12", "LIRE", "12", "fr"},
+    {"Stop!!", "STOP", "!!", ""},
+    {"\xEF\xBC\xB3\xEF\xBC\xB4\xEF\xBC\xAF\xEF\xBC\xB0\xEF\xBC\x8E", "STOP", "",
+     ""}, /* full-width */
+    {"\xEF\xBC\xAC\xEF\xBD\x89\xEF\xBD\x92\xEF\xBD\x85\xE3\x80\x80\xEF\xBC\x91\xEF\xBC\x92", "LIRE",
+     "12", "fr"},
+    {"\xE2\x80\x8BSTOP", "STOP", "", ""}, /* a zero-width space first */
     {"", "", "", ""},
     {"   ", "", "", ""},
     {"?!", "", "", ""},
