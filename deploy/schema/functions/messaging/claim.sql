@@ -10,6 +10,8 @@ declare
     v_some bigint[];
     v_dead bigint[];
 begin
+    -- Until our commit no recover passes: it would miss the rows that we are about to mark, and they would be 'sending' for ever.
+    perform 1 from messaging.account a where a.name = p_account for share;
     if exists (select 1 from messaging.account a where a.name = p_account and a.epoch > p_epoch) then
         return;
     end if;

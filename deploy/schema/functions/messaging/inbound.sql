@@ -21,7 +21,14 @@ begin
     if f.is_new and p_lang_hint ~ '^[a-z]{2,3}$' then
         update auth.users set lang = p_lang_hint where id = f.user_id;
     end if;
+    perform 1 from auth.users u where u.id = f.user_id for no key update;
     v_action := coalesce((select k.action from messaging.keyword k where k.word = v_word), 'unknown');
+    if v_action <> 'stop' and (select count(*) from (
+            select 1 from messaging.inbound b where b.identity_id = f.identity_id and b.received_at > v_now - interval '1 hour'
+            limit 60) s) >= 60 then
+        return query select 'limited', null::bigint;
+        return;
+    end if;
     select * into v from messaging.inbound_do(f.user_id, f.identity_id, v_action, p_arg);
     insert into messaging.inbound (account, dedupe, identity_id, action, outcome, message_id, received_at)
     values (p_account, p_dedupe, f.identity_id, v_action, v.outcome, v.message_id, v_now);
@@ -29,7 +36,8 @@ begin
 end $$;
 comment on function messaging.inbound(text, bytea, bytea, int, text, text, text, text, text, bytea) is
 'A text from a reader: its keyword runs and is answered in one transaction; the same delivery again returns the recorded outcome.
-outcome: queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code) | already (STOP or START had no effect) | started | help | unknown.
+Sixty texts an hour a number have an effect and a row, so that a machine that writes for ever costs neither replies nor room; STOP always has.
+outcome: limited | queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code) | already (STOP or START had no effect) | started | help | unknown.
 stopped is also the outcome of STOP itself. message_id: the instalment or the reply, null when nothing is sent.';
 
 create or replace function messaging.inbound_do(p_user_id bigint, p_identity_id bigint, p_action text, p_arg text)

@@ -138,7 +138,7 @@ declare
 begin
     for o in
         select * from messaging.part f where f.account = p_account and f.message_id is null and f.at <= v_now - interval '5 minutes'
-        order by f.at limit p_max for update skip locked
+        order by f.at desc limit p_max for update skip locked
     loop
         select q.* into p
         from auth.identity i
@@ -151,12 +151,13 @@ begin
             update messaging.part x set ref = o.ref, state = o.state, code = o.code, receipt_at = o.receipt_at
             where x.account = p.account and x.ref = p.ref;
             v_ids := v_ids || p.message_id;
-        elsif o.at <= v_now - interval '3 days' then
-            delete from messaging.part x where x.account = o.account and x.ref = o.ref;
         end if;
     end loop;
+    delete from messaging.part x where x.account = p_account and x.message_id is null and x.ref = any (array(
+        select f.ref from messaging.part f where f.account = p_account and f.message_id is null and f.at <= v_now - interval '3 days'
+        order by f.at limit p_max * 20));
     perform messaging.aggregate(v_ids);
     return cardinality(v_ids);
 end $$;
 comment on function messaging.match_orphans(text, int) is
-'A periodic job: receipts that waited 5 min for a response belong to the oldest part of unknown outcome on the same phone, if there is one; else they go after 3 days. Returns how many matched.';
+'A periodic job: receipts that waited 5 min for a response belong to the oldest part of unknown outcome on the same phone, if there is one; else they go after 3 days. The newest are looked at first: strangers'' receipts, however many, keep nobody waiting. Returns how many matched.';

@@ -77,7 +77,8 @@ begin
     update messaging.message m
     set state = case when m.cancel_asked then 'cancelled' when m.tries >= 5 then 'failed' else 'queued' end,
         due_at = p_now + make_interval(secs => 15 * 2 ^ (m.tries - 1)),
-        done_at = case when m.cancel_asked or m.tries >= 5 then p_now end
+        done_at = case when m.cancel_asked or m.tries >= 5 then p_now end,
+        body_sealed = case when m.cancel_asked or m.tries >= 5 then null else m.body_sealed end
     from (select distinct x.m from jsonb_to_recordset(p_results) as x(m bigint, status text) where x.status = 'retry') r
     where m.id = r.m and m.state = 'sending' and m.epoch = p_epoch
       and not exists (select 1 from messaging.part p where p.message_id = m.id and p.state in ('accepted', 'delivered', 'unknown'));

@@ -40,10 +40,15 @@ begin
     delete from messaging.inbound i where i.id = any (array(
         select e.id from messaging.inbound e where e.received_at < v_now - interval '30 days' order by e.received_at limit p_max));
     get diagnostics v_n = row_count; v_total := v_total + v_n;
+    update messaging.message m set body_sealed = null,
+        state = case when m.state = 'queued' then 'expired' else m.state end,
+        done_at = case when m.state = 'queued' then v_now else m.done_at end
+    where m.state not in ('claimed', 'sending') and m.id = any (array(
+        select e.id from messaging.message e where e.body_sealed is not null and e.expires_at <= v_now order by e.expires_at limit p_max));
     delete from auth.otp_request o where o.id = any (array(
         select e.id from auth.otp_request e where e.created_at < v_now - interval '30 days' order by e.created_at limit p_max));
     get diagnostics v_n = row_count;
     return v_total + v_n;
 end $$;
 comment on function ops.expire_rows(int) is
-'Deletes at most max rows a table: steps and finished jobs after 7 days, raw inbox, inbound and OTP rows after 30. Returns how many; call again while it is not 0.';
+'Deletes at most max rows a table: steps and finished jobs after 7 days, raw inbox, inbound and OTP rows after 30; wipes sealed bodies past their end wherever no claim did, as without a link or a route (S5). Returns how many; call again while it is not 0.';
