@@ -273,6 +273,7 @@ static void link_leave(struct bind *b)
     if (b->link == NULL || b->stopping)
         return;
     b->stopping = true;
+    b->up = false; /* it still hears answers, and takes nothing new */
     link_stop(b->link);
 }
 
@@ -318,6 +319,8 @@ static bool clients_quiet(struct bind *b)
 
 static void drain_step(struct bind *b)
 {
+    if (b->lease.state == LEASE_WANTED)
+        lease_stop(&b->lease); /* another has it: not taken back from it */
     if (b->stopping || b->lease.state == LEASE_STOPPED)
         return;
     if (b->link == NULL)
@@ -490,7 +493,7 @@ bool bind_up(const struct bind *b)
 
 uint32_t bind_waiting(const struct bind *b)
 {
-    return b->queue.left;
+    return b->queue.left - b->queue.held;
 }
 
 uint32_t bind_flying(const struct bind *b)

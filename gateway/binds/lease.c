@@ -5,6 +5,8 @@
 #include "gateway/binds/lease.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "gateway/lib/log.h"
 
@@ -91,6 +93,14 @@ static void extend(struct lease *l)
     set_state(l, LEASE_HELD);
 }
 
+static void rename_self(struct lease *l)
+{
+    if (l->owner == l->alias)
+        return;
+    (void)snprintf(l->alias, sizeof l->alias, "%.80s~%d", l->owner, (int)getpid());
+    l->owner = l->alias;
+}
+
 static void on_answer(struct op *op)
 {
     struct lease *l = container_of(op, struct lease, op);
@@ -107,6 +117,7 @@ static void on_answer(struct op *op)
         extend(l);
     } else if (l->state != LEASE_WANTED) {
         loop_timer_clear(&l->deadline);
+        rename_self(l);
         set_state(l, LEASE_WANTED);
     }
     op_release(op);

@@ -12,7 +12,9 @@
  * HELD: our writes carry the epoch and are good. DOUBT: the monotonic deadline passed without a
  * renewal; the holder stops claiming and submitting, but keeps its bind and answers on it, since
  * nobody may have taken over. WANTED: tries to take it; a row whose owner is us is taken back at
- * once, under a new epoch (a restarted slot).
+ * once, under a new epoch (a restarted slot). Who lost it to another holder goes by a name with its
+ * process id from then on, so that two daemons of one instance name do not take it from each other
+ * for ever.
  *
  * The database's clock ends leases, our monotonic clock only makes us careful earlier: the deadline
  * counts from before the renewal was sent.
@@ -31,6 +33,7 @@ struct lease {
     enum lease_state state;
     const char *name;
     const char *owner;
+    char alias[96]; /* our name once another of the same name has taken it */
     int64_t ttl_ms;
     int64_t epoch;
     struct loop *loop;

@@ -45,7 +45,7 @@ void bind_queue_add(struct bind_queue *q, struct bind_job *job)
     for (unsigned no = 1; no <= job->parts; no++)
         mark(job, no, true);
     job->queued = true;
-    job->dropped = false;
+    job->dropped = job->held = false;
     job->left = job->parts;
     job->flying = 0;
     job->order = q->next_order++;
@@ -92,19 +92,26 @@ void bind_queue_back(struct bind_queue *q, struct bind_job *job, unsigned no)
     mark(job, no, true);
     if (job->dropped)
         return;
-    if (job->left++ == 0 && !list_linked(&job->node))
+    if (job->left++ == 0 && !job->held)
         insert_sorted(q, job);
     q->left++;
+    q->held += job->held;
 }
 
 void bind_queue_hold(struct bind_queue *q, struct bind_job *job)
 {
-    (void)q;
     list_remove(&job->node);
+    if (job->held || job->dropped)
+        return;
+    job->held = true;
+    q->held += job->left;
 }
 
 void bind_queue_unhold(struct bind_queue *q, struct bind_job *job)
 {
+    if (job->held)
+        q->held -= job->left;
+    job->held = false;
     if (job->left > 0 && !list_linked(&job->node))
         insert_sorted(q, job);
 }
@@ -113,6 +120,9 @@ void bind_queue_drop(struct bind_queue *q, struct bind_job *job)
 {
     list_remove(&job->node);
     q->left -= job->left;
+    if (job->held)
+        q->held -= job->left;
+    job->held = false;
     job->left = 0;
     job->dropped = true;
 }

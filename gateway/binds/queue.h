@@ -36,6 +36,7 @@ struct bind_job {
     uint8_t parts;    /* 1..BIND_PARTS_MAX */
     bool queued;      /* between add and the end */
     bool dropped;     /* nothing more is written */
+    bool held;        /* waits for bind_queue_unhold */
     uint16_t left;    /* parts to be written */
     uint16_t flying;  /* parts written and not answered */
     uint64_t order;
@@ -46,6 +47,7 @@ struct bind_queue {
     struct list classes[BIND_CLASSES];
     uint64_t next_order;
     uint32_t left;   /* parts to be written, all jobs */
+    uint32_t held;   /* those of left that are held */
     uint32_t flying; /* parts written and not answered, all jobs */
 };
 

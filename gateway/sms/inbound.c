@@ -208,11 +208,6 @@ static void take_text(struct sms_account *a, const struct bind_delivery *d, cons
         bind_answer(d, SMPP_ROK);
         return;
     }
-    if (a->s->inbound_count >= SMS_INBOUND_MAX) {
-        count_outcome("sent_back");
-        bind_answer(d, SMPP_RX_T_APPN);
-        return;
-    }
     in = calloc(1, sizeof *in);
     if (in == NULL)
         abort();
@@ -252,6 +247,11 @@ void inbound_on_text(void *arg, const struct bind_delivery *d, const struct pdu 
     struct concat c;
     struct buf text;
 
+    if (a->s->inbound_count >= SMS_INBOUND_MAX) { /* before it is taken into a long text */
+        count_outcome("sent_back");
+        bind_answer(d, SMPP_RX_T_APPN);
+        return;
+    }
     concat_parse(pdu, &c);
     if (c.ported) {
         count_outcome("not_for_people");

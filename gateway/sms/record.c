@@ -106,7 +106,7 @@ static void on_recorded(struct op *op)
 {
     struct sms_account *a = container_of(op, struct sms_account, record.op);
     struct record *r = &a->record;
-    bool freed = first_of(r)->rows.cancelled;
+    bool freed = first_of(r)->rows.cancelled, again;
 
     if (op_failed(op)) {
         on_failed(r);
@@ -114,13 +114,14 @@ static void on_recorded(struct op *op)
         return;
     }
     counter_add(&states, (uint64_t)pg_rows(op));
+    again = r->failures > 0;
     r->failures = 0;
     op_release(op);
     free_first(r);
     if (!list_empty(&r->batches))
         loop_timer_set(&r->timer, 0);
-    if (freed)
-        sender_wake(a); /* the confirmation of STOP */
+    if (freed || again)
+        sender_wake(a); /* the confirmation of STOP; claims waited for us */
     takeover_step(a);   /* what waits until all is recorded */
 }
 

@@ -8,6 +8,7 @@
  *   0x58                           the bind puts it back in its place and pauses
  *   try again (queue full, ...)    the message waits 1, 2, 4 s; then its rest goes back to the outbox
  *   never                          recorded as failed, and with it the parts not yet written
+ *   none: past its end before it could be written (a long pause): its rest goes back to the outbox
  *
  * A cancelled message stops before its next part; its parts not written are recorded as cancelled,
  * which frees the confirmation of STOP (M3).
@@ -21,6 +22,7 @@
 
 #define CLAIM_MAX     500  /* messages */
 #define NO_LIMIT      1000 /* parts in hand on a link without a rate */
+#define LIVE_MAX      2000 /* messages in hand, those that wait to be tried again among them */
 #define TRIES_MAX     3
 #define LOST_CLAIM_MS 2000
 #define OUR_FAULT     (-1) /* code of a part that could not be made */
@@ -111,10 +113,13 @@ static void on_fill(void *arg, struct bind_job *job, unsigned no, struct bind_sc
                     struct smpp_submit *out)
 {
     struct outgoing *o = outgoing_of(job);
+    struct sms_account *a = o->account;
     struct compose c = {
-        .link = o->account->link, .seg = &o->seg, .number = o->number, .validity = o->validity};
+        .link = a->link, .seg = &o->seg, .number = o->number, .validity = o->validity};
 
     (void)arg;
+    if (a->link->validity)
+        compose_validity((o->ends_at - loop_now_ms(a->s->loop)) / 1000, o->validity);
     compose_fill(&c, no, scratch, out);
 }
 
@@ -145,10 +150,10 @@ static void on_refused(struct outgoing *o, unsigned no, uint32_t status)
                            .ref = STR_EMPTY};
     unsigned allowed = tries_allowed(status);
 
-    if (o->stopped) { /* certainly not sent: it shares the lot of the rest */
-        p.status = o->rest;
-        if (!o->silent)
-            record_part(o->account, &p);
+    if (o->stopped) { /* certainly not sent: it shares the lot of the rest, told once all have landed */
+        bind_retry(o->account->bind, &o->job, no);
+    } else if (allowed > 0 && loop_timer_is_set(&o->again)) {
+        bind_retry(o->account->bind, &o->job, no); /* the same try of the message */
     } else if (o->tries < allowed) {
         bind_retry(o->account->bind, &o->job, no);
         loop_timer_set(&o->again, 1000 << o->tries++);
@@ -306,8 +311,7 @@ static int outgoing_make(struct sms_account *a, struct op *op, int row, struct o
 {
     if (read_number(a, op, row, o, e) != 0 || read_text(a, op, row, o, e) != 0)
         return -1;
-    if (a->link->validity)
-        compose_validity(pg_i64(op, row, pg_col(op, "validity_s")), o->validity);
+    o->ends_at = loop_now_ms(a->s->loop) + 1000 * pg_i64(op, row, pg_col(op, "validity_s"));
     o->job.client = BIND_SMS;
     o->job.key = o->id;
     o->job.class = (uint8_t)class_of(pg_i64(op, row, pg_col(op, "priority")));
@@ -356,6 +360,8 @@ static unsigned budget(const struct sms_account *a)
 
 static unsigned claim_size(const struct sms_account *a)
 {
+    if (a->live_count >= LIVE_MAX)
+        return 0;
     unsigned in_hand = bind_waiting(a->bind), room = budget(a);
     unsigned average = MAX(a->average / AVERAGE_ONE, 1);
 
@@ -375,7 +381,7 @@ static void on_claimed(struct op *op)
             a->hand_back = true;
             a->back_at = loop_now_ms(a->s->loop) + LOST_CLAIM_MS;
         }
-    } else if (bind_owned(a->bind) && takeover_ready(a)) {
+    } else if (bind_owned(a->bind) && takeover_ready(a) && a->claim_epoch == a->ready_epoch) {
         for (int row = 0; row < pg_rows(op); row++)
             take_row(a, op, row);
         a->more = pg_rows(op) > 0;
@@ -392,14 +398,31 @@ void sender_wake(struct sms_account *a)
     struct pg_params p;
 
     if (a->s->draining || !bind_held(a->bind) || !bind_up(a->bind) || !takeover_ready(a) ||
-        a->hand_back || op_pending(&a->claim_op) || (max = claim_size(a)) == 0)
-        return;
+        a->hand_back || a->record.failures > 0 || op_pending(&a->claim_op) ||
+        (max = claim_size(a)) == 0)
+        return; /* a batch tried again must not meet a row that left and came back meanwhile */
+    a->claim_epoch = bind_epoch(a->bind);
     pg_params_init(&p);
     pg_p_text(&p, a->link->account);
     pg_p_text(&p, a->s->owner);
-    pg_p_int(&p, bind_epoch(a->bind));
+    pg_p_int(&p, a->claim_epoch);
     pg_p_int(&p, max);
     sms_exec(a, &a->claim_op, &claim_stmt, &p);
+}
+
+/* ---- what waited too long ---- */
+
+void sender_expire(struct sms_account *a)
+{
+    int64_t now = loop_now_ms(a->s->loop);
+
+    list_for_each_safe(node, &a->live)
+    {
+        struct outgoing *o = container_of(node, struct outgoing, node);
+
+        if (now >= o->ends_at && o->job.left > 0)
+            outgoing_stop(o, BATCH_RETRY, 0, false);
+    }
 }
 
 /* ---- STOP ---- */

@@ -43,6 +43,7 @@ static void on_poll(void *arg)
         sender_return(a); /* not to be sent hours later, past its end */
     if (a->down_polls >= (a->s->draining ? LEAVE_POLLS : DEAD_POLLS))
         sender_give_up(a);
+    sender_expire(a);
     takeover_step(a);
     sender_ask_cancelled(a);
     sender_wake(a);

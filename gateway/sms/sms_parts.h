@@ -33,11 +33,12 @@ struct outgoing {
     struct segment seg;
     bool secret; /* the text is a code: wiped */
     char number[MSISDN_MAX + 1];
-    char validity[COMPOSE_VALIDITY];
-    unsigned tries; /* answers that asked us to try again */
-    bool touched;   /* a part was written: the carrier may know it */
-    bool stopped;   /* parts not written get `rest` */
-    bool silent;    /* parts not written are not recorded: not ours any more */
+    char validity[COMPOSE_VALIDITY]; /* of the part being written */
+    int64_t ends_at;                 /* loop's ms: not written after it */
+    unsigned tries;                  /* answers that asked us to try again */
+    bool touched;                    /* a part was written: the carrier may know it */
+    bool stopped;                    /* parts not written get `rest` */
+    bool silent;                     /* parts not written are not recorded: not ours any more */
     enum batch_status rest;
     int64_t rest_code;
     struct loop_timer again;
@@ -70,6 +71,7 @@ struct sms_account {
     const struct bind_config *link;
     int64_t ready_epoch; /* epoch whose recover is done; 0: none */
     int64_t asked_epoch; /* epoch of the recover in flight */
+    int64_t claim_epoch; /* epoch of the claim in flight */
     struct op recover_op, claim_op, cancel_op, back_op, orphan_op;
     bool more;           /* the last claim was full */
     bool hand_back;      /* rows may be claimed that we do not hold */
@@ -125,6 +127,8 @@ void sender_fini(struct sms_account *a);
 void sender_wake(struct sms_account *a);
 /* Asks which live messages are cancelled, when there are any. */
 void sender_ask_cancelled(struct sms_account *a);
+/* What is past its end and not all written stops; the outbox judges the rest. */
+void sender_expire(struct sms_account *a);
 /* Takes what was not begun out of our hands: hand_back follows. */
 void sender_return(struct sms_account *a);
 /* No link, and none will come in time: the rest of what was begun goes to the outbox's judgement. */
