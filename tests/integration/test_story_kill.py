@@ -3,7 +3,7 @@
 no pass is lost, no instalment that has a receipt comes again.
 
 The oracles are outside the daemon: the rail's own ledger and the message centre's inbox. The seed is
-in the test's id; COKO_KILLS and COKO_SEEDS make it longer.
+in the test's id; COKO_KILLS and COKO_STORY_SEEDS make it longer.
 """
 import os
 import random
@@ -20,7 +20,7 @@ sys.path.insert(0, str(TOP / "tests/lab"))
 from ussd_client import AtPhone  # noqa: E402
 
 KILLS = int(os.environ.get("COKO_KILLS", "24"))
-SEEDS = [int(s) for s in os.environ.get("COKO_SEEDS", "1").split(",")]
+SEEDS = [int(s) for s in os.environ.get("COKO_STORY_SEEDS", "1").split(",")]
 
 
 class Killer(threading.Thread):

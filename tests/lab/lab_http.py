@@ -136,7 +136,8 @@ async def _converse(handler, reader, writer):
     keep = True
     while keep:
         try:
-            request = await asyncio.wait_for(_read_request(reader), 120)
+            async with asyncio.timeout(120):         # wait_for can lose the cancel at our end
+                request = await _read_request(reader)
         except HttpError as error:
             writer.write(reply({"error": error.message}, error.status).octets(False))
             return
@@ -205,7 +206,8 @@ async def call(method, url, body=b"", headers=(), timeout=10):
                 rest.partition(b"\r\n\r\n")[2])
 
     try:
-        return await asyncio.wait_for(exchange(), timeout)
+        async with asyncio.timeout(timeout):
+            return await exchange()
     except asyncio.TimeoutError:
         return 0, b"timeout"
     except OSError as error:
