@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- 0010 messaging: the texts of one number lately, and sealed bodies by their end.
+-- 0011 messaging: the texts of one number lately, and sealed bodies by their end.
 set local lock_timeout = '3s';
 
 create index inbound_identity on messaging.inbound (identity_id, received_at);
