@@ -222,11 +222,11 @@ int main(int argc, char **argv)
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
-        case 'p': port = atoi(optarg); break;
-        case 'r': redis = atoi(optarg); break;
+        case 'p': port = (int)strtol(optarg, NULL, 10); break;
+        case 'r': redis = (int)strtol(optarg, NULL, 10); break;
         case 's': select = optarg; break;
         case 'a': g.arg = optarg; break;
-        case 'c': conns = atoi(optarg); break;
+        case 'c': conns = (int)strtol(optarg, NULL, 10); break;
         default: return 2;
         }
     }
