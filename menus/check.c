@@ -218,3 +218,11 @@ int menu_check(const struct menu *m, struct menu_report *r)
     check_fits(m, r);
     return r->count == before ? 0 : -1;
 }
+
+bool menu_proves(const struct menu *m, struct menu_limits limits)
+{
+    for (size_t i = 0; i < m->nlimits; i++)
+        if (m->limits[i].charset == limits.charset && m->limits[i].max <= limits.max)
+            return true;
+    return false;
+}

@@ -123,6 +123,10 @@ struct menu_limits {
     enum menu_charset charset;
 };
 
+/* Whether menu_check's proof holds for a carrier's screen: a limit of flow.json of the same charset
+ * is no wider (S6). */
+bool menu_proves(const struct menu *m, struct menu_limits limits);
+
 /* A variable the caller knows. The names are those of flow.json's vars with "caller": true; for
  * the service: carrier network country service_code session step number_lookup number_sealed key_id
  * lang dial. Others are ignored. `identity`, `user` and (after the first action) `lang` are the

@@ -11,8 +11,8 @@
  *                                       sequence; session, number and input are required
  *     "kinds": {"initiation": "begin"}, values of the kind field, any case: begin continue abort
  *                                       timeout
- *     "input": "last",                  last: only the new input; path: everything so far, '*'
- *                                       between the hops
+ *     "input": "last",                  last: only the new input, and then a sequence; path:
+ *                                       everything so far, '*' between the hops
  *     "country": "GH",                  of numbers in national form; the config may override it
  *     "limit": 160, "charset": "gsm7",  of one screen; gsm7 | ucs2 | latin1 | utf8
  *     "deadline_ms": 3500,              our whole time for a hop, at most 4500

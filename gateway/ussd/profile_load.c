@@ -170,6 +170,10 @@ static void load_root(struct loader *l, json_t *root)
     load_fields(l, root);
     load_kinds(l, root);
     p->path = get_word(l, root, "input", input_words) != 0;
+    if (!p->path && !*p->fields[FIELD_SEQUENCE])
+        FAULT(
+            l,
+            "\"input\": \"last\" needs the field \"sequence\": nothing else tells two hops apart");
     copy_text(l, "country", json_string_value(json_object_get(root, "country")), p->country,
               sizeof p->country);
     p->limits.max = (unsigned)get_int(l, root, "limit", 160, MENU_LIMIT_MIN, MENU_LIMIT_MAX);

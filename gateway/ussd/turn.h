@@ -2,16 +2,16 @@
 /*
  * A turn: one exchange with a subscriber, from the carrier's callback to the reply.
  *
- *          +--------------------- version lost, once ------------------+
- *          v                                                           |
- *   NEW -> LOAD -> MENU <-> ACT          ACT: one action, one prepared statement
- *           |        |                                                 |
- *           |        +-> SAVE ---------- compare-and-set --------------+
- *           |              |
- *           +-> REPLY <----+             LOAD -> REPLY: a repeated step, the stored reply
- *                 |
- *                 v
- *               DONE                     FAILED -> REPLY: a polite END, from anywhere but REPLY
+ *                               +-- the session expired meanwhile: save anew, once
+ *                               v  |
+ *   NEW -> LOAD -> MENU -----> SAVE -+       compare-and-set; who loses sends the winner's reply
+ *           |        |          ^ |
+ *           |        +-> ACT ---+ |          ACT: one action, one prepared statement, and the next
+ *           |            ^  |     |
+ *           |            +--+     |
+ *           +------------------> REPLY -> DONE     LOAD -> REPLY: a repeated step, the stored reply
+ *
+ *   FAILED -> REPLY: a polite END, from anywhere but REPLY
  *
  * S1: one step, one reply, byte for byte: the reply is stored with the state before it is sent, and
  * who loses the compare-and-set sends the winner's. S3: one deadline a turn; on expiry everything

@@ -203,6 +203,9 @@ static int carriers_open(struct ussd *u, const struct ussd_config *cfg, struct e
         snprintf(path, sizeof path, "%s/%s.json", cfg->profiles_dir, cc->profile);
         if (profile_load(path, &c->profile, &faults) != 0)
             continue;
+        if (!menu_proves(u->menu, c->profile.limits))
+            (void)fault_add(&faults, path, 0, "S6: flow.json proves no limit as narrow as %u",
+                            c->profile.limits.max);
         c->secret = cc->secret;
         c->short_code = str_c(cc->short_code);
         c->country = *cc->country ? cc->country : c->profile.country;

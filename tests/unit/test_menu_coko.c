@@ -221,6 +221,17 @@ static void long_dial_never_confirms(void **state)
     assert_string_equal(f->r.out.screen, "discover");
 }
 
+/* S6: a carrier's screen narrower than what was proved is told at the start, not on a handset. */
+static void proof_holds_for_the_limits_of_the_flow_only(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(menu_proves(f->r.m, (struct menu_limits){160, MENU_GSM7}));
+    assert_true(menu_proves(f->r.m, (struct menu_limits){170, MENU_GSM7}));
+    assert_false(menu_proves(f->r.m, (struct menu_limits){159, MENU_GSM7}));
+    assert_false(menu_proves(f->r.m, (struct menu_limits){160, MENU_UCS2}));
+}
+
 /* A path carrier's whole path is walked again when the session is lost: the page stays. */
 static void long_dial_turns_no_page(void **state)
 {
@@ -265,6 +276,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(code_opens_the_book, setup, teardown),
         cmocka_unit_test_setup_teardown(long_dial_never_confirms, setup, teardown),
         cmocka_unit_test_setup_teardown(long_dial_turns_no_page, setup, teardown),
+        cmocka_unit_test_setup_teardown(proof_holds_for_the_limits_of_the_flow_only, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(failure_is_polite_and_loses_nothing, setup, teardown),
     };
 

@@ -374,20 +374,13 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(choices_as_people_type_them),
-        T(very_long_input_is_refused),
-        T(numbers_keep_their_meaning),
-        T(empty_list_leads_away),
-        T(numbers_are_ranges_not_strings),
-        T(words_are_cleaned),
-        T(numbers_of_phones_are_normalised),
-        T(sensitive_value_is_not_stored),
-        T(text_is_paged_without_loss),
-        T(no_page_begins_with_a_closing_mark),
-        T(failed_action_does_not_advance),
-        T(reshow_changes_nothing),
-        T(damaged_state_is_refused),
-        T(state_of_another_version_is_refused),
+        T(choices_as_people_type_them),      T(very_long_input_is_refused),
+        T(numbers_keep_their_meaning),       T(empty_list_leads_away),
+        T(numbers_are_ranges_not_strings),   T(words_are_cleaned),
+        T(numbers_of_phones_are_normalised), T(sensitive_value_is_not_stored),
+        T(text_is_paged_without_loss),       T(no_page_begins_with_a_closing_mark),
+        T(failed_action_does_not_advance),   T(reshow_changes_nothing),
+        T(damaged_state_is_refused),         T(state_of_another_version_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

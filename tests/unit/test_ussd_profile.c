@@ -178,8 +178,27 @@ static void test_all_faults_of_a_profile_at_once(void **state)
     (void)state;
     fault_init(&faults);
     assert_int_equal(profile_load_bytes("bad.json", str_c(bad), &p, &faults), -1);
-    assert_int_equal(faults.count, 8);
+    assert_int_equal(faults.count, 9);
     assert_non_null(strstr(buf_cstr(&faults.text), "bad.json: \"typo\""));
+    fault_fini(&faults);
+}
+
+/* Without a sequence every input looks like a repetition of the first: each would get its reply. */
+static void test_last_input_without_a_sequence_is_refused(void **state)
+{
+    static const char bad[] =
+        "{\"name\":\"x\",\"method\":\"POST\",\"body\":\"form\",\"input\":\"last\","
+        "\"charset\":\"gsm7\",\"country\":\"SN\",\"fields\":{\"session\":\"s\",\"number\":\"n\","
+        "\"input\":\"i\"},\"reply\":{\"type\":\"text/plain\",\"continue\":\"CON $text\","
+        "\"end\":\"END $text\",\"silent\":\"\"}}";
+    struct fault_list faults;
+    struct profile p;
+
+    (void)state;
+    fault_init(&faults);
+    assert_int_equal(profile_load_bytes("bad.json", str_c(bad), &p, &faults), -1);
+    assert_int_equal(faults.count, 1);
+    assert_non_null(strstr(buf_cstr(&faults.text), "sequence"));
     fault_fini(&faults);
 }
 
@@ -193,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_every_cut_stays_inside),
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_all_faults_of_a_profile_at_once),
+        cmocka_unit_test(test_last_input_without_a_sequence_is_refused),
     };
 
     return cmocka_run_group_tests(tests, load, NULL);
