@@ -254,9 +254,12 @@ static enum turn_state save_ready(struct turn *t)
 
 static enum turn_state failed_enter(struct turn *t)
 {
+    const struct menu *m = t->u->menu;
+    struct str lang = t->menu ? menu_var(m, t->menu, "lang") : STR_EMPTY; /* hard case 41 */
+
     count_labelled(&failed, "reason", t->sorry);
     turn_vars(t, false);
-    render(t, REPLY_END, menu_sorry(t->u->menu, &t->mt, STR_EMPTY, t->sorry));
+    render(t, REPLY_END, menu_sorry(m, &t->mt, lang, t->sorry));
     return TURN_REPLY;
 }
 

@@ -86,17 +86,61 @@ def test_05_a_session_id_used_again_has_its_own_effects(coko, migrated_db):
 def test_s2_an_effect_whose_screen_was_not_stored_is_not_done_again(daemon, own_redis, migrated_db):
     coko = daemon(redis_url=own_redis.url)
     store = redis_client.Redis.from_url(own_redis.url)
-    phone = welcome(HubtelPhone(coko.url, "demo", "+233240000502"), "*384*26*202#")
+    phone = HubtelPhone(coko.url, "demo", "+233240000502")
+    phone.dial("*384*26*202#")
+    assert "Welcome" in phone.last
+    phone.send("1")
     before = instalments(migrated_db)
     store.config_set("maxmemory", 1)  # reads go on, writes are refused
     pick(phone, "SMS")
     assert phone.ended and phone.last_reply.seconds < BUDGET_S
+    assert "Nothing is lost" in phone.last, "41: the reader's own language, once it is known"
     assert instalments(migrated_db) == before + 1
     store.config_set("maxmemory", 0)
     again = phone.repeat(3)
     assert again[0].same(again[1]) and again[0].same(again[2])
     assert json.loads(again[0].body)["Type"] == "response", "the step's own screen at last"
     assert instalments(migrated_db) == before + 1
+
+
+@pytest.mark.parametrize("kind", [AtPhone, HubtelPhone])
+def test_s1_repetitions_of_two_steps_at_once(coko, kind):
+    """Repetitions of the last hop race with the next one on two workers: one reply a step, and a straggler gets either."""
+    phone = kind(coko.url, "demo", {AtPhone: "+2250700000503", HubtelPhone: "+233240000505"}[kind])
+    welcome(phone)
+    dice = random.Random(1)
+    for _step in range(12):
+        old, last = phone._body, phone.last_reply
+        new = phone.hop(dice.choice(["1", "2", "0", "98", "7"]))
+        got = at_once([lambda: phone.post_raw(old)] * 4 + [lambda: phone.post_raw(new)] * 4)
+        phone.hops += 1
+        phone._body, phone.last_reply = new, got[4]
+        phone.last, phone.ended = phone.judge(got[4])
+        assert not phone.ended
+        assert all(reply.same(got[4]) for reply in got[5:])
+        assert all(reply.same(last) or reply.same(got[4]) for reply in got[:4])
+        assert phone.post_raw(new).same(got[4])
+
+
+def test_s2_a_row_that_is_locked_is_asked_for_again(coko, migrated_db):
+    phone = welcome(AtPhone(coko.url, "demo", "+2250700000509"))
+    phone.dial()
+    pick(phone, "pass")
+    pick(phone, "pass")
+    phone.send("1")
+    confirm = phone.last
+    mine = ("select count(*) from billing.charge where user_id = (select max(id) from auth.users)",)
+    with psycopg2.connect(migrated_db) as conn, conn.cursor() as cursor:
+        cursor.execute("select 1 from auth.users for update")
+        phone.send("9")
+        assert "demand" in phone.last and not phone.ended and phone.last_reply.seconds < BUDGET_S
+    assert sql(migrated_db, *mine)[0][0] == 0
+    phone.send("1")
+    assert phone.last == confirm
+    phone.send("9")
+    assert phone.ended
+    assert all(reply.same(phone.last_reply) for reply in phone.repeat(4, concurrent=True))
+    assert sql(migrated_db, *mine)[0][0] == 1
 
 
 # --- the store -------------------------------------------------------------------------------------
