@@ -16,6 +16,7 @@ import pytest
 import sqltest
 from sqlfixtures import *  # noqa: F401,F403
 from sqlworld import World, book_json
+from support import COKO
 
 ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 200_000
 HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
@@ -269,11 +270,8 @@ def test_statements_of_menus_and_routes(plans):
 
 
 def test_statements_of_the_daemon(plans):
-    """Every statement that the daemon itself declares, when it is built: `coko statements` prints one JSON object a line."""
-    coko = sqltest.TOP / "build/coko"
-    if not coko.exists():
-        pytest.skip(f"{coko} is not built")
-    done = subprocess.run([str(coko), "statements"], capture_output=True, text=True, cwd=sqltest.TOP, check=False)
+    """Every statement that the daemon itself declares: `coko statements` prints one JSON object a line."""
+    done = subprocess.run([str(COKO), "statements"], capture_output=True, text=True, cwd=sqltest.TOP, check=False)
     assert done.returncode == 0, done.stderr
     bad = []
     for line in done.stdout.splitlines():
