@@ -346,14 +346,19 @@ static int bind_init(struct binds *bs, struct bind *b, const struct bind_config 
 {
     struct tls_config tls = {.ca_file = *c->ca_file ? c->ca_file : NULL};
 
+    const char *ear = c->mode == BIND_MODE_RX ? "-rx" : ""; /* may stand beside a transmitter */
+
     for (struct bind *other = bs->all; other < b; other++) {
-        if (strcmp(other->c->account, c->account) == 0)
+        bool pair = other->c->mode != c->mode && other->c->mode != BIND_MODE_TRX &&
+                    c->mode != BIND_MODE_TRX;
+
+        if (!pair && strcmp(other->c->account, c->account) == 0)
             return err_set(e, ERR_BAD_CONFIG, "two links of account %s", c->account);
     }
     b->set = bs;
     b->c = c;
-    (void)snprintf(b->lease_name, sizeof b->lease_name, "bind:%s", c->account);
-    (void)snprintf(b->label, sizeof b->label, "bind=\"%s\"", c->account);
+    (void)snprintf(b->lease_name, sizeof b->lease_name, "bind:%s%s", c->account, ear);
+    (void)snprintf(b->label, sizeof b->label, "bind=\"%s%s\"", c->account, ear);
     bind_queue_init(&b->queue);
     map_init(&b->jobs);
     loop_timer_init(&b->pump, bs->loop, on_pump, b);

@@ -29,7 +29,7 @@ const struct option_row bind_options[] = {
     {"link", "system_type", OPTION_STRING, LINK(system_type), .def = "", .min = 0, .max = 12,
      .help = "As the carrier says, often empty"},
     {"link", "mode", OPTION_ENUM, LINK(mode), .def = "transceiver", .words = mode_words,
-     .help = "transceiver, transmitter or receiver"},
+     .help = "transceiver; or transmitter and receiver, two links of one account"},
     {"link", "sender", OPTION_STRING, LINK(sender), .def = "", .min = 0, .max = 20,
      .help = "Source address: short code or name that readers see; empty: the carrier's choice"},
     {"link", "sender_ton", OPTION_INT, LINK(sender_ton), .def = "0", .min = 0, .max = 255,

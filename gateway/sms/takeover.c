@@ -124,8 +124,8 @@ void takeover_step(struct sms_account *a)
 {
     int64_t now = loop_now_ms(a->s->loop);
 
-    if (!bind_owned(a->bind))
-        return;
+    if (!bind_owned(a->bind) || a->link->mode == BIND_MODE_RX)
+        return; /* a receiver sends nothing: its account is its transmitter's to take over */
     if (!takeover_ready(a)) {
         if (!op_pending(&a->recover_op))
             recover(a);

@@ -33,7 +33,10 @@ class Room(Process):
         folder.mkdir(parents=True, exist_ok=True)
         ini = folder / f"{owner.replace(':', '-')}.ini"
         rows = {**LINK, "port": port, **options}
-        ini.write_text("[link lab]\n" + "".join(f"{k} = {v}\n" for k, v in rows.items()))
+        text = "[link lab]\n" + "".join(f"{k} = {v}\n" for k, v in rows.items())
+        if options.get("mode") == "transmitter":
+            text += "[link ear]\naccount = lab\n" + "".join(f"{k} = {v}\n" for k, v in {**rows, "mode": "receiver"}.items())
+        ini.write_text(text)
         super().__init__([PROBE, ini, owner], folder / f"{owner.replace(':', '-')}.log",
                          env={"DATABASE_URL": url, "COKO_KEYS": TEST_KEYS,
                               "ASAN_OPTIONS": "detect_leaks=1:exitcode=99"})

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SMS room attacked: carriers that refuse in the worst order, leases that flip, floods from one phone, deaths between
 write and commit. Each test is named for what once went wrong, or for a hard case of smpp.md."""
+import re
+import subprocess
 import threading
 
+from database import sql
 from smsworld import NUMBER, sealed, sms  # noqa: F401
 from sqlfixtures import sql_server, world  # noqa: F401
 from sqlworld import key
-from support import wait_until
+from support import http_request, wait_until
+from test_sms_trouble import Lock
 
 OTHER = "+2250505060708"
 
@@ -127,6 +131,17 @@ def test_stop_with_parts_queued_in_flight_and_to_be_tried_again(sms):  # noqa: F
 
 
 # --- receipts (hard cases 11, 13) ------------------------------------------------------------------------
+def test_receipts_of_a_transmitter_come_to_its_receiver(sms):  # noqa: F811
+    """smpp.md hard case 11, on another bind: two links of one account were refused, and apart they shared no receipts."""
+    made = sms.chapter(sms.reader(), sms.world.book())
+    sms.room(mode="transmitter")
+    sms.stats(bound=2)
+    sms.wait_state(made["message_id"], "delivered")
+    assert sms.type("AIDE") == [0]
+    sms.texts(count=2)
+    assert sms.world.value("select count(*) from messaging.part where message_id is null") == 0
+
+
 def test_receipt_three_days_later_after_a_restart(sms):  # noqa: F811
     """smpp.md hard case 11: the process that sent is gone, the receipt comes to the next one."""
     sms.fault(receipt_delay_ms=2500)
@@ -200,6 +215,26 @@ def test_killed_with_a_full_window_and_nothing_recorded(sms):  # noqa: F811
     assert not sms.world.rows("select 1 from messaging.message where state in ('queued', 'sending')")
 
 
+def test_killed_between_response_and_commit(sms):  # noqa: F811
+    """smpp.md hard case 18: the carrier has it and said so; nobody wrote it down. Not sent again; its receipt settles it."""
+    sms.fault(receipt_delay_ms=1500)
+    first = sms.room("a:0")
+    with Lock(sms.world, "messaging.part"):
+        message = sms.notice(sms.reader())
+        sms.stats(accepted=1)
+        first.kill()
+        sms.world.rows("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+                       " and query like '%%messaging.record%%' and pid <> pg_backend_pid()")
+    sms.room("a:0", wait=False)
+    sms.wait_state(message, "unknown")
+    wait_until(lambda: sms.world.rows("select 1 from messaging.part where message_id is null"), "the receipt, as an orphan")
+    sms.world.later("6 minutes")
+    sms.world.call("messaging.match_orphans", "lab", 100)
+    assert sms.state(message) == "delivered"
+    sms.wait_state(sms.notice(sms.reader(OTHER)), "delivered")
+    assert sms.stats()["accepted"] == 2
+
+
 # --- floods from one phone --------------------------------------------------------------------------------
 def test_flood_from_one_phone_costs_no_replies(world):  # noqa: F811
     """Each AIDE made a row and a reply, START and STOP in turn too."""
@@ -268,3 +303,49 @@ def test_refused_code_is_wiped(sms):  # noqa: F811
     sms.wait_state(code, "failed")
     assert sms.world.value("select body_sealed is null from messaging.message where id = %s", code)
     assert "123456" not in sms.rooms[0].log.read_text()
+
+
+def test_codes_by_text_message_from_request_to_session(daemon, smsc, migrated_db):
+    """The carrier refuses, loses its answer, repeats a receipt: what arrives is the code that logs in. No number and no code stands
+    in the log, the metrics or the database."""
+    one = daemon(config={"link lab": {"response_timeout": "2s"}}, smsc=smsc)
+    phone, codes = "+2250701987654", []
+    smsc.control("GET", "/stats?wait_ms=9000&bound=1")
+
+    def ask():
+        answer = one.post("/api/v1/auth/otp/request", {"phone": phone})
+        assert answer.status == 200, answer
+        return answer.json()["request_id"]
+
+    def received(count):
+        got = smsc.control("GET", f"/messages?to={phone[1:]}&count={count}&wait_ms=9000")["messages"]
+        assert len(got) == count
+        codes.append(re.search(r"\b\d{6}\b", got[-1]["text"]).group())
+        return codes[-1]
+
+    def verify(request, code):
+        return one.post("/api/v1/auth/otp/verify", {"request_id": request, "phone": phone, "code": code}).status
+
+    smsc.control("POST", "/faults", {"resp_status": {"value": 0x0B, "count": 1}})
+    ask()
+    wait_until(lambda: sql(migrated_db, "select 1 from messaging.message where kind = 'otp' and state = 'failed'"), "the refusal")
+    smsc.control("POST", "/faults", {"drop_resp": 1})
+    second = ask()
+    assert verify(second, received(1)) == 200, "the answer was lost, the code was not"
+    smsc.control("POST", "/faults", {"duplicate_receipt": 3})
+    third = ask()
+    code = received(2)
+    assert verify(second, code) == 401 and verify(third, code) == 200
+    smsc.control("POST", "/mo?wait_ms=9000", {"from": phone, "to": "26", "text": f"AIDE {code}"})
+    wait_until(lambda: sql(migrated_db, "select 1 from messaging.message where kind = 'otp' and state = 'delivered'"), "the receipt")
+    metrics = http_request("GET", one.metrics_url + "/metrics").text
+    one.stop()
+    assert sql(migrated_db, "select count(*) from messaging.message where kind = 'otp' and state <> 'unknown'"
+                            " and body_sealed is not null") == [(0,)]
+    dump = subprocess.run(["pg_dump", "--data-only", migrated_db], check=True, capture_output=True, text=True).stdout
+    log = one.process.log.read_text()
+    for name, text in (("log", log), ("metrics", metrics), ("database", dump)):
+        assert phone[1:] not in text and phone[4:] not in text, f"the number stands in the {name}"
+        for secret in codes:
+            found = re.search(rf"(?<![0-9a-fA-F.]){secret}(?![0-9a-fA-F])", text)
+            assert not found, f"a code stands in the {name}: {text[found.start() - 60:found.end() + 20]}"
