@@ -9,6 +9,7 @@ import random
 import re
 import signal
 import socket
+import struct
 import sys
 
 import psycopg2
@@ -267,6 +268,41 @@ def test_22_an_end_repeated_after_its_tombstone_begins_and_does_nothing(coko, cl
     assert all(r.status == 200 for r in phone.repeat(2))
     assert [r[0] for r in sql(migrated_db, charges)] == [r[0] for r in before]
     assert sql(migrated_db, "select count(*) from ops.step_effect") == steps
+
+
+def test_28_a_carrier_that_hangs_up_on_us_gets_the_reply_when_it_asks_again(coko, migrated_db):
+    phone = welcome(AtPhone(coko.url, "demo", "+2250700000550"), "*384*26*105#")
+    before = instalments(migrated_db)
+    body = phone.hop(next(line.split(" ")[0] for line in phone.last.splitlines() if "SMS" in line)).encode()
+    for _time in range(3):
+        with socket.create_connection(("127.0.0.1", coko.port), 5) as link:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            link.sendall(b"POST /ussd/africastalking/demo HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                         b"application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            wait_until(lambda: instalments(migrated_db) > before, "the effect")
+    first = phone.post_raw(body)
+    assert first.status == 200 and first.body.startswith(b"CON ") and phone.post_raw(body).same(first)
+    assert instalments(migrated_db) == before + 1
+
+
+def test_12_13_14_paths_out_of_step(coko):
+    phone = welcome(AtPhone(coko.url, "demo", "+2250700000551"))
+    phone.dial()
+    home = phone.last
+    pick(phone, "Aide")
+    help_screen = phone.last
+    stem = phone.path
+    for text in (stem + "*", stem + "**"):  # Send on an empty line
+        reply = phone.post_raw(phone.form(text))
+        assert help_screen.splitlines()[0] in reply.body.decode(), "12: the same screen, nothing advanced"
+    phone.path = stem + "**"
+    for other in ("9*9*9*9", stem + "x*1*1", "*" * 300):
+        reply = phone.post_raw(phone.form(other))
+        assert reply.status == 200 and reply.body.startswith(b"CON "), "13: resynchronised"
+    assert coko.metric("coko_ussd_verdicts_total", 'verdict="resync"') >= 2
+    phone.dial()
+    pick(phone, "Aide")
+    assert phone.send("0") == home, "14: back, though the path grows"
 
 
 TYPED = ["*", "**", "#", "1*", "*1", "a*b", "1#", "O", "٣", " 1 ", "+1", "-1", "99999999999", "1.", "%s%n",
