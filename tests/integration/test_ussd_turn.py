@@ -215,10 +215,15 @@ def test_36_postgres_down_gives_a_polite_screen_and_comes_back(daemon, own_pg):
     coko = daemon(database=own_pg.url_of("coko_own"))
     phone = at_phone(coko)
     phone.dial("*384*26#")
+    assert "Bienvenue" in phone.last
     own_pg.crash()
     other = at_phone(coko, "+2250700000046")
     other.dial("*384*26#")
-    assert other.last_reply.seconds < BUDGET_S
+    assert other.last_reply.seconds < BUDGET_S and other.ended
+    phone.send("1")  # the notice, then home and Discover: screens that ask nothing
+    phone.send("1")
+    phone.send("1")
+    assert not phone.ended and "essayer" in phone.last, "the menu's own answer, the place kept"
     own_pg.start()
     wait_until(coko.is_ready, "ready with PostgreSQL again", 30)
     other.dial("*384*26#")
