@@ -435,6 +435,38 @@ def test_s3_an_end_while_the_database_stands_still(daemon, own_pg, own_db):
         assert coko.process.wait(30) == 0
 
 
+def test_s3_an_end_while_redis_stands_still(daemon, own_redis):
+    coko = daemon(redis_url=own_redis.url, config={"coko": {"workers": 1}})
+    phones = [AtPhone(coko.url, "demo", f"+22507000007{n:02d}") for n in range(20)]
+    answers = []
+
+    def dial(phone):
+        with contextlib.suppress(OSError):
+            phone.dial()
+            answers.append(phone.ended and phone.last_reply.seconds < BUDGET_S)
+
+    os.kill(own_redis.pid, signal.SIGSTOP)
+    try:
+        at_once([lambda p=p: dial(p) for p in phones] + [lambda: coko.process.signal(signal.SIGTERM)])
+        assert coko.process.wait(30) == 0
+        assert all(answers)
+    finally:
+        os.kill(own_redis.pid, signal.SIGCONT)
+
+
+def test_s6_a_profile_narrower_than_the_proof_stops_the_start(daemon, tmp_path):
+    for name in ("menus", "gateway", "api", "deploy"):
+        if name != "gateway":
+            (tmp_path / name).symlink_to(TOP / name)
+    folder = tmp_path / "gateway/ussd/profiles"
+    folder.mkdir(parents=True)
+    for file in (TOP / "gateway/ussd/profiles").glob("*.json"):
+        (folder / file.name).write_text(file.read_text().replace('"limit": 160', '"limit": 140'))
+    coko = daemon(config={"coko": {"data_dir": tmp_path}}, wait=False)
+    wait_until(lambda: "flow.json proves no limit as narrow as 140" in coko.process.log.read_text(), "the fault")
+    coko.kill()
+
+
 # --- S6, and the books themselves ------------------------------------------------------------------
 
 
