@@ -60,7 +60,8 @@ def hammer():
 
 def kill_worker(d, pid):
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not alive(pid), "the worker to die")
+    # dead is not enough: until the supervisor has seen it, a zombie still counts as its child
+    wait_until(lambda: pid not in d.children(), "the worker to be buried")
 
 
 def test_no_connection_is_refused_while_a_slot_is_down(daemon, hammer):

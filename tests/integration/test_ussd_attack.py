@@ -192,7 +192,7 @@ def test_a_value_of_another_type_is_a_polite_end(coko, clean_redis):
 
 
 def test_27_redis_turned_replica_gives_a_polite_end_and_comes_back(daemon, own_redis):
-    coko = daemon(redis_url=own_redis.url)
+    coko = daemon(config={"coko": {"workers": 1}}, redis_url=own_redis.url)  # readiness is a worker's
     store = redis_client.Redis.from_url(own_redis.url)
     phone = welcome(AtPhone(coko.url, "demo", "+2250700000505"))
     store.execute_command("REPLICAOF", "127.0.0.1", "1")

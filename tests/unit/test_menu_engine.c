@@ -289,6 +289,7 @@ static void no_page_begins_with_a_closing_mark(void **state)
             assert_false(str_starts(str_c(f->r.text), STR("\" \"")));
         }
     }
+    f->story = NULL;
 }
 
 static void failed_action_does_not_advance(void **state)
