@@ -14,42 +14,7 @@
 #include <cmocka.h>
 
 #include "gateway/lib/gsm.h"
-#include "gateway/money/mtn_momo.h"
-
-#define REF "0b8f6d6e-9c2a-4f64-8b7a-0d1e2f3a4b5c"
-
-static struct mtn_momo_config config = {.base_url = "https://rail.test",
-                                        .target_environment = "mtnivorycoast",
-                                        .user_id = "11111111-2222-4333-8444-555555555555",
-                                        .api_key = "key",
-                                        .subscription_key = "sub",
-                                        .callback_url = "https://us.test/pay/mtn_momo",
-                                        .callback_secret = "0123456789abcdef"};
-static struct mtn_momo rail;
-static struct arena arena;
-
-static const struct rail_charge charge = {.our_ref = {REF, sizeof REF - 1},
-                                          .payer = {"2250500000001", 13},
-                                          .amount_minor = 2500,
-                                          .currency = {"XOF", 3},
-                                          .label = {"Pass jour", 9}};
-
-static int setup(void **state)
-{
-    bool on;
-    struct err e = {0};
-
-    (void)state;
-    arena_init(&arena, 4096, 1 << 18);
-    return mtn_momo_init(&rail, &config, &on, &e) == 0 && on ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_fini(&arena);
-    return 0;
-}
+#include "tests/unit/mtn_fixture.h"
 
 static struct rail_verdict submit_n(int status, const char *body, size_t n)
 {
