@@ -4,6 +4,7 @@
  * line. A draft is measured before it is written; what does not fit goes to the next page. The
  * last guard cuts whatever is still too long and says so: with a checked menu it never does (S6).
  */
+#include <assert.h>
 #include "gateway/lib/utf8.h"
 #include "menus/engine.h"
 
@@ -357,6 +358,7 @@ static void render_plain(const struct step *st, const struct screen *sc)
 
 static void start_out(const struct step *st, const struct screen *sc)
 {
+    assert(st->s != NULL);
     *st->out = (struct menu_out){
         .kind = MENU_SCREEN,
         .screen = sc ? sc->name : "",

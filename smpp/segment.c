@@ -47,7 +47,7 @@ static int cut_septets(struct segment *s, unsigned max, struct err *e)
 /* A heap of combining marks longer than a part is cut between two of them; a pair never is. */
 static size_t cut_between_marks(struct str text, size_t room)
 {
-    struct str rest = text, head = text;
+    struct str rest = text, head;
 
     do {
         head = rest;

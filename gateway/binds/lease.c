@@ -107,8 +107,10 @@ static void on_answer(struct op *op)
     bool ok = !op_failed(op) && pg_rows(op) == 1 && pg_bool(op, 0, 0);
 
     if (l->state == LEASE_STOPPED) {
-        ok = false; /* the answer to our release */
-    } else if (op_failed(op)) {
+        op_release(op); /* the answer to our release: nothing follows */
+        return;
+    }
+    if (op_failed(op)) {
         log_err(LOG_LEVEL_WARN, NULL, "lease not renewed", &op->err); /* DOUBT comes by itself */
     } else if (l->state == LEASE_WANTED && ok) {
         l->epoch = pg_i64(op, 0, 1);
@@ -121,7 +123,7 @@ static void on_answer(struct op *op)
         set_state(l, LEASE_WANTED);
     }
     op_release(op);
-    if (l->state != LEASE_STOPPED)
+    if (l->state != LEASE_STOPPED) /* on_change may have stopped us */
         loop_timer_set(&l->timer, l->ttl_ms / RENEW_PART);
 }
 

@@ -378,7 +378,10 @@ static void results_read(struct pg_conn *c)
             continue;
         }
         nulls = 0;
-        result_take(c, list_first(&c->pipeline, struct pg_req, node), res);
+        struct pg_req *r = list_first(&c->pipeline, struct pg_req, node);
+
+        assert(r != NULL); /* the pipeline was not empty */
+        result_take(c, r, res);
     }
 }
 

@@ -48,6 +48,7 @@ static void add_sar(const struct segment *seg, unsigned no, struct bind_scratch 
 {
     uint8_t *v = scratch->values;
 
+    assert(v != NULL);
     v[0] = (uint8_t)(seg->ref >> 8);
     v[1] = (uint8_t)seg->ref;
     v[2] = (uint8_t)seg->parts;
