@@ -9,19 +9,12 @@
 
 #include "smpp/oracle.h"
 #include "smpp/pdu.h"
+#include "gateway/lib/basenc.h"
 
 static const char usage[] =
     "usage: coko smpp decode HEX...\n"
     "Shows one SMPP PDU, given as hex digits (spaces are ignored), as Coko's decoder and as\n"
     "libsmpp34 read it. Rows that differ are marked with '!'.\n";
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Joins the arguments' digits; -1: something else is among them, or a half octet. */
 static int read_hex(int argc, char **argv, struct buf *out)

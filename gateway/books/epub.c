@@ -11,6 +11,7 @@
 #include "gateway/books/book.h"
 #include "gateway/books/xhtml.h"
 #include "gateway/books/zip.h"
+#include "gateway/lib/basenc.h"
 
 #define PATH_MAX_BYTES 1024
 
@@ -110,14 +111,6 @@ static void read_metadata(struct epub *x)
 }
 
 /* ---- spine ---- */
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Takes "." and ".." out of a path in place; one that leaves the archive becomes empty. */
 static struct str normal_path(struct buf *path)

@@ -10,19 +10,9 @@
 #include <string.h>
 
 #include "gateway/lib/utf8.h"
+#include "gateway/lib/basenc.h"
 
 #define CHUNK_NOTE_MAX 1024u /* bytes of extensions and trailers of one body */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 /* The byte at p[*i], decoded; moves *i past it. -1 for a bad escape. */
 static int byte_decode(struct str s, size_t *i)
@@ -33,8 +23,8 @@ static int byte_decode(struct str s, size_t *i)
         return (unsigned char)s.p[(*i)++];
     if (s.n - *i < 3)
         return -1;
-    hi = hex_digit(s.p[*i + 1]);
-    lo = hex_digit(s.p[*i + 2]);
+    hi = hex_value(s.p[*i + 1]);
+    lo = hex_value(s.p[*i + 2]);
     *i += 3;
     return hi < 0 || lo < 0 ? -1 : hi * 16 + lo;
 }
@@ -159,7 +149,7 @@ static unsigned note_byte(struct http_chunks *c, char ch, unsigned stay, unsigne
 
 static unsigned size_byte(struct http_chunks *c, char ch)
 {
-    int digit = hex_digit(ch);
+    int digit = hex_value(ch);
 
     if (digit >= 0) {
         if (++c->digits > 15)

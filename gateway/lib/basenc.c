@@ -20,7 +20,7 @@ void hex_encode(struct buf *b, const void *p, size_t n)
     }
 }
 
-static int hex_value(char c)
+int hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';

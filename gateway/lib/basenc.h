@@ -14,6 +14,9 @@ enum base64_kind {
     BASE64_URL, /* - _, no padding (JWT); decoding refuses padding */
 };
 
+/* 0..15 of one hexadecimal digit, either case; -1 for any other character. */
+int hex_value(char c);
+
 /* Lower-case hex of n bytes. */
 void hex_encode(struct buf *b, const void *p, size_t n);
 
