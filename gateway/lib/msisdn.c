@@ -193,7 +193,8 @@ static int match_national(const struct country *c, struct str national, struct m
         return finish(out, c, prefix, national, e);
     if (c->trunk && national.n > 1 && national.p[0] == '0')
         national = str_skip(national, 1);
-    if (national.n < c->min || national.n > c->max || !new_plan_ok(c, national))
+    if (national.n < c->min || national.n > c->max || !new_plan_ok(c, national) ||
+        (c->trunk && national.p[0] == '0')) /* one trunk 0 is dropped, once: E.164 has none */
         return err_set(e, ERR_BAD_INPUT, "%zu digits are no phone number of %s", national.n,
                        c->iso);
     return finish(out, c, STR_EMPTY, national, e);

@@ -39,6 +39,10 @@ class Till:
         self.sql("update billing.charge set rail_txn = 'old-' || id where rail_txn is not null")
         self.sql("update billing.rail set push_delay_s = 0 where code = 'mtn_momo'")
 
+    def hold_pushes(self, seconds=60):
+        """Nothing is sent for a new charge before drive() moves the clock: time to arrange its answers."""
+        self.sql("update billing.rail set push_delay_s = %s where code = 'mtn_momo'", seconds)
+
     def another(self):
         """One more reader at the same till."""
         return Till(self.daemon, self.mtn, self.url, first=False)
@@ -72,6 +76,15 @@ class Till:
 
     def later(self, seconds):
         self.sql("update ops.clock set shift = shift + make_interval(secs => %s)", seconds)
+        self.wake()
+
+    def later_between_attempts(self, charge_id, seconds):
+        """The time passes while the charge waits for its next attempt: never under a worker that has
+        just claimed it, whose submit would then be one that may have been sent (M4)."""
+        wait_until(lambda: self.sql(
+            "update ops.clock set shift = shift + make_interval(secs => %s) where exists (select 1 from billing.charge"
+            " where id = %s and state = 'READY' and claimed_by is null and due_at > ops.now() + interval '1 s')"
+            " returning 1", seconds, charge_id), lambda: f"the last attempt to end: {self.story(charge_id)}", 30)
         self.wake()
 
     def wake(self):

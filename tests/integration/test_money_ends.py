@@ -226,7 +226,6 @@ def test_a_number_that_does_not_open_is_never_submitted(till):
     charge = till.start()
     wait_until(lambda: till.nudge(charge) or till.charge(charge)["attempts"] >= 2, "two attempts", 20)
     assert till.journal(op="pay") == [] and till.journal(op="token") == []
-    wait_until(lambda: till.state(charge) == "READY", "the last attempt to end")
-    till.later(3600)
+    till.later_between_attempts(charge, 3600)
     till.drive(charge, "EXPIRED")
     till.not_paid(charge, "expired")

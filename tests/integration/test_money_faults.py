@@ -122,8 +122,7 @@ def test_not_sent_for_an_hour_ends_without_a_late_prompt(daemon, mtn, migrated_d
     till.fault("token", "error", -1, status=503)
     charge = till.start()
     wait_until(lambda: till.nudge(charge) or till.charge(charge)["attempts"] >= 2, "two attempts", 30)
-    wait_until(lambda: till.state(charge) == "READY", "the last attempt to end")
-    till.later(3600)
+    till.later_between_attempts(charge, 3600)
     till.drive(charge, "EXPIRED")
     till.not_paid(charge, "expired")
     till.heal()
@@ -222,6 +221,7 @@ GOOD = '{"amount":"100","currency":"XOF","externalId":"%s","status":"SUCCESSFUL"
     ("raw", {"body": '{"status":"FAILED"', "status": 200}), ("raw", {"body": '{"status":"FAILED"}', "status": 500}),
     ("raw", {"body": "[" * 100000}), ("unauthorized", {})], ids=lambda x: str(x)[:60])
 def test_an_answer_that_is_none_changes_nothing_case_21(till, fault, more):
+    till.hold_pushes()
     charge = till.start()
     more = {k: v.replace("%s", str(till.charge(charge)["our_ref"])) if isinstance(v, str) else v for k, v in more.items()}
     till.fault("status", fault, -1, **more)
@@ -236,11 +236,13 @@ def test_an_answer_that_is_none_changes_nothing_case_21(till, fault, more):
 
 def test_a_rail_that_never_answers_does_not_hold_the_others_case_21(till):
     """Slow: each question has its deadline, and other charges go on meanwhile."""
+    till.hold_pushes()
     charge = till.start()
     till.fault("status", "hang", 1, payer=till.payer)
     till.drive(charge, "PENDING")
     till.nudge(charge)
     till.wait_journal(op="status", fault="hang")
+    till.hold_pushes(0)
     other = till.another()
     second = other.start()
     other.drive(second, "SUCCEEDED", timeout=9)
