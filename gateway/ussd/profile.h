@@ -22,6 +22,22 @@
  *                                       "$session"; silent answers an abort
  *   }
  *
+ * Over SMPP "body" is smpp; method, fields, kinds, input and reply give way to the dialect
+ * (smpp/ussd.h):
+ *
+ *     "smpp": {
+ *       "session": "its_session_info",  the name of a dialogue; or its_session_number (only its
+ *                                       first octet), user_message_reference, short_code
+ *       "says": "ussd_service_op",      or service_type: what tells the kind of a message
+ *       "service_type": "USSD",         of all we send, where an op says the rest
+ *       "end_bit": true,                bit 0 of its_session_info ends a dialogue, both ways
+ *       "begin": [1], "answer": [18], "told": [19], "abort": [129],
+ *                                       what comes: ops as numbers, or the letters a service_type
+ *                                       begins with; told confirms a push_tell
+ *       "ask": 2, "close": 17, "push_ask": 2, "push_tell": 3,
+ *       "data_coding": 0                of our texts
+ *     }
+ *
  * Everything is checked at load, all faults at once. Pure after the load.
  */
 #ifndef COKO_USSD_PROFILE_H
@@ -31,15 +47,17 @@
 #include "gateway/lib/fault.h"
 #include "gateway/ussd/event.h"
 #include "menus/menu.h"
+#include "smpp/ussd.h"
 
 #define PROFILE_NAME_MAX        32
 #define PROFILE_FIELD_MAX       48
 #define PROFILE_KINDS_MAX       8
 #define PROFILE_REPLY_MAX       1024 /* of a template */
 #define PROFILE_DEADLINE_MS     3500
+#define PROFILE_REPEAT_MS       1500
 #define PROFILE_DEADLINE_CAP_MS 4500
 
-enum profile_body { PROFILE_QUERY, PROFILE_FORM, PROFILE_JSON };
+enum profile_body { PROFILE_QUERY, PROFILE_FORM, PROFILE_JSON, PROFILE_SMPP };
 
 enum profile_field {
     FIELD_SESSION,
@@ -65,12 +83,15 @@ struct profile {
     } kinds[PROFILE_KINDS_MAX];
     unsigned nkinds;
     bool path; /* input is the whole path */
+    /* not 0: nothing numbers the steps; the same message again within this time is the same step */
+    unsigned repeat_ms;
     char country[3];
     struct menu_limits limits;
     unsigned deadline_ms;
     char content_type[64];
     bool json_reply; /* values are escaped as JSON */
     char reply[REPLIES][PROFILE_REPLY_MAX];
+    struct dialect dialect; /* PROFILE_SMPP */
 };
 
 /* Reads one file; -1 when any fault was added. */

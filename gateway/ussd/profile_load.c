@@ -3,36 +3,27 @@
  * Loading and checking a carrier's profile. See profile.h for the language.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/ussd/profile.h"
+#include "gateway/ussd/profile_parts.h"
 
 #define PROFILE_FILE_MAX (64u << 10)
-
-struct loader {
-    const char *file;
-    struct profile *p;
-    struct fault_list *faults;
-};
-
-struct word {
-    const char *text;
-    int value;
-};
 
 static const char *const field_names[FIELDS] = {
     [FIELD_SESSION] = "session",  [FIELD_NUMBER] = "number", [FIELD_SERVICE_CODE] = "service_code",
     [FIELD_NETWORK] = "network",  [FIELD_INPUT] = "input",   [FIELD_KIND] = "kind",
     [FIELD_SEQUENCE] = "sequence"};
 static const char *const reply_names[REPLIES] = {"continue", "end", "silent"};
-static const char *const known_keys[] = {"name",    "method",      "body",    "fields",
-                                         "kinds",   "input",       "country", "limit",
-                                         "charset", "deadline_ms", "reply",   "comment"};
-static const struct word body_words[] = {
-    {"query", PROFILE_QUERY}, {"form", PROFILE_FORM}, {"json", PROFILE_JSON}, {NULL, 0}};
+static const char *const known_keys[] = {"name",  "method",  "body",  "fields",  "kinds",
+                                         "input", "country", "limit", "charset", "deadline_ms",
+                                         "reply", "comment", "smpp"};
+static const struct word body_words[] = {{"query", PROFILE_QUERY},
+                                         {"form", PROFILE_FORM},
+                                         {"json", PROFILE_JSON},
+                                         {"smpp", PROFILE_SMPP},
+                                         {NULL, 0}};
 static const struct word method_words[] = {{"GET", 0}, {"POST", 1}, {NULL, 0}};
 static const struct word input_words[] = {{"last", 0}, {"path", 1}, {NULL, 0}};
 static const struct word charset_words[] = {{"gsm7", MENU_GSM7},
@@ -46,8 +37,6 @@ static const struct word kind_words[] = {{"begin", USSD_BEGIN},
                                          {"timeout", USSD_TIMEOUT},
                                          {NULL, 0}};
 
-#define FAULT(l, ...) ((void)fault_add((l)->faults, (l)->file, 0, __VA_ARGS__))
-
 static int word_value(struct loader *l, const char *key, const char *text, const struct word *words)
 {
     for (const struct word *w = words; text && w->text; w++) {
@@ -58,13 +47,13 @@ static int word_value(struct loader *l, const char *key, const char *text, const
     return 0;
 }
 
-static int get_word(struct loader *l, json_t *root, const char *key, const struct word *words)
+int loader_word(struct loader *l, json_t *root, const char *key, const struct word *words)
 {
     return word_value(l, key, json_string_value(json_object_get(root, key)), words);
 }
 
-static long long get_int(struct loader *l, json_t *root, const char *key, long long def,
-                         long long min, long long max)
+long long loader_int(struct loader *l, json_t *root, const char *key, long long def, long long min,
+                     long long max)
 {
     json_t *v = json_object_get(root, key);
     long long n = v ? json_integer_value(v) : def;
@@ -74,7 +63,7 @@ static long long get_int(struct loader *l, json_t *root, const char *key, long l
     return n;
 }
 
-static void copy_text(struct loader *l, const char *key, const char *text, char *out, size_t cap)
+void loader_text(struct loader *l, const char *key, const char *text, char *out, size_t cap)
 {
     out[0] = '\0';
     if (!text || !str_to_c(str_c(text), out, cap))
@@ -94,7 +83,7 @@ static void load_fields(struct loader *l, json_t *root)
         if (i == FIELDS)
             FAULT(l, "\"fields\": \"%s\" is not a field of ours", key);
         else
-            copy_text(l, key, json_string_value(value), l->p->fields[i], PROFILE_FIELD_MAX);
+            loader_text(l, key, json_string_value(value), l->p->fields[i], PROFILE_FIELD_MAX);
     }
     if (!*l->p->fields[FIELD_SESSION] || !*l->p->fields[FIELD_NUMBER] ||
         !*l->p->fields[FIELD_INPUT])
@@ -113,7 +102,7 @@ static void load_kinds(struct loader *l, json_t *root)
             FAULT(l, "\"kinds\": at most %d", PROFILE_KINDS_MAX);
             return;
         }
-        copy_text(l, "kinds", key, l->p->kinds[n].word, PROFILE_FIELD_MAX);
+        loader_text(l, "kinds", key, l->p->kinds[n].word, PROFILE_FIELD_MAX);
         l->p->kinds[n].kind =
             (enum ussd_kind)word_value(l, key, json_string_value(value), kind_words);
         l->p->nkinds++;
@@ -126,16 +115,16 @@ static void load_replies(struct loader *l, json_t *root)
 {
     json_t *reply = json_object_get(root, "reply");
 
-    copy_text(l, "reply.type", json_string_value(json_object_get(reply, "type")),
-              l->p->content_type, sizeof l->p->content_type);
+    loader_text(l, "reply.type", json_string_value(json_object_get(reply, "type")),
+                l->p->content_type, sizeof l->p->content_type);
     for (size_t i = 0; i < REPLIES; i++) {
         json_t *v = json_object_get(reply, reply_names[i]);
         char *dumped = json_is_object(v) ? json_dumps(v, JSON_COMPACT) : NULL;
 
         if (dumped)
             l->p->json_reply = true;
-        copy_text(l, reply_names[i], dumped ? dumped : json_string_value(v), l->p->reply[i],
-                  PROFILE_REPLY_MAX);
+        loader_text(l, reply_names[i], dumped ? dumped : json_string_value(v), l->p->reply[i],
+                    PROFILE_REPLY_MAX);
         free(dumped);
         if (i != REPLY_SILENT && !strstr(l->p->reply[i], "$text"))
             FAULT(l, "\"reply.%s\": \"$text\" does not stand in it", reply_names[i]);
@@ -157,30 +146,41 @@ static void check_keys(struct loader *l, json_t *root)
     }
 }
 
+static void load_http(struct loader *l, json_t *root)
+{
+    struct profile *p = l->p;
+
+    p->is_post = loader_word(l, root, "method", method_words) != 0;
+    load_fields(l, root);
+    load_kinds(l, root);
+    p->path = loader_word(l, root, "input", input_words) != 0;
+    if (!p->path && !*p->fields[FIELD_SEQUENCE])
+        FAULT(
+            l,
+            "\"input\": \"last\" needs the field \"sequence\": nothing else tells two hops apart");
+    load_replies(l, root);
+}
+
 static void load_root(struct loader *l, json_t *root)
 {
     struct profile *p = l->p;
 
     check_keys(l, root);
-    copy_text(l, "name", json_string_value(json_object_get(root, "name")), p->name, sizeof p->name);
+    loader_text(l, "name", json_string_value(json_object_get(root, "name")), p->name,
+                sizeof p->name);
     if (p->name[strspn(p->name, "abcdefghijklmnopqrstuvwxyz0123456789_")] != '\0')
         FAULT(l, "\"name\": letters a-z, digits and _ only");
-    p->is_post = get_word(l, root, "method", method_words) != 0;
-    p->body = (enum profile_body)get_word(l, root, "body", body_words);
-    load_fields(l, root);
-    load_kinds(l, root);
-    p->path = get_word(l, root, "input", input_words) != 0;
-    if (!p->path && !*p->fields[FIELD_SEQUENCE])
-        FAULT(
-            l,
-            "\"input\": \"last\" needs the field \"sequence\": nothing else tells two hops apart");
-    copy_text(l, "country", json_string_value(json_object_get(root, "country")), p->country,
-              sizeof p->country);
-    p->limits.max = (unsigned)get_int(l, root, "limit", 160, MENU_LIMIT_MIN, MENU_LIMIT_MAX);
-    p->limits.charset = (enum menu_charset)get_word(l, root, "charset", charset_words);
-    p->deadline_ms = (unsigned)get_int(l, root, "deadline_ms", PROFILE_DEADLINE_MS, 500,
-                                       PROFILE_DEADLINE_CAP_MS);
-    load_replies(l, root);
+    p->body = (enum profile_body)loader_word(l, root, "body", body_words);
+    loader_text(l, "country", json_string_value(json_object_get(root, "country")), p->country,
+                sizeof p->country);
+    p->limits.max = (unsigned)loader_int(l, root, "limit", 160, MENU_LIMIT_MIN, MENU_LIMIT_MAX);
+    p->limits.charset = (enum menu_charset)loader_word(l, root, "charset", charset_words);
+    p->deadline_ms = (unsigned)loader_int(l, root, "deadline_ms", PROFILE_DEADLINE_MS, 500,
+                                          PROFILE_DEADLINE_CAP_MS);
+    if (p->body == PROFILE_SMPP)
+        profile_load_smpp(l, root);
+    else
+        load_http(l, root);
 }
 
 int profile_load_bytes(const char *file, struct str bytes, struct profile *p,

@@ -203,6 +203,8 @@ static int carriers_open(struct ussd *u, const struct ussd_config *cfg, struct e
         snprintf(path, sizeof path, "%s/%s.json", cfg->profiles_dir, cc->profile);
         if (profile_load(path, &c->profile, &faults) != 0)
             continue;
+        if (c->profile.body == PROFILE_SMPP)
+            (void)fault_add(&faults, path, 0, "this profile does not speak HTTP");
         if (!menu_proves(u->menu, c->profile.limits))
             (void)fault_add(&faults, path, 0, "S6: flow.json proves no limit as narrow as %u",
                             c->profile.limits.max);
