@@ -6,7 +6,11 @@
  */
 #include "gateway/lib/msisdn.h"
 
+#include <stdio.h>
+
 #include "gateway/lib/utf8.h"
+
+#define PREFIX_DIGITS 7 /* the longest of ops.network_prefix */
 
 struct country {
     char iso[3];
@@ -238,6 +242,14 @@ int msisdn_parse(struct str in, const char *country, struct msisdn *out, struct 
     if (match_national(home, str_n(c.d, c.n), out, e) == 0)
         return 0;
     return c.d[0] == '0' ? -1 : match_international(str_n(c.d, c.n), out, e);
+}
+
+void msisdn_network(struct str said, const struct msisdn *number, char out[MSISDN_NETWORK_MAX + 1])
+{
+    size_t n = said.n <= MSISDN_NETWORK_MAX - PREFIX_DIGITS - 1 ? said.n : 0;
+
+    (void)snprintf(out, MSISDN_NETWORK_MAX + 1, "%.*s+%.*s", (int)n, n > 0 ? said.p : "",
+                   PREFIX_DIGITS, number->digits);
 }
 
 const char *msisdn_mask(struct str digits, char out[MSISDN_MASK_LEN])

@@ -26,6 +26,14 @@ struct msisdn {
  */
 MUST_CHECK int msisdn_parse(struct str in, const char *country, struct msisdn *out, struct err *e);
 
+#define MSISDN_NETWORK_MAX 24
+
+/*
+ * What auth.identity_find takes as a network: what the carrier said, '+', and the first digits, which
+ * place a number whose carrier said nothing. A word too long to name a network is left out.
+ */
+void msisdn_network(struct str said, const struct msisdn *number, char out[MSISDN_NETWORK_MAX + 1]);
+
 #define MSISDN_MASK_LEN 8
 
 /* "***67": all that may be logged of a number (S5). */

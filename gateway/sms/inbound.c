@@ -43,6 +43,7 @@ struct incoming {
     char sealed[SEAL_OVERHEAD + MSISDN_MAX];
     size_t sealed_len;
     char country[3];
+    char network[MSISDN_NETWORK_MAX + 1];
 };
 
 static void count_outcome(const char *outcome)
@@ -103,7 +104,7 @@ static void incoming_run(struct incoming *in)
     pg_p_bytea(&p, in->sealed, in->sealed_len);
     pg_p_int(&p, key_id);
     pg_p_text(&p, in->country);
-    pg_p_text(&p, "");
+    pg_p_text(&p, in->network);
     pg_p_text(&p, in->word.word);
     pg_p_text(&p, in->word.arg);
     pg_p_text(&p, in->word.lang);
@@ -192,6 +193,7 @@ static void seal_number(struct incoming *in, const struct msisdn *number)
     buf_init_fixed(&b, in->sealed, sizeof in->sealed);
     seal_close(ring, STR("auth.identity"), digits, &b);
     in->sealed_len = b.len;
+    msisdn_network(STR_EMPTY, number, in->network);
     memcpy(in->country, *number->country ? number->country : in->a->link->country,
            strnlen(*number->country ? number->country : in->a->link->country, 2));
 }

@@ -74,14 +74,16 @@ void turn_vars(struct turn *t, bool with_identity)
 {
     const struct carrier *c = t->carrier;
     char *dial = arena_alloc(&t->arena, DIAL_MAX);
+    char *network = arena_alloc(&t->arena, MSISDN_NETWORK_MAX + 1);
 
     t->mt = (struct menu_turn){.arena = &t->arena,
                                .limits = c->profile.limits,
                                .vars = arena_zalloc(&t->arena, TURN_VARS, sizeof(struct menu_var))};
-    if (!t->mt.vars || !dial)
+    if (!t->mt.vars || !dial || !network)
         return; /* the arena is far larger than this: the menu answers without variables */
     add_var(t, "carrier", str_c(c->profile.name));
-    add_var(t, "network", t->ev.network);
+    msisdn_network(t->ev.network, &t->number, network);
+    add_var(t, "network", str_c(network));
     add_var(t, "country", str_c(*t->number.country ? t->number.country : c->country));
     add_var(t, "service_code", t->ev.service_code.n ? t->ev.service_code : c->short_code);
     add_var(t, "session", t->key.id);

@@ -7,6 +7,7 @@ import pytest
 
 import test_sql_billing as billing
 import test_sql_messaging as messaging
+import test_sql_routing as routing
 import test_sql_schema as schema
 from sqlfixtures import *  # noqa: F401,F403
 
@@ -77,6 +78,15 @@ MUTANTS = {
     "an old epoch claims": (
         [("messaging.claim", "a.epoch > p_epoch", "false")],
         messaging.test_an_older_epoch_claims_nothing),
+    "a dead account is not passed over": (
+        [("messaging.account_state", "else 'down' end", "else 'up' end")],
+        routing.test_an_account_that_is_down_paused_or_disabled_is_passed_over),
+    "a dear route before a cheap one": (
+        [("messaging.route_of", "c.eur nulls last, c.currency, c.cost,", "c.eur desc,")],
+        routing.test_named_before_any_then_priority_then_price),
+    "a prefix corrects what a carrier said": (
+        [("auth.identity_find", "coalesce(i.network, '') = ''", "true")],
+        routing.test_a_prefix_corrects_nobody),
     "two dials make two readers": (
         [("auth.identity_find", "perform pg_advisory_xact_lock", "perform pg_sleep(0.05); perform abs")], schema.test_first_dial_makes_one_reader_however_many_hops_race),
     "OTP tries are not counted": (

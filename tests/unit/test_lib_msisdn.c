@@ -150,6 +150,25 @@ static void masks(void **state)
     assert_null(msisdn_dial_code(NULL));
 }
 
+static void network_of_a_callback(void **state)
+{
+    const struct msisdn m = {.digits = "2250501020304", .country = "CI"};
+    const struct msisdn shorter = {.digits = "22505", .country = "CI"};
+    char out[MSISDN_NETWORK_MAX + 1];
+
+    (void)state;
+    msisdn_network(STR("61205"), &m, out);
+    assert_string_equal(out, "61205+2250501");
+    msisdn_network(STR_EMPTY, &m, out);
+    assert_string_equal(out, "+2250501");
+    msisdn_network(STR("sixteen letters."), &m, out);
+    assert_string_equal(out, "sixteen letters.+2250501");
+    msisdn_network(STR("seventeen letters"), &m, out);
+    assert_string_equal(out, "+2250501");
+    msisdn_network(STR_EMPTY, &shorter, out);
+    assert_string_equal(out, "+22505");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +176,7 @@ int main(void)
         cmocka_unit_test(number_plan_migrations),
         cmocka_unit_test(impossible_numbers),
         cmocka_unit_test(masks),
+        cmocka_unit_test(network_of_a_callback),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
