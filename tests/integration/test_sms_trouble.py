@@ -32,7 +32,7 @@ def test_urgent_code_overtakes_chapters(sms):  # noqa: F811
     book = sms.world.book()
     for n in range(4):
         sms.chapter(sms.reader(f"+22507010203{n:02}"), book)
-    sms.room(rate=5, burst=1)
+    sms.room(rate=2, burst=1)
     sms.stats(accepted=1)
     body, _ = sealed("otp.body", "Coko : votre code est 123456.")
     blob, lookup = sealed("auth.identity", OTHER[1:])
