@@ -222,6 +222,9 @@ static void load_carriers(struct option_source *src, struct config *c)
         (void)!option_load_section(src, s, ussd_carrier_options, ussd_carrier_options_count, cc);
         if (cc->profile && !*cc->profile)
             cc->profile = arena_cstr(&c->arena, s->name);
+        if (cc->secret && cc->link && !*cc->secret && !*cc->link)
+            fault_add(src->faults, c->ini.file, s->line,
+                      "[carrier %" STR_FMT "] secret, or link, is needed", STR_ARG(s->name));
     }
 }
 

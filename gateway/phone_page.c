@@ -110,6 +110,8 @@ static void write_config(const struct phone_page_config *c, struct buf *out)
     jsonw_key(&j, "carriers");
     jsonw_array(&j);
     for (size_t i = 0; i < c->ncarriers; i++) {
+        if (*c->carriers[i].link)
+            continue; /* no address that a page could call */
         jsonw_object(&j);
         jsonw_kv_cstr(&j, "name", c->carriers[i].profile);
         jsonw_kv_cstr(&j, "code", c->carriers[i].short_code);

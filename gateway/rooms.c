@@ -6,6 +6,22 @@
 
 #include <stdio.h>
 
+/* ---- the binds, which USSD and SMS share ---- */
+
+static int binds_open(struct app *a, struct err *e)
+{
+    struct binds_config c = {.links = a->cfg->links, .nlinks = a->cfg->nlinks, .owner = a->owner};
+    struct binds_deps d = {.loop = a->loop, .pg = a->pg};
+
+    a->binds = binds_new(&c, &d, e);
+    return a->binds ? 0 : -1;
+}
+
+static void binds_close(struct app *a)
+{
+    binds_free(a->binds);
+}
+
 /* ---- USSD ---- */
 
 static int ussd_open(struct app *a, struct err *e)
@@ -15,8 +31,12 @@ static int ussd_open(struct app *a, struct err *e)
                             .profiles_dir = profiles,
                             .carriers = a->cfg->carriers,
                             .ncarriers = a->cfg->ncarriers};
-    struct ussd_deps d = {
-        .loop = a->loop, .pg = a->pg, .redis = a->redis, .ring = a->ring, .http = a->http};
+    struct ussd_deps d = {.loop = a->loop,
+                          .pg = a->pg,
+                          .redis = a->redis,
+                          .ring = a->ring,
+                          .http = a->http,
+                          .binds = a->binds};
 
     snprintf(menus, sizeof menus, "%s/menus/coko", a->cfg->core.data_dir);
     snprintf(profiles, sizeof profiles, "%s/gateway/ussd/profiles", a->cfg->core.data_dir);
@@ -34,16 +54,10 @@ static void ussd_close(struct app *a)
     ussd_free(a->ussd);
 }
 
-/* ---- SMS: the binds and the outbox ---- */
+/* ---- SMS: the outbox; the last room of the binds starts them ---- */
 
 static int sms_open(struct app *a, struct err *e)
 {
-    struct binds_config bc = {.links = a->cfg->links, .nlinks = a->cfg->nlinks, .owner = a->owner};
-    struct binds_deps bd = {.loop = a->loop, .pg = a->pg};
-
-    a->binds = binds_new(&bc, &bd, e);
-    if (!a->binds)
-        return -1;
     struct sms_config sc = {.owner = a->owner};
     struct sms_deps sd = {.loop = a->loop, .pg = a->pg, .ring = a->ring, .binds = a->binds};
 
@@ -68,7 +82,6 @@ static bool sms_is_idle(const struct app *a)
 static void sms_close(struct app *a)
 {
     sms_free(a->sms);
-    binds_free(a->binds);
 }
 
 /* ---- REST ---- */
@@ -178,6 +191,7 @@ static void phone_close(struct app *a)
 }
 
 const struct room rooms[] = {
+    {.name = "binds", .roles = ROLE_GATEWAY, .open = binds_open, .close = binds_close},
     {.name = "ussd",
      .roles = ROLE_GATEWAY,
      .open = ussd_open,

@@ -30,7 +30,7 @@ static uint32_t get32(const uint8_t *p)
     return (uint32_t)get16(p) << 16 | get16(p + 2);
 }
 
-int session_encode(const struct session *s, struct buf *out, struct err *e)
+int session_encode(const struct ussd_session *s, struct buf *out, struct err *e)
 {
     uint8_t h[SESSION_HEADER] = {SESSION_FORMAT};
 
@@ -51,7 +51,7 @@ int session_encode(const struct session *s, struct buf *out, struct err *e)
     return buf_check(out, e);
 }
 
-int session_decode(struct str bytes, struct session *out, struct err *e)
+int session_decode(struct str bytes, struct ussd_session *out, struct err *e)
 {
     const uint8_t *h = (const uint8_t *)bytes.p;
 

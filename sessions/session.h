@@ -46,7 +46,7 @@
 #define SESSION_REPLY_MAX  4096
 #define SESSION_MAX        (SESSION_HEADER + SESSION_STATE_MAX + SESSION_REPLY_MAX)
 
-struct session {
+struct ussd_session {
     uint32_t version; /* 0: not stored yet */
     bool ended;       /* the last reply closed the dialogue: a tombstone */
     uint8_t run[SESSION_RUN_LEN];
@@ -59,9 +59,9 @@ struct session {
 };
 
 /* Appends the stored form. Fails on a state or reply over its ceiling (our bug upstream). */
-MUST_CHECK int session_encode(const struct session *s, struct buf *out, struct err *e);
+MUST_CHECK int session_encode(const struct ussd_session *s, struct buf *out, struct err *e);
 
 /* Reads the stored form; anything that is not exactly one session is refused with ERR_BAD_INPUT. */
-MUST_CHECK int session_decode(struct str bytes, struct session *out, struct err *e);
+MUST_CHECK int session_decode(struct str bytes, struct ussd_session *out, struct err *e);
 
 #endif

@@ -155,6 +155,27 @@ int dialect_decode(const struct dialect *d, const struct pdu *pdu, enum alphabet
     return buf_check(text, e);
 }
 
+void dialect_ring(const struct dialect *d, struct str number, uint16_t session,
+                  struct dialect_talk *out)
+{
+    uint8_t name[2] = {(uint8_t)(session >> 8), (uint8_t)(session & ~END_BIT)};
+
+    memset(out, 0, sizeof *out);
+    out->kind = DIALECT_BEGIN;
+    out->peer.number_ton = out->peer.number_npi = 1; /* international, E.164 */
+    (void)!str_to_c(number, out->peer.number, sizeof out->peer.number);
+    if (d->key == DIALECT_REFERENCE) {
+        out->peer.has_reference = true;
+        out->peer.reference = (uint16_t)(name[0] << 8 | name[1]);
+        set_key(out, name, sizeof name);
+    } else if (d->key != DIALECT_SHORT_CODE) {
+        name[1] = d->key == DIALECT_SESSION_NUMBER ? 0 : name[1];
+        memcpy(out->peer.info, name, sizeof name);
+        out->peer.info_len = sizeof name;
+        set_key(out, name, d->key == DIALECT_SESSION_NUMBER ? 1 : sizeof name);
+    }
+}
+
 /* ---- a reply ---- */
 
 static void encode_gsm7(const struct dialect *d, struct str text, struct dialect_reply *r)

@@ -110,6 +110,13 @@ MUST_CHECK int dialect_decode(const struct dialect *d, const struct pdu *pdu,
                               enum alphabet smsc_default, struct dialect_talk *out,
                               struct buf *text, struct err *e);
 
+/*
+ * A dialogue that we begin: to this number (E.164 digits), under a name made of `session` where the
+ * dialect has names. The short code is the caller's.
+ */
+void dialect_ring(const struct dialect *d, struct str number, uint16_t session,
+                  struct dialect_talk *out);
+
 /* A submit_sm in the making; TLVs point into it: it stays where it is. */
 struct dialect_reply {
     struct dialect_peer to;

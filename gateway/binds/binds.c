@@ -76,9 +76,12 @@ static void job_done(struct bind *b, struct bind_job *job, unsigned no, enum bin
 
 static unsigned writable(const struct bind *b)
 {
+    bool bulk = lease_held(&b->lease) && b->queue.flying + b->reserved < (uint32_t)b->c->window;
+
     if (!b->up || !bind_owned(b))
         return 0;
-    return lease_held(&b->lease) ? BIND_ALL_CLASSES : BIND_CLASS_BIT(BIND_TALK);
+    return bulk || (b->reserved == 0 && lease_held(&b->lease)) ? BIND_ALL_CLASSES
+                                                               : BIND_CLASS_BIT(BIND_TALK);
 }
 
 /* False: not now. */
@@ -406,6 +409,12 @@ void binds_set_sink(struct binds *bs, enum bind_sink_kind kind, bind_sink_fn *fn
     bs->sinks[kind] = (struct bind_sink_slot){.fn = fn, .arg = arg};
 }
 
+void binds_set_talk(struct binds *bs, bind_talk_fn *fn, void *arg)
+{
+    bs->talk = fn;
+    bs->talk_arg = arg;
+}
+
 void binds_start(struct binds *bs)
 {
     for (size_t i = 0; i < bs->n; i++)
@@ -489,6 +498,11 @@ bool bind_owned(const struct bind *b)
 int64_t bind_epoch(const struct bind *b)
 {
     return b->lease.epoch;
+}
+
+void bind_reserve(struct bind *b, uint32_t places)
+{
+    b->reserved = MIN(places, (uint32_t)b->c->window - 1);
 }
 
 bool bind_up(const struct bind *b)

@@ -145,6 +145,9 @@ struct bind_delivery {
  */
 typedef void bind_sink_fn(void *arg, const struct bind_delivery *d, const struct pdu *pdu);
 
+/* Is this talk, though it has no ussd_service_op? Asked before a delivery counts as a text. */
+typedef bool bind_talk_fn(void *arg, const struct bind *b, const struct pdu *pdu);
+
 /* ---- the set ---- */
 
 /* NULL and err: two links of one account, a credential that does not fit, a bad CA file. */
@@ -153,6 +156,7 @@ struct binds *binds_new(const struct binds_config *c, const struct binds_deps *d
 void binds_set_client(struct binds *bs, enum bind_client who, const struct bind_client_ops *ops,
                       void *arg);
 void binds_set_sink(struct binds *bs, enum bind_sink_kind kind, bind_sink_fn *fn, void *arg);
+void binds_set_talk(struct binds *bs, bind_talk_fn *fn, void *arg);
 
 /* Starts wanting the leases. */
 void binds_start(struct binds *bs);
@@ -179,6 +183,9 @@ bool bind_held(const struct bind *b);
 bool bind_owned(const struct bind *b);
 /* Epoch of the lease; grows with each taking. */
 int64_t bind_epoch(const struct bind *b);
+/* Keeps so many places of the window free of all classes but BIND_TALK; one is always left to them. */
+void bind_reserve(struct bind *b, uint32_t places);
+
 /* Is the link bound for submitting? */
 bool bind_up(const struct bind *b);
 /* Parts that wait to be written. */

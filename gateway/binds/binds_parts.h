@@ -34,6 +34,7 @@ struct bind {
     struct loop_timer reap; /* 0 ms: the stopped link goes */
     struct bind_job *busy;  /* inside its done */
     struct bind_queue queue;
+    uint32_t reserved;            /* places of the window that only talk may take */
     struct map jobs;              /* client and key -> struct bind_job */
     struct session_stats counted; /* what the metrics have seen */
     uint64_t counted_binds;
@@ -44,6 +45,8 @@ struct binds {
     struct pg *pg;
     struct bind_client_slot clients[BIND_CLIENTS];
     struct bind_sink_slot sinks[BIND_SINKS];
+    bind_talk_fn *talk; /* NULL: only ussd_service_op tells talk */
+    void *talk_arg;
     struct loop_timer timer; /* each second: figures; while draining: is it quiet */
     bool draining;
     size_t n;

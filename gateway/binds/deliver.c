@@ -25,8 +25,11 @@ enum bind_sink_kind bind_sort(const struct pdu *pdu)
 void bind_deliver(struct bind *b, const struct link_delivery *d, const struct pdu *pdu)
 {
     enum bind_sink_kind kind = bind_sort(pdu);
-    const struct bind_sink_slot *sink = &b->set->sinks[kind];
     struct bind_delivery delivery = {.bind = b, .generation = b->generation, .d = *d};
+
+    if (kind == BIND_TEXT && b->set->talk != NULL && b->set->talk(b->set->talk_arg, b, pdu))
+        kind = BIND_TALK_IN;
+    const struct bind_sink_slot *sink = &b->set->sinks[kind];
 
     counter_inc(counter_with(&delivered, kinds[kind]));
     if (sink->fn != NULL)

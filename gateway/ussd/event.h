@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "gateway/lib/str.h"
+#include "sessions/session.h"
 
 enum ussd_kind {
     USSD_UNSAID,   /* the carrier does not say: the first sight of a session begins it */
@@ -33,7 +34,9 @@ struct ussd_event {
     struct str network;      /* as sent, may be empty */
     struct str input;        /* last input, or the whole path */
     bool has_sequence;
-    uint32_t sequence;
+    uint32_t sequence; /* with has_step: milliseconds of the clock at the message's first sight */
+    bool has_step;     /* the message's own identity, hashed: nothing else tells its step */
+    uint8_t step[SESSION_STEP_LEN];
 };
 
 #endif

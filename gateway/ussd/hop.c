@@ -26,14 +26,21 @@ static void path_hash(const struct seal_ring *ring, struct str path, uint8_t out
     memcpy(out, mac, SESSION_STEP_LEN);
 }
 
-static bool same_step(const struct session *s, const struct hop *h)
+/* Where nothing counts the steps, sequence is the time: it wraps, and two clocks may differ. */
+static bool same_time(const struct profile *p, uint32_t a, uint32_t b)
 {
-    return s->sequence == h->sequence && memcmp(s->step, h->step, SESSION_STEP_LEN) == 0;
+    return p->repeat_ms > 0 && (a - b <= p->repeat_ms || b - a <= p->repeat_ms);
+}
+
+static bool same_step(const struct profile *p, const struct ussd_session *s, const struct hop *h)
+{
+    return (s->sequence == h->sequence || same_time(p, s->sequence, h->sequence)) &&
+           memcmp(s->step, h->step, SESSION_STEP_LEN) == 0;
 }
 
 /* The input is what stands behind the path we know; it may hold stars itself (hard case 10). */
-static bool path_continues(const struct seal_ring *ring, const struct session *s, struct str path,
-                           struct str *input)
+static bool path_continues(const struct seal_ring *ring, const struct ussd_session *s,
+                           struct str path, struct str *input)
 {
     uint8_t known[SESSION_STEP_LEN];
 
@@ -53,11 +60,11 @@ static void verdict(struct hop *h, enum hop_kind kind, const char *why)
 }
 
 static void decide_live(const struct profile *p, const struct seal_ring *ring,
-                        const struct ussd_event *ev, const struct session *s,
+                        const struct ussd_event *ev, const struct ussd_session *s,
                         const uint8_t run[SESSION_RUN_LEN], struct hop *h)
 {
     h->input = ev->input;
-    if (h->sequence < s->sequence) {
+    if (p->repeat_ms == 0 && h->sequence < s->sequence) {
         verdict(h, HOP_REPLAY, "stale");
     } else if (p->path && !path_continues(ring, s, ev->input, &h->input)) {
         verdict(h, HOP_RESHOW, "resync");
@@ -69,17 +76,19 @@ static void decide_live(const struct profile *p, const struct seal_ring *ring,
 }
 
 void hop_decide(const struct profile *p, const struct seal_ring *ring, const struct ussd_event *ev,
-                const struct session *s, const uint8_t run[SESSION_RUN_LEN], struct hop *out)
+                const struct ussd_session *s, const uint8_t run[SESSION_RUN_LEN], struct hop *out)
 {
     *out = (struct hop){.input = STR_EMPTY};
     out->sequence = p->path ? (uint32_t)ev->input.n : ev->sequence;
     if (p->path)
         path_hash(ring, ev->input, out->step);
+    else if (ev->has_step)
+        memcpy(out->step, ev->step, SESSION_STEP_LEN);
     if (ev->kind == USSD_ABORT || ev->kind == USSD_TIMEOUT)
         verdict(out, HOP_SILENT, ev->kind == USSD_ABORT ? "abort" : "timeout");
     else if (s == NULL)
         verdict(out, HOP_BEGIN, ev->kind == USSD_CONTINUE ? "unknown" : "begin");
-    else if (same_step(s, out))
+    else if (same_step(p, s, out))
         verdict(out, HOP_REPLAY, "repeated");
     else if (ev->kind == USSD_BEGIN)
         verdict(out, HOP_BEGIN, "reused");

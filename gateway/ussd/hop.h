@@ -3,7 +3,8 @@
  * What one callback is, against the stored session: a beginning, an input, a repetition, a straggler.
  *
  * The step of a carrier with a sequence is the sequence; of a carrier that sends the whole path it
- * is the path (its length and a keyed hash are kept, never its text: S5). Equal step: the stored
+ * is the path (its length and a keyed hash are kept, never its text: S5); where nothing counts, the
+ * message itself, alike within repeat_ms of its first sight. Equal step: the stored
  * reply again (S1). Pure.
  */
 #ifndef COKO_USSD_HOP_H
@@ -32,7 +33,7 @@ struct hop {
 
 /* s: the stored session, or NULL. run: the mark of the Redis we speak to now (store_run). */
 void hop_decide(const struct profile *p, const struct seal_ring *ring, const struct ussd_event *ev,
-                const struct session *s, const uint8_t run[SESSION_RUN_LEN], struct hop *out);
+                const struct ussd_session *s, const uint8_t run[SESSION_RUN_LEN], struct hop *out);
 
 /*
  * What was dialled after the short code: "101" of "*384*26*101#" where short_code is "*384*26#"; of

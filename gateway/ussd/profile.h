@@ -49,12 +49,15 @@
 #include "menus/menu.h"
 #include "smpp/ussd.h"
 
-#define PROFILE_NAME_MAX        32
-#define PROFILE_FIELD_MAX       48
-#define PROFILE_KINDS_MAX       8
-#define PROFILE_REPLY_MAX       1024 /* of a template */
-#define PROFILE_DEADLINE_MS     3500
-#define PROFILE_REPEAT_MS       1500
+#define PROFILE_NAME_MAX    32
+#define PROFILE_FIELD_MAX   48
+#define PROFILE_KINDS_MAX   8
+#define PROFILE_REPLY_MAX   1024 /* of a template */
+#define PROFILE_DEADLINE_MS 3500
+#define PROFILE_REPEAT_MS   1500
+/* First byte of a stored reply over SMPP, before its text */
+#define PROFILE_SAYS_ASK        'C'
+#define PROFILE_SAYS_END        'E'
 #define PROFILE_DEADLINE_CAP_MS 4500
 
 enum profile_body { PROFILE_QUERY, PROFILE_FORM, PROFILE_JSON, PROFILE_SMPP };

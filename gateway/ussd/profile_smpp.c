@@ -4,6 +4,9 @@
  */
 #include "gateway/ussd/profile_parts.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static const struct word session_words[] = {{"its_session_info", DIALECT_SESSION_INFO},
                                             {"its_session_number", DIALECT_SESSION_NUMBER},
                                             {"user_message_reference", DIALECT_REFERENCE},
@@ -93,6 +96,8 @@ void profile_load_smpp(struct loader *l, json_t *root)
     const char *key;
 
     l->p->repeat_ms = PROFILE_REPEAT_MS;
+    snprintf(l->p->reply[REPLY_CONTINUE], PROFILE_REPLY_MAX, "%c$text", PROFILE_SAYS_ASK);
+    snprintf(l->p->reply[REPLY_END], PROFILE_REPLY_MAX, "%c$text", PROFILE_SAYS_END);
     if (!json_is_object(o)) {
         FAULT(l, "\"smpp\": an object with the dialect");
         return;

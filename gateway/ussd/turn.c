@@ -153,7 +153,7 @@ static enum turn_state load_ready(struct turn *t)
     bool found = bytes.n > 0 && session_decode(bytes, &t->stored, &e) == 0;
 
     if (!found)
-        t->stored = (struct session){.version = store_version(bytes)};
+        t->stored = (struct ussd_session){.version = store_version(bytes)};
     store_run(t->u->d.redis, t->run);
     hop_decide(&t->carrier->profile, t->u->d.ring, &t->ev, found ? &t->stored : NULL, t->run,
                &t->hop);
@@ -232,7 +232,7 @@ static enum turn_state save_enter(struct turn *t)
  */
 static enum turn_state save_ready(struct turn *t)
 {
-    struct session winner;
+    struct ussd_session winner;
     struct err e = {0};
     struct str bytes;
 

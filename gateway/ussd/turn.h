@@ -49,6 +49,7 @@ struct carrier {
     const char *secret;
     struct str short_code;
     const char *country;
+    struct bind *bind;       /* over SMPP; else NULL */
     struct counter *hops[4]; /* by outcome */
 };
 
@@ -73,7 +74,7 @@ struct turn {
     struct ussd_event ev;
     struct msisdn number;
     struct store_key key;
-    struct session stored; /* version 0: none; a beginning's own mark */
+    struct ussd_session stored; /* version 0: none; a beginning's own mark */
     struct hop hop;
     uint8_t run[SESSION_RUN_LEN];
 
@@ -106,6 +107,7 @@ struct ussd {
     struct list spare;
     unsigned inflight;
     unsigned nspare;
+    struct talk *talk; /* NULL: no carrier over SMPP */
 };
 
 /* A turn for this callback, not yet running. The event's strings are copied. */

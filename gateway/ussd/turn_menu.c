@@ -215,11 +215,11 @@ static struct str state_bytes(struct turn *t)
 
 struct str turn_session_bytes(struct turn *t)
 {
-    struct session next = {.version = t->stored.version + 1,
-                           .ended = t->end,
-                           .sequence = t->hop.sequence,
-                           .hops = (uint16_t)MIN(t->stored.hops + 1, UINT16_MAX),
-                           .reply = t->reply};
+    struct ussd_session next = {.version = t->stored.version + 1,
+                                .ended = t->end,
+                                .sequence = t->hop.sequence,
+                                .hops = (uint16_t)MIN(t->stored.hops + 1, UINT16_MAX),
+                                .reply = t->reply};
     struct err e = {0};
     struct buf b;
 

@@ -11,17 +11,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/io/http_parse.h"
 #include "gateway/lib/counter.h"
 #include "gateway/lib/log.h"
-#include "gateway/ussd/turn.h"
+#include "gateway/ussd/talk.h"
 
 #define CARRIER(field) offsetof(struct ussd_carrier_config, field)
 
 const struct option_row ussd_carrier_options[] = {
     {"carrier", "profile", OPTION_STRING, CARRIER(profile), .def = "",
      .help = "Wire format, a file of gateway/ussd/profiles; empty: the section's name"},
-    {"carrier", "secret", OPTION_SECRET, CARRIER(secret), .def = "", .flags = OPTION_REQUIRED,
-     .help = "Last part of the callback address: /ussd/NAME/SECRET"},
+    {"carrier", "secret", OPTION_SECRET, CARRIER(secret), .def = "",
+     .help = "Last part of the callback address: /ussd/NAME/SECRET; with link, of the address that "
+             "rings a reader"},
+    {"carrier", "link", OPTION_STRING, CARRIER(link), .def = "",
+     .help = "USSD over SMPP: account of the [link] that carries it, a transceiver"},
     {"carrier", "short_code", OPTION_STRING, CARRIER(short_code), .def = "",
      .help = "Our code on this carrier: *384*26#"},
     {"carrier", "country", OPTION_STRING, CARRIER(country), .def = "", .min = 0, .max = 2,
@@ -70,7 +74,7 @@ static const struct carrier *carrier_find(const struct ussd *u, struct str name,
         const struct carrier *c = &u->carriers[i];
 
         if (str_eq(name, str_c(c->profile.name)))
-            return crypto_eq(secret, str_c(c->secret)) ? c : NULL;
+            return *c->secret && crypto_eq(secret, str_c(c->secret)) ? c : NULL;
     }
     return NULL;
 }
@@ -90,6 +94,31 @@ static void shed(struct ussd *u, const struct carrier *c, const struct ussd_even
     arena_fini(&arena);
 }
 
+/*
+ * POST number=..[&text=..] to /ussd/NAME/SECRET of a carrier over SMPP rings a reader: 202, or 503 in
+ * a worker that does not hold the bind.
+ */
+static void on_push(struct ussd *u, const struct carrier *c, struct http_exchange *x)
+{
+    char number[USSD_NUMBER_MAX + 1], text[1024];
+    ptrdiff_t n = http_form_value(x->body, "number", number, sizeof number);
+    ptrdiff_t m = http_form_value(x->body, "text", text, sizeof text);
+    struct err e = {0};
+
+    if (x->method != HTTP_POST) {
+        http_reply_header(x, "Allow", STR("POST"));
+        refuse(x, 405, "reason=\"method\"");
+    } else if (n <= 0 || m == -2) {
+        refuse(x, 400, "reason=\"malformed\"");
+    } else if (talk_push(u->talk, c, str_n(number, (size_t)n), str_n(text, m > 0 ? (size_t)m : 0),
+                         &e) != 0) {
+        log_info(NULL, "reader not rung", "%s", e.msg);
+        refuse(x, e.code == ERR_BAD_INPUT ? 400 : 503, "reason=\"push\"");
+    } else {
+        http_reply(x, 202, NULL, STR_EMPTY);
+    }
+}
+
 static void on_callback(struct http_exchange *x, void *arg)
 {
     struct ussd *u = arg;
@@ -103,6 +132,10 @@ static void on_callback(struct http_exchange *x, void *arg)
         secret.n--;
     const struct carrier *c = carrier_find(u, name, secret);
 
+    if (c && c->bind) {
+        on_push(u, c, x);
+        return;
+    }
     if (!c) {
         refuse(x, 404, "reason=\"unknown\"");
         return;
@@ -187,6 +220,28 @@ static void carrier_counters(struct carrier *c)
     }
 }
 
+/* A carrier over SMPP has a transceiver of its own, one over HTTP none. */
+static void bind_open(struct ussd *u, struct carrier *c, const char *link, const char *path,
+                      struct fault_list *faults)
+{
+    if ((c->profile.body == PROFILE_SMPP) != (*link != '\0')) {
+        (void)fault_add(faults, path, 0, "[carrier %s]: link is for profiles over SMPP, and only",
+                        c->profile.name);
+        return;
+    }
+    if (!*link)
+        return;
+    c->bind = u->d.binds ? binds_find(u->d.binds, str_c(link)) : NULL;
+    if (!c->bind || bind_config_of(c->bind)->mode != BIND_MODE_TRX)
+        (void)fault_add(faults, path, 0, "[carrier %s] link: no transceiver of account %s",
+                        c->profile.name, link);
+    for (const struct carrier *other = u->carriers; other < c; other++) {
+        if (c->bind && other->bind == c->bind)
+            (void)fault_add(faults, path, 0, "[carrier %s] link: %s is taken by %s",
+                            c->profile.name, link, other->profile.name);
+    }
+}
+
 static int carriers_open(struct ussd *u, const struct ussd_config *cfg, struct err *e)
 {
     struct fault_list faults;
@@ -203,8 +258,7 @@ static int carriers_open(struct ussd *u, const struct ussd_config *cfg, struct e
         snprintf(path, sizeof path, "%s/%s.json", cfg->profiles_dir, cc->profile);
         if (profile_load(path, &c->profile, &faults) != 0)
             continue;
-        if (c->profile.body == PROFILE_SMPP)
-            (void)fault_add(&faults, path, 0, "this profile does not speak HTTP");
+        bind_open(u, c, cc->link, path, &faults);
         if (!menu_proves(u->menu, c->profile.limits))
             (void)fault_add(&faults, path, 0, "S6: flow.json proves no limit as narrow as %u",
                             c->profile.limits.max);
@@ -224,6 +278,14 @@ static int carriers_open(struct ussd *u, const struct ussd_config *cfg, struct e
     return rc;
 }
 
+static void talk_open(struct ussd *u)
+{
+    for (size_t i = 0; i < u->ncarriers && !u->talk; i++) {
+        if (u->carriers[i].bind)
+            u->talk = talk_new(u);
+    }
+}
+
 struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, struct err *e)
 {
     struct ussd *u = calloc(1, sizeof *u);
@@ -236,15 +298,17 @@ struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, st
     if (menu_open(u, c->menu_dir, e) == 0 && statements_open(u, e) == 0 &&
         carriers_open(u, c, e) == 0 &&
         http_mount(d->http, "/ussd", on_callback, u,
-                   &(struct http_mount_opts){.name = "ussd", .body_max = 16 << 10}, e) == 0)
+                   &(struct http_mount_opts){.name = "ussd", .body_max = 16 << 10}, e) == 0) {
+        talk_open(u);
         return u;
+    }
     ussd_free(u);
     return NULL;
 }
 
 bool ussd_idle(const struct ussd *u)
 {
-    return u->inflight == 0;
+    return u->inflight == 0 && (!u->talk || talk_idle(u->talk));
 }
 
 void ussd_free(struct ussd *u)
@@ -252,6 +316,7 @@ void ussd_free(struct ussd *u)
     if (!u)
         return;
     turn_free_all(u);
+    talk_free(u->talk);
     menu_free(u->menu);
     counter_forget(&hops);
     counter_forget(&refused);

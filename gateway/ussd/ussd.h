@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The USSD room: carriers by profile, and the turn that answers each of their callbacks.
+ * The USSD room: carriers by profile, and the turn that answers each of their callbacks, be they an
+ * HTTP request or a deliver_sm.
  *
  * Order of calls: ussd_new; ussd_mount; (ussd_drain, wait for ussd_idle); ussd_free.
  * It writes rows only through the menu's actions, and never speaks to SMS or money.
@@ -10,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "gateway/binds/binds.h"
 #include "gateway/io/http_server.h"
 #include "gateway/io/pg.h"
 #include "gateway/io/redis.h"
@@ -22,7 +24,8 @@
 /* One [carrier NAME] section: NAME is a profile. */
 struct ussd_carrier_config {
     const char *profile;
-    const char *secret;     /* last path segment of the callback address */
+    const char *secret;     /* last path segment of the callback address; empty: none */
+    const char *link;       /* account of the bind, for a carrier over SMPP; else empty */
     const char *short_code; /* "*384*26#" */
     const char *country;    /* of numbers in national form; empty: the profile's */
 };
@@ -44,6 +47,7 @@ struct ussd_deps {
     struct redis *redis;
     const struct seal_ring *ring;
     struct http_server *http;
+    struct binds *binds; /* of carriers over SMPP; not started yet */
 };
 
 struct ussd;
@@ -54,7 +58,7 @@ struct ussd;
  */
 struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, struct err *e);
 
-/* True when no turn is in flight. */
+/* True when no turn is in flight and no reply waits to be written. */
 bool ussd_idle(const struct ussd *u);
 
 /* No turn may be in flight whose exchange still lives. NULL is allowed. */

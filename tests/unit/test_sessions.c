@@ -12,17 +12,17 @@
 #include "sessions/session.h"
 #include "tests/unit/guard.h"
 
-static const struct session sample = {.version = 0x01020304,
-                                      .ended = true,
-                                      .run = {1, 2, 3, 4, 5, 6, 7, 8},
-                                      .step = {9, 8, 7},
-                                      .mark = {0xFF, 2, 3, 4, 5, 6, 7, 0xEE},
-                                      .sequence = 77,
-                                      .hops = 12,
-                                      .state = STR_INIT("menu\0state"),
-                                      .reply = STR_INIT("CON 1. Lire")};
+static const struct ussd_session sample = {.version = 0x01020304,
+                                           .ended = true,
+                                           .run = {1, 2, 3, 4, 5, 6, 7, 8},
+                                           .step = {9, 8, 7},
+                                           .mark = {0xFF, 2, 3, 4, 5, 6, 7, 0xEE},
+                                           .sequence = 77,
+                                           .hops = 12,
+                                           .state = STR_INIT("menu\0state"),
+                                           .reply = STR_INIT("CON 1. Lire")};
 
-static void encode(const struct session *s, struct buf *out)
+static void encode(const struct ussd_session *s, struct buf *out)
 {
     struct err e = {0};
 
@@ -33,7 +33,7 @@ static void encode(const struct session *s, struct buf *out)
 static void test_round_trip(void **state)
 {
     struct buf b;
-    struct session got;
+    struct ussd_session got;
     struct err e = {0};
 
     (void)state;
@@ -56,7 +56,7 @@ static void test_round_trip(void **state)
 static void test_every_cut_is_refused(void **state)
 {
     struct buf b;
-    struct session got;
+    struct ussd_session got;
     struct err e = {0};
 
     (void)state;
@@ -83,7 +83,7 @@ static void test_lies_are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
         struct buf b;
-        struct session got;
+        struct ussd_session got;
         struct err e = {0};
 
         encode(&sample, &b);
@@ -96,8 +96,8 @@ static void test_lies_are_refused(void **state)
 
 static void test_version_zero_is_refused(void **state)
 {
-    struct session s = sample;
-    struct session got;
+    struct ussd_session s = sample;
+    struct ussd_session got;
     struct buf b;
     struct err e = {0};
 
@@ -111,7 +111,7 @@ static void test_version_zero_is_refused(void **state)
 static void test_too_big_is_refused(void **state)
 {
     static char big[SESSION_REPLY_MAX + 1];
-    struct session s = sample;
+    struct ussd_session s = sample;
     struct buf b;
     struct err e = {0};
 

@@ -37,7 +37,7 @@ static int close_ring(void **state)
 }
 
 static struct hop decide(const struct profile *p, enum ussd_kind kind, const char *input,
-                         uint32_t sequence, const struct session *s, const uint8_t *run)
+                         uint32_t sequence, const struct ussd_session *s, const uint8_t *run)
 {
     struct ussd_event ev = {.kind = kind, .input = str_c(input), .sequence = sequence};
     struct hop h;
@@ -47,11 +47,11 @@ static struct hop decide(const struct profile *p, enum ussd_kind kind, const cha
 }
 
 /* The session as a turn stores it after this callback. */
-static struct session after(const struct profile *p, const char *input, uint32_t sequence,
-                            bool ended)
+static struct ussd_session after(const struct profile *p, const char *input, uint32_t sequence,
+                                 bool ended)
 {
     struct hop h = decide(p, USSD_UNSAID, input, sequence, NULL, run_a);
-    struct session s = {.version = 1, .ended = ended, .sequence = h.sequence};
+    struct ussd_session s = {.version = 1, .ended = ended, .sequence = h.sequence};
 
     memcpy(s.step, h.step, sizeof s.step);
     memcpy(s.run, run_a, sizeof s.run);
@@ -74,9 +74,9 @@ static void test_first_sight_begins(void **state)
 
 static void test_same_step_is_replayed(void **state)
 {
-    struct session path = after(&path_profile, "1*2", 0, false);
-    struct session seq = after(&seq_profile, "2", 3, false);
-    struct session start = after(&path_profile, "", 0, false);
+    struct ussd_session path = after(&path_profile, "1*2", 0, false);
+    struct ussd_session seq = after(&seq_profile, "2", 3, false);
+    struct ussd_session start = after(&path_profile, "", 0, false);
 
     (void)state; /* hard cases 1 and 3 */
     assert_hop(decide(&path_profile, USSD_UNSAID, "1*2", 0, &path, run_a), HOP_REPLAY, "repeated");
@@ -97,7 +97,7 @@ static void test_path_input_is_the_suffix(void **state)
 
     (void)state; /* hard cases 10, 12, 14 */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct session s = after(&path_profile, rows[i].known, 0, false);
+        struct ussd_session s = after(&path_profile, rows[i].known, 0, false);
         struct hop h = decide(&path_profile, USSD_UNSAID, rows[i].path, 0, &s, run_a);
 
         assert_hop(h, HOP_INPUT, "input");
@@ -107,7 +107,7 @@ static void test_path_input_is_the_suffix(void **state)
 
 static void test_path_out_of_step_reshows(void **state)
 {
-    struct session s = after(&path_profile, "1*2", 0, false);
+    struct ussd_session s = after(&path_profile, "1*2", 0, false);
 
     (void)state; /* hard case 13 */
     assert_hop(decide(&path_profile, USSD_UNSAID, "1*3*4", 0, &s, run_a), HOP_RESHOW, "resync");
@@ -117,8 +117,8 @@ static void test_path_out_of_step_reshows(void **state)
 
 static void test_stragglers_get_the_present_screen(void **state)
 {
-    struct session path = after(&path_profile, "1*2", 0, false);
-    struct session seq = after(&seq_profile, "2", 3, false);
+    struct ussd_session path = after(&path_profile, "1*2", 0, false);
+    struct ussd_session seq = after(&seq_profile, "2", 3, false);
 
     (void)state; /* hard case 4 */
     assert_hop(decide(&path_profile, USSD_UNSAID, "1", 0, &path, run_a), HOP_REPLAY, "stale");
@@ -127,8 +127,8 @@ static void test_stragglers_get_the_present_screen(void **state)
 
 static void test_begin_flag_wipes_a_reused_id(void **state)
 {
-    struct session seq = after(&seq_profile, "2", 3, false);
-    struct session ended = after(&seq_profile, "2", 3, true);
+    struct ussd_session seq = after(&seq_profile, "2", 3, false);
+    struct ussd_session ended = after(&seq_profile, "2", 3, true);
 
     (void)state; /* hard case 5 */
     assert_hop(decide(&seq_profile, USSD_BEGIN, "*384*26#", 1, &seq, run_a), HOP_BEGIN, "reused");
@@ -137,8 +137,8 @@ static void test_begin_flag_wipes_a_reused_id(void **state)
 
 static void test_after_the_end(void **state)
 {
-    struct session path = after(&path_profile, "1*2", 0, true);
-    struct session seq = after(&seq_profile, "2", 3, true);
+    struct ussd_session path = after(&path_profile, "1*2", 0, true);
+    struct ussd_session seq = after(&seq_profile, "2", 3, true);
 
     (void)state; /* hard case 22 */
     assert_hop(decide(&path_profile, USSD_UNSAID, "1*2*1", 0, &path, run_a), HOP_REPLAY, "ended");
@@ -147,7 +147,7 @@ static void test_after_the_end(void **state)
 
 static void test_abort_wants_no_screen(void **state)
 {
-    struct session seq = after(&seq_profile, "2", 3, false);
+    struct ussd_session seq = after(&seq_profile, "2", 3, false);
 
     (void)state; /* hard case 23 */
     assert_hop(decide(&seq_profile, USSD_ABORT, "", 4, &seq, run_a), HOP_SILENT, "abort");
@@ -156,7 +156,7 @@ static void test_abort_wants_no_screen(void **state)
 
 static void test_another_redis_reshows(void **state)
 {
-    struct session path = after(&path_profile, "1", 0, false);
+    struct ussd_session path = after(&path_profile, "1", 0, false);
 
     (void)state;
     assert_hop(decide(&path_profile, USSD_UNSAID, "1*2", 0, &path, run_b), HOP_RESHOW, "redis");
@@ -164,7 +164,7 @@ static void test_another_redis_reshows(void **state)
 
 static void test_path_is_not_kept(void **state)
 {
-    struct session s = after(&path_profile, "1*4242", 0, false);
+    struct ussd_session s = after(&path_profile, "1*4242", 0, false);
 
     (void)state; /* S5: neither the header's hash nor its length tells a typed PIN */
     assert_null(memmem(&s, sizeof s, "4242", 4));
@@ -209,6 +209,40 @@ static void test_dial_longer_than_room_is_nothing(void **state)
     assert_int_equal(hop_dial(&path_profile, STR_EMPTY, STR("101*1*1*1*1"), out, sizeof out).n, 0);
 }
 
+/* Over SMPP nothing counts the hops: a step is the message itself, for a second and a half. */
+static void test_s1_a_message_alike_is_one_step_for_a_while(void **state)
+{
+    static const struct profile timed = {.name = "timed", .repeat_ms = 1500};
+    static const struct {
+        uint32_t at;
+        uint8_t step;
+        enum hop_kind kind;
+        const char *why;
+    } rows[] = {
+        {UINT32_MAX - 9, 7, HOP_REPLAY, "repeated"},
+        {UINT32_MAX - 509, 7, HOP_REPLAY, "repeated"},
+        {1490, 7, HOP_REPLAY, "repeated"}, /* the clock has wrapped */
+        {1491, 7, HOP_INPUT, "input"},
+        {UINT32_MAX - 9, 8, HOP_INPUT, "input"},
+        {UINT32_MAX - 2000, 7, HOP_INPUT, "input"},
+    };
+    struct ussd_session s = {.version = 1, .sequence = UINT32_MAX - 9, .step = {7}};
+
+    (void)state;
+    memcpy(s.run, run_a, sizeof s.run);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ussd_event ev = {.kind = USSD_CONTINUE,
+                                .input = STR("1"),
+                                .sequence = rows[i].at,
+                                .has_step = true,
+                                .step = {rows[i].step}};
+        struct hop h;
+
+        hop_decide(&timed, ring, &ev, &s, run_a, &h);
+        assert_hop(h, rows[i].kind, rows[i].why);
+    }
+}
+
 /* Every state has a name, is reached, and every waiting state can fail. */
 static void test_turn_table(void **state)
 {
@@ -241,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_path_is_not_kept),
         cmocka_unit_test(test_dial),
         cmocka_unit_test(test_dial_longer_than_room_is_nothing),
+        cmocka_unit_test(test_s1_a_message_alike_is_one_step_for_a_while),
         cmocka_unit_test(test_turn_table),
     };
 

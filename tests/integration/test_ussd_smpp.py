@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""USSD over SMPP on the real daemon: five dialects walk one menu, hard cases 35 and 36, a question that
+the carrier refuses, a reader who is rung, and bulk that leaves talk its share of the window."""
+import os
+import signal
+import sys
+
+import pytest
+
+from database import fill, sql
+from support import TOP, wait_until
+
+sys.path.insert(0, str(TOP / "tests/lab"))
+from ussd_smpp import INFO, SmppPhone  # noqa: E402
+
+NUMBER = "+2250700000611"
+BUDGET_S = 2.0  # hard case 36
+
+
+def stats(smsc, **wanted):
+    more = "&".join(f"{k}={v}" for k, v in wanted.items())
+    return smsc.control("GET", f"/stats?wait_ms=15000&{more}" if more else "/stats")
+
+
+@pytest.fixture
+def talk(daemon, smsc):
+    """talk("6d") starts a daemon whose bind speaks that dialect, and waits for the bind."""
+    def start(dialect="tata", **more):
+        config = {"coko": {"workers": 1}, **more.pop("config", {}),
+                  f"carrier smpp_{dialect}": {"link": "lab", "short_code": "*384*26#", "country": "CI",
+                                              "secret": "ring"}}
+        one = daemon(config=config, smsc=smsc, **more)
+        stats(smsc, bound=1)
+        return one
+    return start
+
+
+def pick(phone, word):
+    for line in phone.last.splitlines()[1:]:
+        key, _, label = line.partition(" ")
+        if key.isdigit() and word.lower() in label.lower():
+            return phone.send(key)
+    raise AssertionError(f"no option with {word!r} in:\n{phone.last}")
+
+
+@pytest.mark.parametrize("dialect", ["tata", "6d", "mica", "huawei", "nowsms"])
+def test_a_dialect_walks_the_menu_to_a_charge(talk, smsc, migrated_db, dialect):
+    one = talk(dialect)
+    phone = SmppPhone(smsc.control, f"+22507000006{len(dialect):02}", dialect)
+    before = sql(migrated_db, "select count(*) from billing.charge")[0][0]
+    assert "Bienvenue" in phone.dial() and not phone.ended
+    phone.send("1")
+    pick(phone, "pass")
+    pick(phone, "pass")
+    phone.send("1")
+    phone.send("9")
+    assert phone.ended
+    assert sql(migrated_db, "select count(*) from billing.charge")[0][0] == before + 1
+    assert one.metric("coko_ussd_talk_replies_total", 'result="refused"') == 0
+    assert one.metric("coko_ussd_dialect_alarm") == 0
+    assert phone.number[1:] not in one.process.log.read_text()
+
+
+def test_35_two_sessions_of_one_number_and_a_number_used_again(talk, smsc):
+    talk("tata")
+    first = SmppPhone(smsc.control, NUMBER, session="0a00")
+    second = SmppPhone(smsc.control, NUMBER, session="0b00")
+    assert "Bienvenue" in first.dial()
+    home = first.send("1")
+    assert second.dial() != home, "the second dialogue begins where it begins"
+    place = first.send("1")
+    assert place != home
+    again = SmppPhone(smsc.control, NUMBER, session="0a00")
+    again.after = first.after
+    assert again.dial("*384*26*101#") != place, "a new op 1 on an open key closes the old dialogue"
+
+
+def test_35_an_abort_a_strange_op_and_a_long_text(talk, smsc):
+    one = talk("6d")
+    phone = SmppPhone(smsc.control, NUMBER, "6d")
+    phone.dial()
+    assert phone.deliver("07", "1") == [0x65], "a reserved op concludes nothing"
+    assert phone.deliver("02", "1") == [0x65], "our own question come back"
+    assert phone.deliver("begin", "1", tlvs={INFO: ""}) == [0x65], "no session"
+    assert phone.deliver("answer", "", tlvs={"0424": "31" * 2000}) == [0x65], "2,000 octets of answer"
+    assert one.metric("coko_ussd_talk_heard_total", 'what="malformed"') == 4
+    assert phone.send("1") and not phone.ended, "the dialogue is where it was"
+    assert phone.send("") and not phone.ended, "an empty answer shows a screen"
+    assert phone.hang_up() == [0]
+    assert phone.deliver("abort", tlvs={INFO: "0001"}) == [0], "of a dialogue nobody knows"
+    assert not phone.parts()
+
+
+@pytest.mark.parametrize("info", ["06", "01020304", "0102030405060708"])
+def test_35_session_info_of_another_width_goes_back_as_it_came(talk, smsc, info):
+    talk("6d")
+    phone = SmppPhone(smsc.control, NUMBER, "6d", session=info)
+    phone.dial()
+    phone.send("7")
+    assert phone.part["tlvs"][INFO] == info
+
+
+def test_35_an_abort_that_races_our_reply_raises_no_alarm(talk, smsc):
+    one = talk("tata")
+    phone = SmppPhone(smsc.control, NUMBER)
+    phone.dial()
+    wait_until(lambda: one.metric("coko_ussd_talk_replies_total", 'result="accepted"') == 1, "the first")
+    smsc.control("POST", "/faults", {"resp_delay_ms": 1000, "resp_status": 0x0B})
+    phone.deliver("answer", "1")
+    stats(smsc, submits=2)
+    assert phone.hang_up() == [0]
+    wait_until(lambda: one.metric("coko_ussd_talk_replies_total", 'result="aborted"') == 1, "the abort")
+    SmppPhone(smsc.control, "+2250700000612").dial()
+    wait_until(lambda: one.metric("coko_ussd_talk_replies_total", 'result="accepted"') == 2, "a later answer")
+    assert one.metric("coko_ussd_dialect_alarm") == 0
+    assert one.metric("coko_ussd_talk_replies_total", 'result="refused"') == 0
+
+
+def test_s1_a_delivery_sent_twice_is_one_step(talk, smsc):
+    one = talk("tata")
+    phone = SmppPhone(smsc.control, NUMBER)
+    screen = phone.dial()
+    assert phone.deliver("begin", phone.code) == [0]
+    assert one.metric("coko_ussd_talk_heard_total", 'what="repeated"') == 1
+    assert not phone.parts(), "one connection: one reply"
+    smsc.control("POST", "/kick", {"how": "rst"})
+    wait_until(lambda: stats(smsc)["binds"] == 2 and stats(smsc)["bound"] == 1, "the link to be back", 20)
+    assert phone.dial() == screen, "it may not have heard: the stored reply again"
+    assert one.metric("coko_ussd_verdicts_total", 'verdict="repeated"') == 1
+
+
+def test_36_redis_down_or_frozen_is_a_plain_text_in_two_seconds(talk, smsc, own_redis):
+    one = talk("tata", redis_url=own_redis.url)
+    phone = SmppPhone(smsc.control, NUMBER)
+    phone.dial()
+    os.kill(own_redis.pid, signal.SIGSTOP)
+    try:
+        phone.send("1")
+        assert phone.ended and phone.last and phone.seconds < BUDGET_S
+    finally:
+        os.kill(own_redis.pid, signal.SIGCONT)
+    own_redis.stop()
+    other = SmppPhone(smsc.control, "+2250700000613")
+    other.dial()
+    assert other.ended and other.last and other.seconds < BUDGET_S
+    own_redis.start()
+    wait_until(one.is_ready, "ready with Redis again", 30)
+    SmppPhone(smsc.control, "+2250700000614").dial()
+
+
+def test_36_postgres_down_is_a_plain_text_in_two_seconds(talk, smsc, own_pg):
+    sql(own_pg.url_of("postgres"), "create database coko_talk")
+    fill(own_pg.url_of("coko_talk"))
+    one = talk("tata", database=own_pg.url_of("coko_talk"))
+    SmppPhone(smsc.control, NUMBER).dial()
+    own_pg.crash()
+    phone = SmppPhone(smsc.control, "+2250700000615")
+    phone.dial()
+    assert phone.ended and phone.last and phone.seconds < BUDGET_S
+    own_pg.start()
+    wait_until(one.is_ready, "ready with PostgreSQL again", 30)
+
+
+def test_a_refused_question_is_counted_rung_and_not_sent_again(talk, smsc):
+    one = talk("tata")
+    smsc.control("POST", "/faults", {"resp_status": 0x15})
+    phone = SmppPhone(smsc.control, NUMBER)
+    phone.deliver("begin", phone.code)
+    wait_until(lambda: one.metric("coko_ussd_dialect_alarm") == 1, "the alarm")
+    assert one.metric("coko_ussd_talk_replies_total", 'result="refused"') == 1
+    assert stats(smsc)["submits"] == 1, "written once"
+    SmppPhone(smsc.control, "+2250700000616").dial()
+    wait_until(lambda: one.metric("coko_ussd_dialect_alarm") == 0, "the alarm to end")
+
+
+def test_a_reader_is_rung(talk, smsc):
+    """Push: op 2 begins a dialogue that the reader answers; op 3 only tells."""
+    one = talk("tata")
+    phone = SmppPhone(smsc.control, "+2250700000617")
+    assert one.post("/ussd/smpp_tata/wrong", b"number=2250700000617").status == 404
+    assert one.post("/ussd/smpp_tata/ring", b"number=12").status == 400
+    assert one.post("/ussd/smpp_tata/ring", b"number=2250700000617").status == 202
+    part = phone.parts(1, 9000)[0]
+    phone.session, phone.after = part["tlvs"][INFO], part["seq"]
+    assert "Bienvenue" in phone.judge(part) and not phone.ended
+    assert phone.send("1") and not phone.ended
+    assert one.post("/ussd/smpp_tata/ring", b"number=2250700000617&text=Votre+livre+est+la").status == 202
+    told = phone.parts(1, 9000)[0]
+    assert told["tlvs"]["0501"] == "03" and told["text"] == "Votre livre est la"
+    assert SmppPhone(smsc.control, phone.number, session=told["tlvs"][INFO]).deliver("told") == [0]
+
+
+def test_bulk_leaves_talk_its_share_of_the_window(talk, smsc, migrated_db):
+    talk("tata", config={"link lab": {"window": 2}})
+    code = sql(migrated_db, "select code from catalog.book where status = 'published' order by id limit 1")[0][0]
+    smsc.control("POST", "/faults", {"resp_delay_ms": 30000})
+    reader = "2250700000618"
+    said = smsc.control("POST", "/mo?wait_ms=9000", {"from": reader, "to": "26", "text": f"LIRE {code}"})
+    assert said["statuses"] == [0]
+    smsc.control("GET", f"/parts?to={reader}&count=1&wait_ms=9000")
+    phone = SmppPhone(smsc.control, NUMBER)
+    phone.dial()
+    bulk = smsc.control("GET", f"/parts?to={reader}")["parts"]
+    assert len(bulk) == 1 and phone.last, "a chapter of several parts waits, the menu does not"
+    smsc.control("POST", "/reset")
