@@ -106,6 +106,14 @@ size_t alphabet_decode(enum alphabet a, struct str octets, struct buf *out)
     return decode_binary(octets, out);
 }
 
+size_t alphabet_decode_shifted(enum alphabet a, struct gsm_shift shift, struct str octets,
+                               struct buf *out)
+{
+    if (a != ALPHABET_GSM7)
+        return alphabet_decode(a, octets, out);
+    return gsm_shift_decode(shift, (const uint8_t *)octets.p, octets.n, out);
+}
+
 const char *alphabet_name(enum alphabet a)
 {
     return names[a];

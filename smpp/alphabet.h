@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "gateway/lib/buf.h"
+#include "gateway/lib/gsm_shift.h"
 #include "gateway/lib/str.h"
 
 enum alphabet {
@@ -33,6 +34,10 @@ enum alphabet alphabet_of(uint8_t data_coding, enum alphabet smsc_default);
 /* Appends the octets as UTF-8. Returns how many characters could not be read; a binary message
  * that is not plain ASCII appends nothing and returns its length. */
 size_t alphabet_decode(enum alphabet a, struct str octets, struct buf *out);
+
+/* The same where the header names national tables; they matter to GSM-7 alone. */
+size_t alphabet_decode_shifted(enum alphabet a, struct gsm_shift shift, struct str octets,
+                               struct buf *out);
 
 /* "gsm7", "ascii", "latin1", "utf8", "ucs2", "binary", as in a carrier's profile. */
 const char *alphabet_name(enum alphabet a);

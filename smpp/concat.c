@@ -41,9 +41,9 @@ static void read_element(struct concat *c, uint8_t id, const uint8_t *v, size_t 
     else if (id == IE_CONCAT16 && n == 4)
         set_numbers(c, 16, (uint32_t)v[0] << 8 | v[1], v[2], v[3]);
     else if (id == IE_SINGLE && n == 1)
-        c->single_shift = v[0];
+        c->shift.single = v[0];
     else if (id == IE_LOCKING && n == 1)
-        c->locking_shift = v[0];
+        c->shift.locking = v[0];
     else if (id == IE_PORT8 && n == 2) {
         c->ported = true;
         c->port = v[0];
@@ -119,6 +119,7 @@ struct part {
     char *octets; /* NULL: missing */
     size_t n;
     enum alphabet alphabet;
+    struct gsm_shift shift;
 };
 
 struct set {
@@ -258,12 +259,19 @@ static void keep_part(struct reassembly *r, struct set *s, const struct concat *
         memcpy(part->octets, c->text.p, c->text.n);
     part->n = c->text.n;
     part->alphabet = a;
+    part->shift = c->shift;
     s->present++;
     s->bytes += part->n;
     r->bytes += part->n;
 }
 
-/* Decodes runs of parts of one alphabet as one piece. */
+static bool same_coding(const struct part *a, const struct part *b)
+{
+    return a->alphabet == b->alphabet && a->shift.single == b->shift.single &&
+           a->shift.locking == b->shift.locking;
+}
+
+/* Decodes runs of parts of one coding as one piece. */
 static void give_text(const struct set *s, struct buf *text)
 {
     struct buf run;
@@ -273,9 +281,9 @@ static void give_text(const struct set *s, struct buf *text)
         const struct part *part = &s->parts[i];
 
         buf_add(&run, part->octets, part->n);
-        if (i + 1 < s->total && s->parts[i + 1].alphabet == part->alphabet)
+        if (i + 1 < s->total && same_coding(part, part + 1))
             continue;
-        (void)alphabet_decode(part->alphabet, buf_str(&run), text);
+        (void)alphabet_decode_shifted(part->alphabet, part->shift, buf_str(&run), text);
         buf_reset(&run);
     }
     buf_fini(&run);

@@ -35,8 +35,8 @@ struct concat {
     bool sar_ignored; /* SAR TLVs beside a header with a reference, or with odd numbers */
     bool ported;      /* application port addressing: not for people */
     uint16_t port;    /* destination port */
-    uint8_t single_shift, locking_shift; /* national language tables asked for; 0: none */
-    struct str text;                     /* octets without the header: a view on the PDU */
+    struct gsm_shift shift; /* national language tables asked for */
+    struct str text;        /* octets without the header: a view on the PDU */
 };
 
 /* Reads what the PDU (shape sm or data) says about parts. An information element that makes no

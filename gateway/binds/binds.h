@@ -29,12 +29,19 @@
 #include "gateway/io/pg.h"
 #include "gateway/lib/option.h"
 #include "smpp/link.h"
+#include "smpp/sender.h"
 
 #define BINDS_MAX    64
 #define BIND_KEY_MAX (1ull << 48) /* keys of jobs stay below */
 
 enum bind_mode { BIND_MODE_TRX, BIND_MODE_TX, BIND_MODE_RX };
-enum bind_concat { BIND_CONCAT_UDH8, BIND_CONCAT_UDH16, BIND_CONCAT_SAR, BIND_CONCAT_PAYLOAD };
+enum bind_concat {
+    BIND_CONCAT_UDH8,
+    BIND_CONCAT_UDH16,
+    BIND_CONCAT_SAR,
+    BIND_CONCAT_PAYLOAD,
+    BIND_CONCAT_NONE /* the route joins nothing: parts carry a mark for the reader */
+};
 enum bind_encoding { BIND_ENCODING_GSM7, BIND_ENCODING_AUTO };
 
 /* How a receipt writes the id that a response gave. */
@@ -64,6 +71,11 @@ struct bind_config {
     int alphabet; /* enum alphabet: what data_coding 0 of an incoming text means */
     int encoding; /* enum bind_encoding */
     int concat;   /* enum bind_concat */
+    int marks;    /* BIND_CONCAT_NONE: 0 before the text, 1 behind it */
+    int tables;   /* enum segment_tables, a set */
+    bool latin1;  /* takes data_coding 3 */
+    int plain;    /* enum alphabet: what data_coding 0 of our texts means to it */
+    int astral;   /* enum segment_astral */
     int id_form;  /* enum bind_id_form */
     bool receipts;
     bool validity;
@@ -103,6 +115,7 @@ struct bind_scratch {
     uint8_t octets[256];
     struct smpp_tlv tlvs[4];
     uint8_t values[8];
+    struct sender_address sender;
 };
 
 /*

@@ -7,11 +7,15 @@
 #define LINK(field) offsetof(struct bind_config, field)
 
 static const char *const mode_words[] = {"transceiver", "transmitter", "receiver", NULL};
-static const char *const concat_words[] = {"udh8", "udh16", "sar", "payload", NULL};
+static const char *const concat_words[] = {"udh8", "udh16", "sar", "payload", "none", NULL};
+static const char *const marks_words[] = {"before", "behind", NULL};
+static const char *const tables_words[] = {"none", "spanish", "portuguese", "both", NULL};
+static const char *const astral_words[] = {"send", "replace", "refuse", NULL};
 static const char *const encoding_words[] = {"gsm7", "auto", NULL};
 static const char *const id_words[] = {"auto", "same", "receipt_dec", "receipt_hex", NULL};
 /* in the order of enum alphabet */
 static const char *const alphabet_words[] = {"gsm7", "ascii", "latin1", "utf8", "ucs2", NULL};
+static const char *const plain_words[] = {"gsm7", "ascii", "latin1", NULL};
 
 const struct option_row bind_options[] = {
     {"link", "account", OPTION_STRING, LINK(account), .def = "", .min = 0, .max = 60,
@@ -67,7 +71,19 @@ const struct option_row bind_options[] = {
     {"link", "encoding", OPTION_ENUM, LINK(encoding), .def = "gsm7", .words = encoding_words,
      .help = "What the alphabet of phones lacks: gsm7 folds it, auto sends UCS-2"},
     {"link", "concat", OPTION_ENUM, LINK(concat), .def = "udh8", .words = concat_words,
-     .help = "Long texts: header with an 8 or 16-bit reference, sar parameters, or one payload"},
+     .help =
+         "Long texts: header with an 8 or 16-bit reference, sar parameters, one payload, or none: "
+         "plain messages with (2/5), cut at words"},
+    {"link", "marks", OPTION_ENUM, LINK(marks), .def = "before", .words = marks_words,
+     .help = "With concat none: (2/5) before or behind the text"},
+    {"link", "tables", OPTION_ENUM, LINK(tables), .def = "none", .words = tables_words,
+     .help = "National shift tables that the route takes, where they make a text shorter"},
+    {"link", "latin1", OPTION_BOOL, LINK(latin1), .def = "no",
+     .help = "The route takes data_coding 3, where that makes a text shorter"},
+    {"link", "plain", OPTION_ENUM, LINK(plain), .def = "gsm7", .words = plain_words,
+     .help = "What the route reads in our data_coding 0; the phone gets GSM-7 all the same"},
+    {"link", "emoji", OPTION_ENUM, LINK(astral), .def = "send", .words = astral_words,
+     .help = "Characters beyond UCS-2: send as UTF-16, replace by ?, or refuse the text"},
     {"link", "id_form", OPTION_ENUM, LINK(id_form), .def = "auto", .words = id_words,
      .help = "Message ids in receipts: same as in responses, decimal of hexadecimal, or back"},
     {"link", "receipts", OPTION_BOOL, LINK(receipts), .def = "yes",

@@ -14,16 +14,44 @@
 #define DAYS_MAX 28
 #define REGISTER 1 /* registered_delivery: a receipt whatever happens (M2) */
 
+/* What a message centre that reads another data_coding 0 cannot show is folded too. */
+static unsigned fold_flags(int plain)
+{
+    switch (plain) {
+    case ALPHABET_ASCII: return GSM_FOLD_ASCII;
+    case ALPHABET_LATIN1: return GSM_FOLD_BASIC;
+    default: return 0;
+    }
+}
+
+static bool has_header(const struct bind_config *link)
+{
+    return link->concat == BIND_CONCAT_UDH8 || link->concat == BIND_CONCAT_UDH16;
+}
+
+static int marks_of(const struct bind_config *link)
+{
+    if (link->concat != BIND_CONCAT_NONE)
+        return SEGMENT_UNMARKED;
+    return link->marks == 0 ? SEGMENT_MARK_BEFORE : SEGMENT_MARK_BEHIND;
+}
+
 int compose_plan(const struct bind_config *link, struct str text, uint16_t ref, struct segment *out,
                  struct err *e)
 {
     struct segment_opts opts = {.fold = link->encoding == BIND_ENCODING_GSM7,
+                                .fold_flags = fold_flags(link->plain),
                                 .ref16 = link->concat == BIND_CONCAT_UDH16,
-                                .ref = ref};
+                                .ref = ref,
+                                .marks = marks_of(link),
+                                .tables = has_header(link) ? (unsigned)link->tables : 0,
+                                .plain = (enum alphabet)link->plain,
+                                .latin1 = link->latin1,
+                                .astral = link->astral};
 
     if (segment_plan(text, &opts, out, e) != 0)
         return -1;
-    if (out->alphabet == ALPHABET_UCS2 || out->lost == 0)
+    if (!opts.fold || out->lost == 0)
         return 0;
     segment_fini(out);
     opts.fold = false;
@@ -85,9 +113,11 @@ void compose_fill(const struct compose *c, unsigned no, struct bind_scratch *scr
 
     _Static_assert(sizeof scratch->octets >= SEGMENT_OCTETS, "a part fits the scratch");
     sm->service_type = str_c(c->link->service_type);
-    sm->source_ton = (uint8_t)c->link->sender_ton;
-    sm->source_npi = (uint8_t)c->link->sender_npi;
-    sm->source = str_c(c->link->sender);
+    sender_address(str_c(c->link->sender), (uint8_t)c->link->sender_ton,
+                   (uint8_t)c->link->sender_npi, &scratch->sender);
+    sm->source_ton = scratch->sender.ton;
+    sm->source_npi = scratch->sender.npi;
+    sm->source = str_c(scratch->sender.text);
     sm->dest_ton = (uint8_t)c->link->dest_ton;
     sm->dest_npi = (uint8_t)c->link->dest_npi;
     sm->dest = str_c(c->number);

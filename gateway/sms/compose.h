@@ -15,8 +15,9 @@
 #define COMPOSE_REFS     4096 /* counters of references, by hash of the number */
 #define COMPOSE_VALIDITY 17
 
-/* Segments the text as the link wants it. GSM-7 folds; what folding would turn into '?' goes in UCS-2.
- * -1: the text cannot be sent (not UTF-8, too long). On success segment_fini is the caller's. */
+/* Segments the text as the link wants it. GSM-7 folds; a text that folding would spoil with '?' goes
+ * as it is. -1: the text cannot be sent (not UTF-8, too long, refused). On success segment_fini is
+ * the caller's. */
 MUST_CHECK int compose_plan(const struct bind_config *link, struct str text, uint16_t ref,
                             struct segment *out, struct err *e);
 

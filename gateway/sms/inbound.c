@@ -262,7 +262,7 @@ void inbound_on_text(void *arg, const struct bind_delivery *d, const struct pdu 
     }
     buf_init(&text, TEXT_MAX);
     if (c.width == 0)
-        alphabet_decode(alphabet, c.text, &text);
+        (void)alphabet_decode_shifted(alphabet, c.shift, c.text, &text);
     if (c.width == 0 || join_parts(a, d, pdu, &c, alphabet, &text))
         take_text(a, d, pdu, buf_str(&text), c.width != 0);
     buf_wipe(&text);

@@ -337,7 +337,7 @@ static void hard_27_headers_of_every_kind(void **state)
     assert_int_equal(c.port, 0x15B3);
     c = parsed(SM("40") "0B 08 2401 03 0003 07 02 02 'ab'"); /* shift before concat */
     is_part(c, 8, 7, 2, 2, "ab");
-    assert_int_equal(c.single_shift, 3);
+    assert_int_equal(c.shift.single, 3);
     is_part(parsed(SM("00") "02 'ab' 020C 0002 0007 020E 0001 02 020F 0001 01"), 17, 7, 2, 1, "ab");
     c = parsed(SM("40") "08 050003 090201 'ab' 020C 0002 0007 020E 0001 02 020F 0001 01");
     is_part(c, 8, 9, 2, 1, "ab"); /* SAR beside UDHI: the header counts */
@@ -453,6 +453,24 @@ static void hard_26_255_parts(void **state)
     reassembly_fini(&r);
 }
 
+static void hard_27_tables_named_by_the_header_are_obeyed(void **state)
+{
+    struct reassembly r;
+    struct concat c = parsed(SM("40") "07 03 2401 02 1B61 'b'");
+
+    (void)state;
+    buf_reset(&text);
+    assert_int_equal(alphabet_decode_shifted(ALPHABET_GSM7, c.shift, c.text, &text), 0);
+    assert_string_equal(buf_cstr(&text), "\u00e1"
+                                         "b");
+    reassembly_init(&r, &small);
+    assert_int_equal(add(&r, "a", SM("40") "0B 08 2501 03 0003 070202 40 7B", 0), REASSEMBLY_WAIT);
+    assert_int_equal(add(&r, "a", SM("40") "0A 08 0003 070201 2401 02 41", 0),
+                     REASSEMBLY_COMPLETE); /* each part under its own header */
+    assert_string_equal(buf_cstr(&text), "A\u00cd\u00e3");
+    reassembly_fini(&r);
+}
+
 static void hard_28_a_foreign_cut_inside_a_pair_heals(void **state)
 {
     struct reassembly r;
@@ -487,6 +505,7 @@ int main(void)
         T(alphabets_have_names),
         T(hard_27_headers_of_every_kind),
         T(hard_27_broken_headers_hide_nothing),
+        T(hard_27_tables_named_by_the_header_are_obeyed),
         T(hard_26_any_order_duplicates_and_two_senders),
         T(hard_26_a_reused_reference_starts_anew),
         T(reassembly_is_bounded_in_time_sets_and_bytes),

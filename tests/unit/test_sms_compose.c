@@ -119,6 +119,62 @@ static void test_folding(void **state)
     assert_int_equal(compose_plan(&link, STR("\xFF"), 1, &seg, &e), -1);
 }
 
+static void test_plain_numbered_messages(void **state)
+{
+    struct bind_config link = link_of(BIND_CONCAT_NONE);
+    struct bind_scratch scratch;
+    struct smpp_submit m;
+    struct segment seg;
+    struct err e;
+
+    (void)state;
+    link.sender = "Biblioth\u00e8que"; /* hard case 28: a name, 11 characters, no accents */
+    link.sender_ton = 0;
+    link.tables = SEGMENT_PORTUGUESE; /* they need a header: not used here */
+    memset(text, 'x', 400);
+    for (size_t i = 4; i < 400; i += 5)
+        text[i] = ' ';
+    text[400] = '\0';
+    assert_int_equal(compose_plan(&link, str_c(text), 0x1234, &seg, &e), 0);
+    assert_int_equal(compose_parts(&link, &seg), 3);
+    memset(&m, 0, sizeof m);
+    compose_fill(&(struct compose){.link = &link, .seg = &seg, .number = "225", .validity = ""}, 2,
+                 &scratch, &m);
+    assert_int_equal(m.sm.esm_class, 0);
+    assert_int_equal(m.tlv_count, 0);
+    assert_int_equal(m.sm.registered_delivery, 1);
+    assert_true(str_starts(m.sm.message, STR("(2/3) xxxx ")));
+    assert_true(str_eq_c(m.sm.source, "Bibliothequ"));
+    assert_int_equal(m.sm.source_ton, 5);
+    segment_fini(&seg);
+}
+
+static void test_national_tables(void **state)
+{
+    struct bind_config link = link_of(BIND_CONCAT_UDH8);
+    struct bind_scratch scratch;
+    struct smpp_submit m;
+    struct segment seg;
+    struct err e;
+
+    (void)state;
+    link.encoding = BIND_ENCODING_AUTO;
+    link.tables = SEGMENT_PORTUGUESE;
+    assert_int_equal(compose_plan(&link, STR("S\u00e3o Tom\u00e9"), 1, &seg, &e), 0);
+    assert_int_equal(compose_parts(&link, &seg), 1);
+    fill(&link, &seg, 1, &scratch, &m);
+    assert_int_equal(m.sm.esm_class, SMPP_ESM_UDHI); /* a header though it is one part */
+    assert_int_equal(m.sm.data_coding, 0);
+    assert_memory_equal(m.sm.message.p, "\x03\x24\x01\x03S\x1b\x7bo Tom\x05", 13);
+    segment_fini(&seg);
+    link.concat = BIND_CONCAT_SAR; /* hard case 27: SAR and a header exclude each other */
+    assert_int_equal(compose_plan(&link, STR("S\u00e3o Tom\u00e9"), 1, &seg, &e), 0);
+    fill(&link, &seg, 1, &scratch, &m);
+    assert_int_equal(m.sm.esm_class, 0);
+    assert_int_equal(m.sm.data_coding, 8);
+    segment_fini(&seg);
+}
+
 static void test_validity(void **state)
 {
     static const struct {
@@ -242,6 +298,8 @@ int main(void)
         cmocka_unit_test(test_header),
         cmocka_unit_test(test_sar_and_payload),
         cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_plain_numbered_messages),
+        cmocka_unit_test(test_national_tables),
         cmocka_unit_test(test_validity),
         cmocka_unit_test(test_forms_of_ids),
         cmocka_unit_test(test_batch),
