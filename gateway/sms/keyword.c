@@ -12,9 +12,9 @@
 static const struct {
     const char *word, *lang;
 } words[] = {
-    {"SUITE", "fr"},   {"LIRE", "fr"}, {"ARRET", "fr"},       {"DESABO", "fr"},
-    {"ANNULER", "fr"}, {"AIDE", "fr"}, {"REPRISE", "fr"},     {"NEXT", "en"},
-    {"MORE", "en"},    {"READ", "en"}, {"UNSUBSCRIBE", "en"}, {"HELP", "en"},
+    {"SUITE", "fr"}, {"LIRE", "fr"},    {"ARRET", "fr"},   {"DESABO", "fr"},      {"ANNULER", "fr"},
+    {"AIDE", "fr"},  {"REPRISE", "fr"}, {"REPETER", "fr"}, {"REPRENDRE", "fr"},   {"REPEAT", "en"},
+    {"NEXT", "en"},  {"MORE", "en"},    {"READ", "en"},    {"UNSUBSCRIBE", "en"}, {"HELP", "en"},
 };
 
 static bool is_letter(char c)

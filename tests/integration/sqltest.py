@@ -130,6 +130,8 @@ TEMPLATES = {
     "instalment_foot": "SUITE pour lire la suite",
     "stop_done": "Coko : vous ne recevrez plus nos SMS. START pour reprendre.",
     "start_done": "Coko : vos SMS reprennent.",
+    "pause_done": "Coko : vos SMS sont en pause.",
+    "menu": "Coko : composez {dial}.",
     "help": "Coko : SUITE, STOP, START.",
     "unknown_keyword": "Coko : nous n'avons pas compris.",
     "no_book": "Coko : pas de lecture en cours.",

@@ -49,6 +49,24 @@ def test_reader_asks_for_help_and_a_chapter(daemon, smsc, migrated_db):
     assert NUMBER not in one.process.log.read_text()
 
 
+def test_every_keyword_over_the_air(daemon, smsc, migrated_db):
+    one = daemon(smsc=smsc)
+    stats(smsc, bound=1)
+    for count, (word, answer) in enumerate([("AIDE", "REPETER"), ("menu", "*384*26#"), ("Pause", "REPRENDRE"), ("Reprendre", "reprennent"),
+                                            ("Arrêt", "renouvelé"), ("START", "reprennent")], 1):
+        say(smsc, word)
+        assert answer in texts(smsc, count=count)[count - 1]["text"], word
+    code = sql(migrated_db, "select code from catalog.book where status = 'published' order by id limit 1")[0][0]
+    say(smsc, f"LIRE {code}")
+    first = texts(smsc, count=7)[6]["text"]
+    wait_until(lambda: sql(migrated_db, "select 1 from messaging.message where kind = 'instalment' and state = 'delivered'"),
+               "receipts of the chapter")
+    say(smsc, "répéter")
+    assert texts(smsc, count=8)[7]["text"] == first
+    assert [row[0] for row in sql(migrated_db, "select what from auth.consent order by id")] == ["pause", "resume", "stop", "start"]
+    assert NUMBER not in one.process.log.read_text()
+
+
 def test_one_bind_whatever_the_workers_and_whoever_dies(daemon, smsc, migrated_db):
     one = daemon(config={"coko": {"workers": 2}, "link lab": {"lease": "2s"}}, smsc=smsc)
     stats(smsc, bound=1)

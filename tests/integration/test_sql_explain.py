@@ -189,6 +189,8 @@ CALLS = {
     "dial_new": "select * from auth.dial(sha256('new'), 's', 1, 'CI', 'mtn', '')",
     "set_language": "select * from auth.set_language(5, 'en')",
     "stop": "select * from auth.stop(6, 's1')",
+    "pause": "select * from auth.pause_by(10, 's2', 'ussd')",
+    "repeat": "select * from messaging.repeat_instalment(8, 8, 's3')",
     "request_otp": "select * from auth.request_otp(sha256('7'), 's', 1, 'CI', 'mtn', 'h', 'b', 'ip')",
     "verify_otp": "select * from auth.verify_otp((select public_id from auth.otp_request where id = 8), sha256('8'), 'h', 'r', 'ua')",
     "may_read": "select billing.may_read(5, 1000001, 3, null)",

@@ -7,6 +7,7 @@ import pytest
 
 import test_sql_billing as billing
 import test_sql_messaging as messaging
+import test_sql_readers as readers
 import test_sql_routing as routing
 import test_sql_schema as schema
 from sqlfixtures import *  # noqa: F401,F403
@@ -52,11 +53,19 @@ MUTANTS = {
         [("ops.step_end", "coalesce(p_step_key, '') <> ''", "false")],
         messaging.test_instalment_moves_the_position_and_counts_the_allowance),
     "M3: STOP leaves the queue": (
-        [("auth.stop", "state = 'queued' and kind in", "state = 'partial' and kind in")],
+        [("messaging.cancel_unsent", "state = 'queued' and kind", "state = 'partial' and kind")],
         messaging.test_stop_cancels_what_is_queued_and_confirms_once),
     "M3: the confirmation does not wait": (
-        [("auth.stop", "v_flagged > 0", "false")],
+        [("auth.stop_by", "v_flagged > 0", "false")],
         lambda w: messaging.test_stop_confirmation_waits_until_nothing_is_being_sent(w, "accepted")),
+    "M3: the answer to PAUSE does not wait": (
+        [("auth.pause_by", "v_flagged > 0", "false")], readers.test_pause_waits_for_what_is_being_sent),
+    "a repeated instalment gives its text back": (
+        [("messaging.rewind", "and repeats is null", "")], readers.test_repeat_that_fails_moves_nothing),
+    "REPETER is free": (
+        [("messaging.repeat_once", "m.segments > a.left_month", "false")], readers.test_repeat_beyond_the_allowance),
+    "PAUSE leaves no evidence": (
+        [("auth.pause_by", "perform auth.consent_put", "-- ")], readers.test_pause_and_its_end),
     "M4: recovery queues again": (
         [("messaging.recover", "m.kind = 'otp' and m.tries < 2", "true")],
         messaging.test_lost_link_is_unknown_and_never_sent_again),

@@ -5,6 +5,9 @@ insert into messaging.keyword (word, action) values
     ('LIRE', 'read'), ('READ', 'read'),
     ('STOP', 'stop'), ('ARRET', 'stop'), ('DESABO', 'stop'), ('ANNULER', 'stop'), ('UNSUBSCRIBE', 'stop'), ('END', 'stop'),
     ('START', 'start'), ('REPRISE', 'start'), ('UNSTOP', 'start'),
+    ('REPETER', 'repeat'), ('REPEAT', 'repeat'), ('RENVOYER', 'repeat'),
+    ('PAUSE', 'pause'), ('REPRENDRE', 'resume'), ('RESUME', 'resume'),
+    ('MENU', 'menu'),
     ('AIDE', 'help'), ('HELP', 'help'), ('INFO', 'help')
 on conflict (word) do update set action = excluded.action;
 
@@ -17,3 +20,6 @@ insert into messaging.receipt_word (word, state) values
     ('UNKNOWN', 'accepted'), ('7', 'accepted'), ('SCHEDULED', 'accepted'), ('0', 'accepted'),
     ('ACKED', 'accepted'), ('BUFFRED', 'accepted'), ('BUFFERD', 'accepted')
 on conflict (word) do update set state = excluded.state;
+
+-- An operator's own code goes into a row of its country; the general one is the sandbox's and is never put back over a change.
+insert into messaging.dial_code (country, code) values ('*', '*384*26#') on conflict (country) do nothing;

@@ -2,4 +2,4 @@
 -- lane: write
 -- args: identity step
 -- cols: outcome
-select s.outcome from auth.start_again($1::bigint, $2) s
+select s.outcome from auth.start_again_by($1::bigint, $2, 'ussd') s

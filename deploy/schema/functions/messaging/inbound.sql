@@ -37,7 +37,7 @@ end $$;
 comment on function messaging.inbound(text, bytea, bytea, int, text, text, text, text, text, bytea) is
 'A text from a reader: its keyword runs and is answered in one transaction; the same delivery again returns the recorded outcome.
 Sixty texts an hour a number have an effect and a row, so that a machine that writes for ever costs neither replies nor room; STOP always has.
-outcome: limited | queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code) | already (STOP or START had no effect) | started | help | unknown.
+outcome: limited | queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code, REPETER) | already (STOP, PAUSE or START had no effect) | started | paused | help | menu | unknown.
 stopped is also the outcome of STOP itself. message_id: the instalment or the reply, null when nothing is sent.';
 
 create or replace function messaging.inbound_do(p_user_id bigint, p_identity_id bigint, p_action text, p_arg text)
@@ -51,21 +51,30 @@ declare
     v_key text;
 begin
     if p_action = 'stop' then
-        return query select x.outcome, x.message_id from auth.stop(p_identity_id, null) x;
+        return query select x.outcome, x.message_id from auth.stop_by(p_identity_id, null, 'sms') x;
         return;
-    elsif p_action = 'start' then
-        return query select x.outcome, x.message_id from auth.start_again(p_identity_id, null) x;
+    elsif p_action in ('start', 'resume') then
+        return query select x.outcome, x.message_id from auth.start_again_by(p_identity_id, null, 'sms') x;
+        return;
+    elsif p_action = 'pause' then
+        return query select x.outcome, x.message_id from auth.pause_by(p_identity_id, null, 'sms') x;
+        return;
+    elsif p_action = 'menu' then
+        return query select 'menu', x.message_id
+        from messaging.enqueue(p_identity_id, 'reply', v_lang, 'menu', jsonb_build_object('dial', (
+            select d.code from messaging.dial_code d join auth.identity i on i.id = p_identity_id and d.country in (i.country, '*')
+            order by d.country = '*' limit 1)), null) x;
         return;
     elsif p_action = 'help' then
         return query select 'help', x.message_id
         from messaging.enqueue(p_identity_id, 'reply', v_lang, 'help', '{}', null) x;
         return;
-    elsif p_action in ('next', 'read') then
+    elsif p_action in ('next', 'read', 'repeat') then
         if p_action = 'read' and p_arg ~ '^\s*[0-9]{1,6}\s*$' then
             v_book := coalesce((select b.id from catalog.book b where b.code = p_arg::int), -1);
         end if;
-        select * into s from messaging.instalment_once(p_user_id, p_identity_id, v_book) j,
-            jsonb_to_record(j) as r(outcome text, message_id bigint, title text);
+        select * into s from jsonb_to_record(case when p_action = 'repeat' then messaging.repeat_once(p_user_id, p_identity_id)
+            else messaging.instalment_once(p_user_id, p_identity_id, v_book) end) as r(outcome text, message_id bigint, title text);
         v_key := case s.outcome when 'locked' then 'locked' when 'allowance' then 'allowance' when 'end' then 'end_of_book'
                                 when 'none' then 'no_book' when 'stopped' then 'stop_done' end;
         if v_key is null then

@@ -3,7 +3,7 @@ create or replace function messaging.rewind(p_message_id bigint) returns boolean
 declare
     m messaging.message;
 begin
-    select * into m from messaging.message where id = p_message_id and kind = 'instalment';
+    select * into m from messaging.message where id = p_message_id and kind = 'instalment' and repeats is null;
     if not found or exists (select 1 from messaging.part p where p.message_id = m.id and p.state in ('delivered', 'accepted')) then
         return false;
     end if;
@@ -12,4 +12,4 @@ begin
     return found;
 end $$;
 comment on function messaging.rewind(bigint) is
-'An instalment that never reached its reader gives the text back: the position returns to its start, unless the reader has moved on since or a part was taken by the carrier (an instalment with a receipt is never repeated).';
+'An instalment that never reached its reader gives the text back: the position returns to its start, unless the reader has moved on since, it was a repetition, or a part was taken by the carrier (an instalment with a receipt is never repeated).';

@@ -1,0 +1,19 @@
+-- SPDX-License-Identifier: Apache-2.0
+create or replace function messaging.cancel_unsent(p_identity_id bigint, p_kinds text[]) returns int language plpgsql as $$
+declare
+    m messaging.message;
+    v_flagged int;
+begin
+    for m in select * from messaging.message
+             where identity_id = p_identity_id and state = 'queued' and kind = any (p_kinds)
+             order by id desc for update loop
+        update messaging.message set state = 'cancelled', done_at = ops.now() where id = m.id;
+        perform messaging.rewind(m.id);
+    end loop;
+    update messaging.message set cancel_asked = true
+    where identity_id = p_identity_id and state in ('claimed', 'sending') and kind = any (p_kinds);
+    get diagnostics v_flagged = row_count;
+    return v_flagged;
+end $$;
+comment on function messaging.cancel_unsent(bigint, text[]) is
+'Cancels what is queued of these kinds, also what waits to be tried again (the position goes back to unsent text), and flags what is being sent. Returns how many were flagged: a confirmation waits for them (M3).';
