@@ -72,7 +72,7 @@ struct sms_account {
     int64_t ready_epoch; /* epoch whose recover is done; 0: none */
     int64_t asked_epoch; /* epoch of the recover in flight */
     int64_t claim_epoch; /* epoch of the claim in flight */
-    struct op recover_op, claim_op, cancel_op, back_op, orphan_op;
+    struct op recover_op, claim_op, cancel_op, back_op, orphan_op, report_op;
     bool more;           /* the last claim was full */
     bool hand_back;      /* rows may be claimed that we do not hold */
     int64_t back_at;     /* not before */
@@ -82,6 +82,8 @@ struct sms_account {
     struct list live;
     struct loop_timer poll;
     int64_t orphans_at;
+    int64_t report_at; /* when the health is due again */
+    bool reported_up;
     struct record record;
     struct receiver receiver;
     uint8_t refs[COMPOSE_REFS];

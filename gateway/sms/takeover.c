@@ -4,12 +4,16 @@
  *
  *   a new epoch of the lease    messaging.recover settles what earlier owners left; then we may claim
  *   rows claimed, not begun     messaging.hand_back returns them (drain, no link, a claim's lost answer)
+ *   the link, each 5 s          messaging.report tells whether it is up, and takes what accounts that
+ *                               are down have queued for our routes
  *   each minute                 messaging.match_orphans finds parts for receipts that nobody named
  */
 #include "gateway/sms/sms_parts.h"
 
 #define ORPHANS_MS  60000
 #define ORPHANS_MAX 500
+#define REPORT_MS   5000
+#define REPORT_MAX  1000 /* messages taken over at a time */
 
 PG_STMT(recover_stmt, "sms.recover", PG_BATCH, 2,
         "select recovered, exists (select from messaging.account a where a.name = $1)"
@@ -18,6 +22,9 @@ PG_STMT(back_stmt, "sms.hand_back", PG_BATCH, 4,
         "select messaging.hand_back($1, $2, $3::bigint, $4::bigint[])");
 PG_STMT(orphans_stmt, "sms.match_orphans", PG_BATCH, 2,
         "select messaging.match_orphans($1, $2::int)");
+
+PG_STMT(report_stmt, "sms.report", PG_BATCH, 4,
+        "select messaging.report($1, $2::bigint, $3::boolean, $4::int)");
 
 bool takeover_ready(const struct sms_account *a)
 {
@@ -118,6 +125,43 @@ static void match_orphans(struct sms_account *a)
     sms_exec(a, &a->orphan_op, &orphans_stmt, &p);
 }
 
+/* ---- health ---- */
+
+static void on_reported(struct op *op)
+{
+    struct sms_account *a = container_of(op, struct sms_account, report_op);
+    int64_t moved = op_failed(op) ? 0 : pg_i64(op, 0, 0);
+
+    if (op_failed(op))
+        log_err(LOG_LEVEL_WARN, NULL, "health of the account not reported", &op->err);
+    op_release(op);
+    if (moved == 0)
+        return;
+    log_info(NULL, "messages of accounts that are down taken over", "account=%s messages=%lld",
+             a->link->account, (long long)moved);
+    if (moved >= REPORT_MAX)
+        a->report_at = 0; /* there may be more */
+    sender_wake(a);
+}
+
+static void report(struct sms_account *a)
+{
+    bool up = bind_up(a->bind);
+    int64_t now = loop_now_ms(a->s->loop);
+    struct pg_params p;
+
+    if (op_pending(&a->report_op) || a->s->draining || (up == a->reported_up && now < a->report_at))
+        return;
+    a->reported_up = up;
+    a->report_at = now + REPORT_MS;
+    pg_params_init(&p);
+    pg_p_text(&p, a->link->account);
+    pg_p_int(&p, bind_epoch(a->bind));
+    pg_p_text(&p, up ? "true" : "false");
+    pg_p_int(&p, REPORT_MAX);
+    sms_exec(a, &a->report_op, &report_stmt, &p);
+}
+
 /* ---- life ---- */
 
 void takeover_step(struct sms_account *a)
@@ -126,6 +170,7 @@ void takeover_step(struct sms_account *a)
 
     if (!bind_owned(a->bind) || a->link->mode == BIND_MODE_RX)
         return; /* a receiver sends nothing: its account is its transmitter's to take over */
+    report(a);
     if (!takeover_ready(a)) {
         if (!op_pending(&a->recover_op))
             recover(a);
@@ -144,6 +189,7 @@ void takeover_init(struct sms_account *a)
     op_init(&a->recover_op, a->s->loop, on_recovered);
     op_init(&a->back_op, a->s->loop, on_handed_back);
     op_init(&a->orphan_op, a->s->loop, on_orphans);
+    op_init(&a->report_op, a->s->loop, on_reported);
 }
 
 bool takeover_idle(const struct sms_account *a)
@@ -153,7 +199,7 @@ bool takeover_idle(const struct sms_account *a)
 
 void takeover_fini(struct sms_account *a)
 {
-    struct op *const ops[] = {&a->recover_op, &a->back_op, &a->orphan_op};
+    struct op *const ops[] = {&a->recover_op, &a->back_op, &a->orphan_op, &a->report_op};
 
     for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
         op_cancel(ops[i]);

@@ -209,6 +209,7 @@ CALLS = {
     "receipts": "select * from messaging.receipts('lab', '[{\"ref\": \"r5\", \"state\": \"DELIVRD\"}, {\"ref\": \"zz\", \"alt\": [\"r6\", \"zzz\"], \"state\": \"DELIVRD\"}]')",
     "match_orphans": "select messaging.match_orphans('lab', 10)",
     "recover": "select * from messaging.recover('lab', 1)",
+    "reroute": "select messaging.reroute('lab', 'lab', 10)",
     "inbound": "select * from messaging.inbound('lab', sha256('9'), 's', 1, 'CI', 'mtn', 'SUITE', '', 'fr', 'new')",
     "save_position": "select * from reading.save_position(5, 1000001, 2, 10, 'ussd')",
     "job_claim": "select * from ops.job_claim('q', 'w', 10, 30)",
@@ -218,7 +219,7 @@ CALLS = {
     "import": None,
 }
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
-BATCH = {"claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "job_claim",
+BATCH = {"claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute", "job_claim",
          "job_enqueue", "expire_rows", "refresh_popularity"}
 
 

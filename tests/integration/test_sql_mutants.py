@@ -96,6 +96,15 @@ MUTANTS = {
     "a prefix corrects what a carrier said": (
         [("auth.identity_find", "coalesce(i.network, '') = ''", "true")],
         routing.test_a_prefix_corrects_nobody),
+    "M4: a code of unknown outcome leaves by another route": (
+        [("messaging.reroute", "m.done_at is null", "true")],
+        routing.test_a_code_that_may_have_left_stays),
+    "33: a refused number is sent although a part was taken": (
+        [("messaging.reroute_refused", "bool_and(p.state = 'failed')", "true")],
+        routing.test_33_a_part_was_taken_so_nothing_is_rerouted),
+    "33: a batch repeated disturbs the other route": (
+        [("messaging.record", "x.status <> 'accepted' and", "false and")],
+        routing.test_33_number_ported_goes_to_the_next_route_once),
     "two dials make two readers": (
         [("auth.identity_find", "perform pg_advisory_xact_lock", "perform pg_sleep(0.05); perform abs")], schema.test_first_dial_makes_one_reader_however_many_hops_race),
     "OTP tries are not counted": (

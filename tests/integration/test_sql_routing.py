@@ -136,3 +136,119 @@ def test_an_account_no_daemon_has_is_taken_last_of_the_living(world):
     assert chosen(world) == "ours"
     health(world, "ours", False, "1 day")
     assert chosen(world) == "nobodys"
+
+
+# ---- failover ----
+
+def two(world):
+    """Accounts a (first) and b (second) of the Ivory Coast, both up; lab out of the way."""
+    world.rows("update messaging.account set enabled = false where name = 'lab'")
+    for prio, name in enumerate("ab"):
+        route(world, name, prio=prio)
+        health(world, name, True, "1 day")
+
+
+def notice(world, reader):
+    return world.one("messaging.enqueue", reader["identity_id"], "receipt", "fr", "help", {}, None)["message_id"]
+
+
+def message(world, number):
+    return world.row("select account, state, refused_by, parts, tries from messaging.message where id = %s", number)
+
+
+def record(world, account, *results):
+    return world.call("messaging.record", account, 1, [{"code": 0, "ref": "", **r} for r in results])
+
+
+def test_report_keeps_since_and_hears_no_older_epoch(world):
+    two(world)
+    world.value("select messaging.report('a', 2, true, 10)")
+    first = world.row("select * from messaging.account_health where account = 'a'")
+    world.later("1 minute")
+    world.value("select messaging.report('a', 2, true, 10)")
+    world.value("select messaging.report('a', 1, false, 10)")
+    second = world.row("select * from messaging.account_health where account = 'a'")
+    assert second["up"] and second["since"] == first["since"] and second["seen_at"] > first["seen_at"]
+    world.value("select messaging.report('a', 2, false, 10)")
+    assert world.value("select up from messaging.account_health where account = 'a'") is False
+    assert world.value("select messaging.report('nobody', 1, true, 10)") == 0
+
+
+@pytest.mark.parametrize("why", ["down", "paused", "disabled"])
+def test_queued_messages_of_a_dead_account_go_whole_to_the_next(world, why):
+    two(world)
+    reader = world.dial()
+    messages = [notice(world, reader) for _ in range(5)]
+    assert world.value("select messaging.report('b', 1, true, 10)") == 0  # a lives
+    if why == "down":
+        health(world, "a", False, "31 s")
+    else:
+        world.rows("update messaging.account set " + {"paused": "paused_at = ops.now()", "disabled": "enabled = false"}[why]
+                   + " where name = 'a'")
+    assert world.value("select messaging.report('b', 1, false, 10)") == 0  # it could not send them
+    assert [world.value("select messaging.report('b', 1, true, 3)") for _ in range(3)] == [3, 2, 0]
+    assert {message(world, m)["account"] for m in messages} == {"b"}
+    assert len(world.claim_sms(account="b")) == 5 and world.claim_sms(account="a") == []
+
+
+def test_34_a_message_begun_is_never_split_over_two_routes(world):
+    """Expected: parts 2 and 3 stay with the account that took part 1, be it dead; nothing goes to the other."""
+    two(world)
+    m = notice(world, world.dial())
+    world.claim_sms(account="a")
+    record(world, "a", {"m": m, "no": 1, "of": 3, "ref": "r1", "status": "accepted"})
+    health(world, "a", False, "1 hour")
+    assert world.value("select messaging.report('b', 1, true, 10)") == 0
+    assert message(world, m)["account"] == "a" and message(world, m)["state"] == "sending"
+    record(world, "a", *[{"m": m, "no": n, "of": 3, "status": "retry", "code": 8} for n in (2, 3)])
+    assert world.value("select messaging.report('b', 1, true, 10)") == 0 and message(world, m)["account"] == "a"
+
+
+def test_a_code_that_may_have_left_stays(world):
+    two(world)
+    world.one("auth.request_otp", key("+2250501020304"), b"s", 1, "CI", "mtn", b"h", b"sealed body", None)
+    (m,) = world.claim_sms(account="a")
+    world.one("messaging.recover", "a", 2)  # its sender died
+    assert message(world, m["message_id"])["state"] == "queued"
+    health(world, "a", False, "1 hour")
+    assert world.value("select messaging.report('b', 1, true, 10)") == 0
+    assert message(world, m["message_id"])["account"] == "a"
+
+
+REFUSED = {"no": 1, "of": 1, "status": "failed", "code": 11}
+
+
+def test_33_number_ported_goes_to_the_next_route_once(world):
+    """Expected: a answers 0x0B; the message leaves by b with an id of b's; never on both, and b's refusal is final."""
+    two(world)
+    m, n = notice(world, world.dial()), notice(world, world.dial())
+    world.claim_sms(account="a")
+    record(world, "a", {"m": m, **REFUSED}, {"m": n, **REFUSED})
+    assert message(world, m) == {"account": "b", "state": "queued", "refused_by": "a", "parts": 0, "tries": 0}
+    assert len(world.claim_sms(account="b")) == 2 and world.claim_sms(account="a") == []
+    record(world, "a", {"m": m, **REFUSED}, {"m": n, **REFUSED})  # the batch again: its answer was lost
+    assert world.value("select count(*) from messaging.part") == 0
+    record(world, "b", {"m": m, "no": 1, "of": 1, "ref": "b1", "status": "accepted"}, {"m": n, **REFUSED})
+    assert message(world, m)["state"] == "accepted" and message(world, n)["state"] == "failed"
+    assert [(r["account"], r["ref"]) for r in world.rows("select account, ref from messaging.part where message_id = %s", m)] == [("b", "b1")]
+
+
+def test_33_a_part_was_taken_so_nothing_is_rerouted(world):
+    two(world)
+    m = notice(world, world.dial())
+    world.claim_sms(account="a")
+    record(world, "a", {"m": m, "no": 1, "of": 2, "status": "failed", "code": 11}, {"m": m, "no": 2, "of": 2, "ref": "r", "status": "accepted"})
+    assert message(world, m)["account"] == "a" and message(world, m)["refused_by"] is None
+
+
+@pytest.mark.parametrize("why", ["other code", "no route", "the other is down"])
+def test_33_what_is_not_rerouted_fails(world, why):
+    two(world)
+    if why == "no route":
+        world.rows("delete from messaging.route where account = 'b'")
+    if why == "the other is down":
+        health(world, "b", False, "1 hour")
+    m = notice(world, world.dial())
+    world.claim_sms(account="a")
+    record(world, "a", {"m": m, **REFUSED, "code": 10 if why == "other code" else 11})
+    assert message(world, m)["state"] == "failed"

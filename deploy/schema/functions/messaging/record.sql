@@ -8,6 +8,12 @@ declare
     v_ref text;
 begin
     perform messaging.meet(p_account, false);
+    -- A batch tried again may speak of a message that has left for another account meanwhile: nothing here is about that sending.
+    if exists (select 1 from jsonb_to_recordset(p_results) as x(m bigint, status text) join messaging.message o on o.id = x.m
+               where x.status <> 'accepted' and o.account is distinct from p_account) then
+        p_results := (select coalesce(jsonb_agg(e.value), '[]') from jsonb_array_elements(p_results) e
+                      where exists (select 1 from messaging.message o where o.id = (e.value->>'m')::bigint and o.account = p_account));
+    end if;
     -- A late response replaces the provisional row of its part. One key at a time: a join is planned badly while the table is young.
     for v_ref in
         select 'm' || r.m || '.' || r.no from jsonb_to_recordset(p_results) as r(m bigint, no int, ref text, status text)
@@ -65,6 +71,9 @@ begin
     select array_agg(distinct x.m) into v_ids from jsonb_to_recordset(p_results) as x(m bigint);
     if exists (select 1 from messaging.part o where o.account = p_account and o.message_id is null and o.alt <> '{}') then
         v_ids := v_ids || messaging.match_alt(p_account, v_ids);
+    end if;
+    if exists (select 1 from jsonb_to_recordset(p_results) as x(status text, code int) where x.status = 'failed' and x.code = 11) then
+        perform messaging.reroute_refused(p_account, p_epoch, v_ids);
     end if;
     return query select g.message_id, g.state from messaging.aggregate(v_ids) g;
 end $$;
