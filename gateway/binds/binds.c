@@ -240,6 +240,7 @@ static struct link_config link_config_of(const struct bind *b)
                                 .tls = b->tls,
                                 .connect_ms = c->connect_ms,
                                 .retry_min_ms = c->retry_min_ms,
+                                .stable_ms = c->stable_ms,
                                 .session = {.bind = session_mode(c->mode),
                                             .system_id = str_c(c->system_id),
                                             .password = str_c(c->password),

@@ -67,7 +67,7 @@ struct bind_config {
     const char *service_type;
     int64_t window, rate, burst;
     int64_t bind_ms, response_ms, enquire_ms, enquire_timeout_ms, connect_ms, retry_min_ms;
-    int64_t lease_ms;
+    int64_t stable_ms, lease_ms;
     int alphabet; /* enum alphabet: what data_coding 0 of an incoming text means */
     int encoding; /* enum bind_encoding */
     int concat;   /* enum bind_concat */
@@ -78,6 +78,7 @@ struct bind_config {
     int astral;   /* enum segment_astral */
     int id_form;  /* enum bind_id_form */
     bool receipts;
+    bool reference;
     bool validity;
     const char *country; /* of national numbers; "" for international ones only */
 };

@@ -64,6 +64,8 @@ const struct option_row bind_options[] = {
      .max = 120000, .help = "Wait for one address to accept"},
     {"link", "retry", OPTION_DURATION_MS, LINK(retry_min_ms), .def = "1s", .min = 10, .max = 60000,
      .help = "First pause before connecting again; doubles up to a minute"},
+    {"link", "stable", OPTION_DURATION_MS, LINK(stable_ms), .def = "30s", .min = 10, .max = 3600000,
+     .help = "A bind that held so long was a good one: the next pause is the first again"},
     {"link", "lease", OPTION_DURATION_MS, LINK(lease_ms), .def = "10s", .min = 1000, .max = 300000,
      .help = "After the owner's death another process binds this much later"},
     {"link", "alphabet", OPTION_ENUM, LINK(alphabet), .def = "gsm7", .words = alphabet_words,
@@ -88,6 +90,9 @@ const struct option_row bind_options[] = {
      .help = "Message ids in receipts: same as in responses, decimal of hexadecimal, or back"},
     {"link", "receipts", OPTION_BOOL, LINK(receipts), .def = "yes",
      .help = "Ask for a delivery receipt on each part"},
+    {"link", "reference", OPTION_BOOL, LINK(reference), .def = "yes",
+     .help =
+         "Name each part (user_message_reference), so that a receipt finds it without a response"},
     {"link", "validity", OPTION_BOOL, LINK(validity), .def = "yes",
      .help = "Send a validity_period, so that a late text is not delivered"},
     {"link", "country", OPTION_STRING, LINK(country), .def = "", .min = 0, .max = 2,

@@ -94,6 +94,8 @@ bool batch_receipt(struct batch *b, const struct batch_receipt *r)
         jsonw_kv_i64(j, "err", r->err);
     if (r->lookup != NULL)
         add_lookup(j, r->lookup);
+    if (r->reference != 0)
+        jsonw_kv_i64(j, "own", r->reference);
     jsonw_end(j);
     b->n++;
     return true;

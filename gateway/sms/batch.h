@@ -54,6 +54,7 @@ struct batch_receipt {
     const char *state;     /* the carrier's word */
     int64_t err;           /* negative: none */
     const uint8_t *lookup; /* of the reader's number, 32 bytes; NULL: none */
+    uint16_t reference;    /* our own name of the part, come back; 0: none */
 };
 
 MUST_CHECK bool batch_receipt(struct batch *b, const struct batch_receipt *r);

@@ -10,9 +10,10 @@
 
 #include "gateway/lib/crypto.h"
 
-#define DAY      86400
-#define DAYS_MAX 28
-#define REGISTER 1 /* registered_delivery: a receipt whatever happens (M2) */
+#define DAY            86400
+#define DAYS_MAX       28
+#define REFERENCE_STEP 257 /* more than a message has parts */
+#define REGISTER       1   /* registered_delivery: a receipt whatever happens (M2) */
 
 /* What a message centre that reads another data_coding 0 cannot show is folded too. */
 static unsigned fold_flags(int plain)
@@ -106,6 +107,22 @@ static void fill_text(const struct compose *c, unsigned no, struct bind_scratch 
     out->sm.esm_class = seg->header > 0 ? SMPP_ESM_UDHI : 0;
 }
 
+uint16_t compose_reference(uint64_t message, unsigned no)
+{
+    return (uint16_t)((message * REFERENCE_STEP + no) % UINT16_MAX + 1);
+}
+
+static void add_reference(const struct compose *c, unsigned no, struct bind_scratch *scratch,
+                          struct smpp_submit *out)
+{
+    uint16_t reference = compose_reference(c->message, no);
+    uint8_t *v = scratch->values + sizeof scratch->values - 2;
+
+    v[0] = (uint8_t)(reference >> 8);
+    v[1] = (uint8_t)reference;
+    add_tlv(out, scratch, SMPP_TAG_USER_MESSAGE_REFERENCE, str_n(v, 2));
+}
+
 void compose_fill(const struct compose *c, unsigned no, struct bind_scratch *scratch,
                   struct smpp_submit *out)
 {
@@ -125,6 +142,8 @@ void compose_fill(const struct compose *c, unsigned no, struct bind_scratch *scr
     sm->registered_delivery = c->link->receipts ? REGISTER : 0;
     sm->data_coding = c->seg->data_coding;
     fill_text(c, no, scratch, out);
+    if (c->link->reference && c->message != 0)
+        add_reference(c, no, scratch, out);
 }
 
 void compose_wipe(struct segment *seg)

@@ -29,7 +29,12 @@ struct compose {
     const struct segment *seg;
     const char *number;   /* digits of E.164 */
     const char *validity; /* "" for none */
+    uint64_t message;     /* its id: each part carries compose_reference of it; 0 for none */
 };
+
+/* Our own 16-bit name of a part, which many carriers give back in its receipt
+ * (user_message_reference): the rule of messaging.part_reference. Never 0. */
+uint16_t compose_reference(uint64_t message, unsigned no);
 
 /* Fills part no (1..compose_parts). */
 void compose_fill(const struct compose *c, unsigned no, struct bind_scratch *scratch,

@@ -95,8 +95,10 @@ static bool add(struct sms_account *a, struct receipts *set, const struct receip
     uint8_t lookup[32];
     struct msisdn number;
     struct err e;
-    struct batch_receipt row = {
-        .refs = refs, .state = receipt_state_name(r->state), .err = error_of(r)};
+    struct batch_receipt row = {.refs = refs,
+                                .state = receipt_state_name(r->state),
+                                .err = error_of(r),
+                                .reference = r->reference};
 
     row.nrefs = compose_receipt_ids((enum bind_id_form)a->link->id_form, r, room, refs);
     if (msisdn_parse(source_of(pdu), a->link->country, &number, &e) == 0) {

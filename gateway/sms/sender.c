@@ -114,8 +114,11 @@ static void on_fill(void *arg, struct bind_job *job, unsigned no, struct bind_sc
 {
     struct outgoing *o = outgoing_of(job);
     struct sms_account *a = o->account;
-    struct compose c = {
-        .link = a->link, .seg = &o->seg, .number = o->number, .validity = o->validity};
+    struct compose c = {.link = a->link,
+                        .seg = &o->seg,
+                        .number = o->number,
+                        .validity = o->validity,
+                        .message = o->id};
 
     (void)arg;
     if (a->link->validity)

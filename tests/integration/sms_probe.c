@@ -3,7 +3,7 @@
  * The binds and the SMS room alone, for tests/integration/test_sms_*.py:
  *
  *   sms_probe INI OWNER      DATABASE_URL and COKO_KEYS from the environment
- *   sms_probe seal AAD TEXT  prints what seal_close makes of TEXT, and its look-up as a phone; hex
+ *   sms_probe seal AAD TEXT...  prints what seal_close makes of each TEXT, and its look-up; hex
  *
  * INI holds [link NAME] sections. SIGTERM drains and exits 0; the process must then be leak-free.
  */
@@ -183,9 +183,9 @@ int main(int argc, char **argv)
         fail("counters", &e);
     if (seal_ring_new(str_c(getenv("COKO_KEYS")), &ring, &e) != 0)
         fail("keys", &e);
-    if (argc == 4)
-        print_sealed(ring, argv[2], argv[3]);
-    else
+    for (int i = 3; i < argc; i++)
+        print_sealed(ring, argv[2], argv[i]);
+    if (argc == 3)
         run(argv[1], argv[2], ring);
     seal_ring_free(ring);
     return 0;

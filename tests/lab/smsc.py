@@ -103,7 +103,7 @@ class Smsc:
         """Plan the receipts that registered_delivery and the faults ask for."""
         faults, dst = self.faults, part.sm.dst
         wanted, state, copies = part.sm.registered_delivery & 3, "DELIVRD", 1
-        if faults.armed:
+        if faults.active():
             state = faults.take("receipt_state", dst) or state
             copies += faults.take("duplicate_receipt", dst) or 0
             if wanted and faults.take("drop_receipt", dst):
@@ -114,10 +114,12 @@ class Smsc:
             wanted = 0
         delay = faults.plain["receipt_delay_ms"]
         delay = (self.args.receipt_delay_ms if delay is None else delay) / 1000
+        spread = faults.plain["receipt_spread_ms"] / 1000
         due = time.monotonic() + (0 if at_once else delay)
         for word in states:
             for _ in range(copies):
-                entry = (due, next(self.order), account, part, word, bool(wanted))
+                apart = faults.dice.uniform(0, spread) if spread else 0
+                entry = (due + apart, next(self.order), account, part, word, bool(wanted))
                 if at_once:
                     self.issue(entry)
                 elif len(self.receipts) >= MAX_QUEUE:

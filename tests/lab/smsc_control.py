@@ -70,6 +70,14 @@ class Control:
         found = find()[-request.number("limit", 1000):]
         return reply({"parts": [dict(p.view(), seq=p.seq) for p in found]})
 
+    async def ledger(self, request):
+        """Every part in a few words: what was taken, and whether its receipt was acknowledged."""
+        after = request.number("after")
+        found = [p for p in self.smsc.store.part_log if p.seq > after][:request.number("limit", 20000)]
+        return reply({"parts": [
+            [p.seq, p.sm.dst.decode("latin-1"), p.n, codec.text_of(p.sm.data_coding, p.rest)[0],
+             self.smsc.response_id(p).decode(), p.receipts, p.state] for p in found]})
+
     async def mo(self, request):
         deliveries = self.smsc.originate(request.json())
         waiters = [d.waiter for d in deliveries]
@@ -134,7 +142,8 @@ class Control:
         self.smsc.reset()
         return reply({"reset": True})
 
-    ROUTES = {("GET", "/messages"): messages, ("GET", "/parts"): parts, ("POST", "/mo"): mo,
+    ROUTES = {("GET", "/messages"): messages, ("GET", "/parts"): parts,
+              ("GET", "/ledger"): ledger, ("POST", "/mo"): mo,
               ("POST", "/faults"): faults, ("GET", "/faults"): show_faults, ("POST", "/raw"): raw,
               ("POST", "/kick"): kick, ("GET", "/stats"): stats, ("GET", "/links"): links,
               ("POST", "/reset"): reset}

@@ -3,8 +3,11 @@
 
 Faults.set(dict) merges a POST /faults body and refuses unknown names, so that a misspelt fault
 cannot make a test pass. A counted fault strikes `count` times (-1: until reset); `to` limits it
-to one destination. Faults.take(name, to) says whether it strikes now and uses it up.
+to one destination. Faults.take(name, to) says whether it strikes now and uses it up. A chance strikes
+by the dice of `seed`, as often as its probability says; with `run` it then strikes so many times in a row.
 """
+
+import random
 
 from smsc_store import digits
 
@@ -17,15 +20,15 @@ KINDS = {
     "bind_status": "value", "bind_silent": "counted", "close_after_bind": "counted",
     "enquire_silent": "counted", "unbind_silent": "counted",
     "resp_delay_ms": "plain", "receipt_delay_ms": "plain", "id_form": "plain",
-    "receipt_form": "plain", "close_after_n": "plain", "close_answers": "plain",
+    "receipt_spread_ms": "plain", "receipt_form": "plain", "close_after_n": "plain", "close_answers": "plain",
     "one_byte_writes": "plain", "silent": "plain", "stop_reading": "plain",
     "max_per_s": "plain", "deliver_window": "plain",
 }
 RESP_FORMS = {"no_body", "nul", "no_id", "tlv", "wrong_command", "long_id"}
 ID_FORMS = {"dec", "dec0", "hex", "HEX", "hex0", "HEX0", "constant"}
 RECEIPT_FORMS = {"text", "tlv", "both", "payload", "short", "reordered", "no_class", "truncated"}
-PLAIN_DEFAULTS = {"resp_delay_ms": 0, "receipt_delay_ms": None, "id_form": {}, "close_after_n": 0,
-                  "receipt_form": "text", "close_answers": False, "one_byte_writes": False,
+PLAIN_DEFAULTS = {"resp_delay_ms": 0, "receipt_delay_ms": None, "receipt_spread_ms": 0,
+                  "id_form": {}, "close_after_n": 0, "receipt_form": "text", "close_answers": False, "one_byte_writes": False,
                   "silent": False, "stop_reading": False, "max_per_s": 0, "deliver_window": None}
 
 
@@ -47,6 +50,8 @@ class Faults:
     def clear(self):
         self.plain = dict(PLAIN_DEFAULTS)
         self.armed = {}                # name -> {"value", "count", "to"}
+        self.chances = {}              # name -> {"p", "value", "run", "left"}
+        self.dice = random.Random(0)
         self.struck = {}               # name -> times
 
     def set(self, body):
@@ -55,6 +60,9 @@ class Faults:
         for name, value in body.items():
             if name in ("count", "to"):
                 continue
+            if name == "chance":
+                self._set_chances(dict(value or {}))
+                continue
             kind = KINDS.get(name)
             if kind is None:
                 raise FaultError(f"no such fault: {name}")
@@ -62,6 +70,31 @@ class Faults:
                 self._set_plain(name, value)
             else:
                 self._arm(name, kind, value, count, to)
+
+    def _set_chances(self, body):
+        """{"seed": n, name: probability or {"p", "value", "run"}}; replaces the chances before."""
+        self.dice, self.chances = random.Random(body.pop("seed", 0)), {}
+        for name, row in body.items():
+            if KINDS.get(name, "plain") == "plain":
+                raise FaultError(f"no such chance: {name}")
+            row = dict(row) if isinstance(row, dict) else {"p": row}
+            self.chances[name] = {"p": float(row["p"]), "value": row.get("value", True),
+                                  "run": int(row.get("run", 1)), "left": 0}
+
+    def _chance(self, name):
+        chance = self.chances.get(name)
+        if chance is None:
+            return None
+        if chance["left"] == 0:
+            if self.dice.random() >= chance["p"]:
+                return None
+            chance["left"] = chance["run"]
+        chance["left"] -= 1
+        self.struck[name] = self.struck.get(name, 0) + 1
+        return chance["value"]
+
+    def active(self):
+        return bool(self.armed or self.chances)
 
     def _set_plain(self, name, value):
         if name == "id_form":
@@ -102,7 +135,7 @@ class Faults:
         """The fault's value if it strikes now (and is used up once), else None."""
         fault = self.armed.get(name)
         if fault is None or (fault["to"] and (to is None or digits(to) != fault["to"])):
-            return None
+            return self._chance(name)
         if fault["count"] > 0:
             fault["count"] -= 1
             if fault["count"] == 0:
@@ -111,4 +144,5 @@ class Faults:
         return fault["value"]
 
     def view(self):
-        return {"armed": self.armed, "settings": self.plain, "struck": self.struck}
+        return {"armed": self.armed, "chances": self.chances, "settings": self.plain,
+                "struck": self.struck}

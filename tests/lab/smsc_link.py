@@ -264,14 +264,14 @@ class Link(asyncio.Protocol):
         part = smsc.store.add(self.account.name, self.id, smsc.next_id(), sm, udh, rest)
         smsc.count["accepted"] += 1
         smsc.tell(part)
-        early = faults.take("receipt_before_resp", sm.dst) if faults.armed else None
+        early = faults.take("receipt_before_resp", sm.dst) if faults.active() else None
         if early:
             smsc.receipt(self.account, part, at_once=True)
             self.account.pump()
         closing = self.count_down()
         if closing and not faults.plain["close_answers"]:
             smsc.count["dropped_responses"] += 1
-        elif faults.armed and faults.take("drop_resp", sm.dst):
+        elif faults.active() and faults.take("drop_resp", sm.dst):
             smsc.count["dropped_responses"] += 1
         else:
             self.respond(command, codec.OK, seq, part)
@@ -291,7 +291,7 @@ class Link(asyncio.Protocol):
     def judge_submit(self, sm, udh, rest):
         """The status this submit deserves, faults first."""
         faults = self.smsc.faults
-        if faults.armed:
+        if faults.active():
             status = faults.take("resp_status", sm.dst)
             if status:
                 return status
@@ -318,7 +318,7 @@ class Link(asyncio.Protocol):
         if part is not None:
             part.message_id = self.smsc.response_id(part)
             body = part.message_id + b"\0"
-        if not faults.armed and not faults.plain["resp_delay_ms"] and not self.held:
+        if not faults.active() and not faults.plain["resp_delay_ms"] and not self.held:
             self.send(codec.pack(command, status, seq, body))
             return
         to = part.sm.dst if part is not None else None

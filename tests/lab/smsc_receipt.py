@@ -45,8 +45,11 @@ def receipt_pdu(seq, part, word, number, form):
                 (codec.T_STATE, bytes((codec.STATES.get(word, 7),)))]
     if form == "tlv":
         text = b""
+    own = sm.tlvs.get(codec.T_USER_REF)
+    if own and form not in ("short", "truncated"):
+        tlvs.append((codec.T_USER_REF, own))
     if form == "payload":
-        tlvs, text = [(codec.T_PAYLOAD, text)], b""
+        tlvs, text = tlvs + [(codec.T_PAYLOAD, text)], b""
     return codec.build_sm(
         codec.DELIVER_SM, seq, src=sm.dst, dst=sm.src, message=text, src_ton=sm.dst_ton,
         src_npi=sm.dst_npi, dst_ton=sm.src_ton, dst_npi=sm.src_npi,

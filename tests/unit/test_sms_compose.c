@@ -97,6 +97,31 @@ static void test_sar_and_payload(void **state)
     segment_fini(&seg);
 }
 
+/* The same rule stands in messaging.part_reference: test_sql_references.py has the same figures. */
+static void test_reference(void **state)
+{
+    struct bind_config link = link_of(BIND_CONCAT_SAR);
+    struct bind_scratch scratch;
+    struct smpp_submit m;
+    struct segment seg;
+
+    (void)state;
+    assert_int_equal(compose_reference(1, 1), 259);
+    assert_int_equal(compose_reference(255, 2), 3);
+    assert_int_equal(compose_reference(281474976710655, 255), 256);
+    plan(&link, &seg);
+    struct compose c = {.link = &link, .seg = &seg, .number = "1", .validity = "", .message = 255};
+
+    link.reference = true;
+    memset(&m, 0, sizeof m);
+    compose_fill(&c, 2, &scratch, &m);
+    assert_int_equal(m.tlv_count, 4); /* beside those of SAR */
+    assert_int_equal(m.tlvs[3].tag, SMPP_TAG_USER_MESSAGE_REFERENCE);
+    assert_memory_equal(m.tlvs[3].value.p, "\x00\x03", 2);
+    assert_memory_equal(m.tlvs[2].value.p, "\x02", 1);
+    segment_fini(&seg);
+}
+
 static void test_folding(void **state)
 {
     struct bind_config link = link_of(BIND_CONCAT_UDH8);
@@ -297,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_header),
         cmocka_unit_test(test_sar_and_payload),
+        cmocka_unit_test(test_reference),
         cmocka_unit_test(test_folding),
         cmocka_unit_test(test_plain_numbered_messages),
         cmocka_unit_test(test_national_tables),

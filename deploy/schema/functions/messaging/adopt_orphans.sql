@@ -14,8 +14,10 @@ begin
         order by f.at, f.ref
         for update skip locked
     loop
-        select * into p from messaging.part q where q.message_id = m.id and q.state = 'unknown' order by q.no limit 1;
-        exit when not found;
+        select * into p from messaging.part q
+        where q.message_id = m.id and q.state = 'unknown' and (o.own is null or o.own = messaging.part_reference(m.id, q.no))
+        order by q.no limit 1;
+        continue when not found;
         delete from messaging.part x where x.account = o.account and x.ref = o.ref;
         update messaging.part x set ref = o.ref, state = o.state, code = o.code, receipt_at = o.receipt_at
         where x.account = p.account and x.ref = p.ref;

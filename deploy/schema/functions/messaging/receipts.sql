@@ -35,10 +35,10 @@ begin
     end loop;
 
     for r in
-        select x.ref, array(select jsonb_array_elements_text(coalesce(x.alt, '[]'))) as alt, w.state, x.err,
+        select x.ref, array(select jsonb_array_elements_text(coalesce(x.alt, '[]'))) as alt, w.state, x.err, x.own,
             case when x.number_lookup ~ '^(\\x)?([0-9a-fA-F]{2})+$' then decode(replace(x.number_lookup, '\x', ''), 'hex') end as lookup
-        from rows from (jsonb_to_recordset(p_rows) as (ref text, alt jsonb, state text, err int, number_lookup text))
-            with ordinality as x(ref, alt, state, err, number_lookup, ord)
+        from rows from (jsonb_to_recordset(p_rows) as (ref text, alt jsonb, state text, err int, number_lookup text, own int))
+            with ordinality as x(ref, alt, state, err, number_lookup, own, ord)
         join messaging.receipt_word w on w.word = upper(x.state) and w.state <> 'accepted'
         where coalesce(x.ref, '') <> '' and x.ref <> all (coalesce(v_done, '{}'))
         order by x.ord
@@ -46,12 +46,17 @@ begin
         v_id := messaging.receipt_one(p_account, r.ref, r.alt, r.state, r.err, r.lookup, v_now);
         if v_id is not null then
             v_ids := v_ids || v_id;
+        elsif r.own is not null and r.lookup is not null then
+            update messaging.part o set own = r.own where o.account = p_account and o.ref = r.ref and o.message_id is null;
+            perform messaging.match_named(p_account, array(
+                select m.id from auth.identity i join messaging.message m on m.identity_id = i.id and m.state = 'unknown'
+                where i.kind = 'phone' and i.lookup = r.lookup));
         end if;
     end loop;
     return query select g.message_id, g.state from messaging.aggregate(v_ids) g;
 end $$;
 comment on function messaging.receipts(text, jsonb) is
-'Receipts of a batch: [{ref, alt: [other forms of ref], state: the carrier''s word or number, err, number_lookup: hex}]. Final states are sticky, duplicates and order harmless, states that are not final ignored.
+'Receipts of a batch: [{ref, alt: [other forms of ref], state: the carrier''s word or number, err, number_lookup: hex, own: our reference come back}]. Final states are sticky, duplicates and order harmless, states that are not final ignored.
 A receipt before its response is kept as an orphan under the same key and meets it in messaging.record. Returns the messages touched, with their state.';
 
 create or replace function messaging.meet(p_account text, p_alone boolean) returns void language plpgsql as $$
@@ -145,6 +150,7 @@ begin
         join messaging.message m on m.identity_id = i.id and m.state = 'unknown' and m.account = p_account
         join messaging.part q on q.message_id = m.id and q.state = 'unknown'
         where i.kind = 'phone' and i.lookup = o.lookup and m.sent_at <= o.at
+          and (o.own is null or o.own = messaging.part_reference(m.id, q.no))
         order by m.id, q.no limit 1;
         if found then
             delete from messaging.part x where x.account = o.account and x.ref = o.ref;
@@ -160,4 +166,4 @@ begin
     return cardinality(v_ids);
 end $$;
 comment on function messaging.match_orphans(text, int) is
-'A periodic job: receipts that waited 5 min for a response belong to the oldest part of unknown outcome on the same phone, if there is one; else they go after 3 days. The newest are looked at first: strangers'' receipts, however many, keep nobody waiting. Returns how many matched.';
+'A periodic job: receipts that waited 5 min for a response belong to the part whose name they give back, or without one to the oldest part of unknown outcome on the same phone, if there is one; else they go after 3 days. The newest are looked at first: strangers'' receipts, however many, keep nobody waiting. Returns how many matched.';

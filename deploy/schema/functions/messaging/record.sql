@@ -5,6 +5,7 @@ returns table (message_id bigint, state text) language plpgsql as $$
 declare
     v_now timestamptz := ops.now();
     v_ids bigint[];
+    v_unknown bigint[];
     v_ref text;
 begin
     perform messaging.meet(p_account, false);
@@ -75,7 +76,11 @@ begin
     if exists (select 1 from jsonb_to_recordset(p_results) as x(status text, code int) where x.status = 'failed' and x.code = 11) then
         perform messaging.reroute_refused(p_account, p_epoch, v_ids);
     end if;
-    return query select g.message_id, g.state from messaging.aggregate(v_ids) g;
+    select array_agg(g.message_id) into v_unknown from messaging.aggregate(v_ids) g where g.state = 'unknown';
+    if v_unknown is not null then
+        perform messaging.match_named(p_account, v_unknown);
+    end if;
+    return query select m.id, m.state from messaging.message m where m.id = any (v_ids) order by m.id;
 end $$;
 comment on function messaging.record(text, bigint, jsonb) is
 'Responses of a batch: [{m, no, of, ref, status: accepted | failed | unknown | retry | cancelled, code}]. Repeating a batch changes nothing.

@@ -27,6 +27,7 @@ begin
       and not exists (select 1 from messaging.part q where q.message_id = m.id and q.no = n)
     on conflict (account, ref) do nothing;
     perform messaging.aggregate(coalesce(v_ids, '{}'));
+    perform messaging.match_named(p_account, coalesce(v_ids, '{}'));
     perform messaging.release_held(coalesce(v_stopped, '{}'));
     return query select coalesce(cardinality(v_ids), 0);
 end $$;
