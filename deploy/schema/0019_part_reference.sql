@@ -4,6 +4,3 @@ set local lock_timeout = '3s';
 
 alter table messaging.part add column own int;
 comment on column messaging.part.own is 'Of an orphan: the user_message_reference that its receipt gave back (messaging.part_reference).';
-
-create index message_unknown on messaging.message (identity_id, id) where state = 'unknown';
-comment on index messaging.message_unknown is 'The messages of a phone that wait for a receipt to say what became of them.';

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tests/hard_cases_smpp.md: forty rows, in order, and every test it names exists."""
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.M)
+NAME = re.compile(r"^(?:static void (\w+)\(void \*\*|def (test_\w+)\()", re.M)
+
+
+def names():
+    found = set()
+    for path in [*TESTS.glob("unit/test_*.c"), *TESTS.glob("integration/test_*.py")]:
+        found.update(c or py for c, py in NAME.findall(path.read_text()))
+    return found
+
+
+def faults(text, known):
+    rows = ROW.findall(text)
+    out = [f"row {n}: no such test: {test}" for n, _, _, tests in rows
+           for test in re.findall(r"`(\w+)`", tests) if test not in known]
+    if [int(row[0]) for row in rows] != list(range(1, 41)):
+        out.append("the rows are not 1 to 40")
+    return out + [f"row {n}: names nothing" for n, _, _, tests in rows if tests != "-" and "`" not in tests]
+
+
+def test_every_named_test_exists():
+    assert faults((TESTS / "hard_cases_smpp.md").read_text(), names()) == []
+
+
+def test_a_missing_test_and_a_missing_row_are_told():
+    assert faults("| 1 | a | b | `gone` `there` |\n", {"there"}) == [
+        "row 1: no such test: gone", "the rows are not 1 to 40"]
+    assert "row 2: names nothing" in faults("| 2 | a | b | soon |\n", set())
