@@ -173,26 +173,28 @@ static void drain(struct app *a)
     loop_timer_set(&a->drain_timer, a->cfg->core.drain_wait_ms);
 }
 
-/* The supervisor has checked the file; what it could not see (a menu) each room checks itself. */
-static void reload(struct app *a)
+/* The supervisor has read and checked this text, so every worker takes the same generation. */
+static void reload(struct app *a, unsigned n)
 {
+    const struct app_text *text = &a->env->texts[n & 1];
     struct fault_list faults;
     struct err e = {0};
 
     fault_init(&faults);
-    struct config *fresh = config_load(a->env->config_path, &faults);
+    struct config *fresh =
+        config_load_text(a->env->config_path, str_n(text->text, text->len), &faults);
 
     fault_fini(&faults);
     if (!fresh)
         return;
     log_set_level((enum log_level)fresh->core.log_level);
-    config_free(fresh);
     if (a->tls && tls_reload(a->tls, &e) != 0)
         log_err(LOG_LEVEL_ERROR, NULL, "certificate not reloaded", &e);
     for (const struct room *r = rooms; r->name; r++) {
         if (room_wanted(a, r) && r->reload)
-            r->reload(a);
+            r->reload(a, fresh);
     }
+    config_free(fresh);
 }
 
 static void adopt(struct app *a, unsigned slot)
@@ -219,7 +221,7 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
         else if (m[0] == APP_DRAIN)
             drain(a);
         else if (m[0] == APP_RELOAD)
-            reload(a);
+            reload(a, m[1]);
     }
     if (n == 0) {
         log_warn(NULL, "supervisor gone", "draining");

@@ -52,8 +52,8 @@ struct room {
     const char *name;
     unsigned roles; /* opened when the process has one of them */
     int (*open)(struct app *a, struct err *e);
-    void (*reload)(struct app *a);
-    void (*drain)(struct app *a); /* take no new work */
+    void (*reload)(struct app *a, const struct config *fresh); /* fresh goes afterwards */
+    void (*drain)(struct app *a);                              /* take no new work */
     bool (*idle)(const struct app *a);
     void (*close)(struct app *a);
 };

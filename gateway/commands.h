@@ -6,6 +6,8 @@
 #ifndef COKO_COMMANDS_H
 #define COKO_COMMANDS_H
 
+#include <libpq-fe.h>
+
 enum command_exit { COMMAND_OK = 0, COMMAND_FAULT = 1, COMMAND_USAGE = 2 };
 
 struct config;
@@ -17,6 +19,9 @@ struct config *command_config(int argc, char **argv, const char **path, int *exi
 /* True when argv has this word. */
 int command_flag(int argc, char **argv, const char *word);
 
+/* One statement with text parameters; NULL after a message on stderr, else the caller clears it. */
+PGresult *command_rows(PGconn *db, const char *sql, int n, const char *const *v);
+
 int command_serve(int argc, char **argv);
 int command_migrate(int argc, char **argv);
 int command_check(int argc, char **argv);
@@ -24,6 +29,8 @@ int command_import(int argc, char **argv);
 int command_menus(int argc, char **argv);
 int command_smpp(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_link(int argc, char **argv);
+int command_outbox(int argc, char **argv);
 int command_phone(int argc, char **argv);
 int command_statements(int argc, char **argv);
 int command_version(int argc, char **argv);

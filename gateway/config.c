@@ -286,17 +286,29 @@ static struct config *config_parse(const char *path, struct str text, struct fau
     return c;
 }
 
+int config_read(const char *path, struct buf *out, struct err *e)
+{
+    return *path ? file_read(NULL, path, out, e) : 0;
+}
+
 struct config *config_load(const char *path, struct fault_list *faults)
 {
     struct buf text;
     struct err e = {0};
 
     buf_init(&text, INI_TEXT_MAX);
-    if (*path && file_read(NULL, path, &text, &e) != 0)
+    if (config_read(path, &text, &e) != 0)
         fault_add(faults, path, 0, "%s", e.msg);
-    struct config *c = config_parse(path, buf_str(&text), faults, env_get);
+    struct config *c = config_load_text(path, buf_str(&text), faults);
 
     buf_wipe(&text);
+    return c;
+}
+
+struct config *config_load_text(const char *path, struct str text, struct fault_list *faults)
+{
+    struct config *c = config_parse(path, text, faults, env_get);
+
     check_roles(c, path, faults);
     check_old_databases(c, faults);
     check_sandbox(c, path, faults);

@@ -81,6 +81,12 @@ struct config {
  */
 struct config *config_load(const char *path, struct fault_list *faults);
 
+/* The text of path, at most INI_TEXT_MAX bytes. */
+MUST_CHECK int config_read(const char *path, struct buf *out, struct err *e);
+
+/* The same of a text that was read from path. */
+struct config *config_load_text(const char *path, struct str text, struct fault_list *faults);
+
 void config_free(struct config *c);
 
 /* Effective values as INI text with help, secrets masked: `coko check --print`. */

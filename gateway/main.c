@@ -20,9 +20,10 @@ struct command {
 static const struct command commands[] = {
     {"serve", "[-c FILE]", "run the daemon",
      "Reads FILE (coko.ini), starts the workers, serves until SIGTERM.\n"
-     "SIGHUP checks the file again and takes over log_level and renewed certificates; a broken file\n"
-     "is reported and changes nothing; other options want a restart. Environment variables win\n"
-     "over the file. SIGTERM drains and exits 0.\n",
+     "SIGHUP checks the file again and takes over log_level, renewed certificates, and of each [link]\n"
+     "window, rate and burst at once, address, credentials, TLS and timers at its next connection; a\n"
+     "broken file is reported and changes nothing; other options want a restart and are logged.\n"
+     "Environment variables win over the file. SIGTERM drains and exits 0.\n",
      command_serve},
     {"migrate", "[-c FILE]", "bring the database to this release's schema",
      "Applies migrations, functions, reference data and SMS templates. Safe to run again.\n",
@@ -42,10 +43,30 @@ static const struct command commands[] = {
      command_menus},
     {"smpp", "decode HEX", "show a PDU as two decoders read it",
      "Ours and libsmpp34's side by side; the library runs in a child process.\n", command_smpp},
-    {"status", "[-c FILE]", "what an operator asks first",
-     "Leases and their owners, what waits in the outbox and since when, charges not ended, jobs.\n"
-     "Reads the database only: it works from any machine that reaches it.\n",
+    {"status", "[-c FILE] [--json]", "what an operator asks first",
+     "Accounts and their binds (state, owner, window, rate now and by contract, parts a second, what\n"
+     "waits and since when, unknowns), leases, the outbox, charges not ended, jobs. Reads the\n"
+     "database only: it works from any machine that reaches it; binds are as their owners said\n"
+     "within the last seconds.\n",
      command_status},
+    {"link", "pause|resume|drain ACCOUNT [-c FILE] [--by NAME] [--wait]",
+     "stop or start an account",
+     "pause: nothing more is claimed, what was not begun goes back to the outbox, begun messages are\n"
+     "ended, the bind stays and hears readers and receipts. drain: the bind is given up as well;\n"
+     "--wait returns when it is (1 after a minute). resume: all of it again, under the password and\n"
+     "addresses in force. It takes effect within a second, whatever restarts. The audit names the\n"
+     "operator: --by, else COKO_OPERATOR, SUDO_USER or USER.\n",
+     command_link},
+    {"outbox",
+     "unknown [ACCOUNT] [--older-than 1h] | requeue|give-up ID...|--account A [--older-than 1h]\n"
+     "            [-c FILE] [--by NAME]",
+     "decide about messages of unknown outcome",
+     "unknown lists what was written to a carrier and never answered, oldest first, at most 1000.\n"
+     "requeue sends the whole message once more: the reader may get it twice. It refuses what a\n"
+     "receipt or response exists for, what is past its end, and what a STOP has ended. give-up\n"
+     "counts it as failed; an instalment gives its text back. One line a message; 1 when any was\n"
+     "refused. Each decision is a row of ops.audit with the operator's name (--by, as in coko link).\n",
+     command_outbox},
     {"phone",
      "[--url URL] [--carrier NAME] [--number +225...] [--code CODE] [--secret S] [--sms-url URL]",
      "dial the service from a terminal handset",

@@ -68,6 +68,11 @@ static int sms_open(struct app *a, struct err *e)
     return 0;
 }
 
+static void sms_reload(struct app *a, const struct config *fresh)
+{
+    binds_reload(a->binds, fresh->links, fresh->nlinks);
+}
+
 static void sms_stop(struct app *a)
 {
     sms_drain(a->sms);
@@ -200,6 +205,7 @@ const struct room rooms[] = {
     {.name = "sms",
      .roles = ROLE_GATEWAY,
      .open = sms_open,
+     .reload = sms_reload,
      .drain = sms_stop,
      .idle = sms_is_idle,
      .close = sms_close},

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -31,6 +32,8 @@
 static struct counter restarts = COUNTER("coko_worker_restarts_total", "Workers started again");
 static struct counter reload_ok =
     GAUGE("coko_config_reload_success", "1 when the last configuration load succeeded");
+static struct counter reload_at = GAUGE("coko_config_last_reload_timestamp_seconds",
+                                        "When the configuration in force was loaded");
 static struct counter build_info = GAUGE("coko_build_info", "Constant 1, labelled by version");
 static struct counter workers_up = GAUGE("coko_workers", "Running worker processes");
 
@@ -55,7 +58,9 @@ struct supervisor {
     struct slot *slots;
     int *listeners;
     void *own_slab;
-    const void **slabs; /* every slot's, then our own */
+    struct app_text *texts; /* two, shared with the workers */
+    unsigned generation;    /* of the configuration; its text is texts[generation & 1] */
+    const void **slabs;     /* every slot's, then our own */
     size_t slab_size;
     struct event *signals[4];
     struct loop_timer kill_timer;
@@ -75,10 +80,10 @@ static void slot_tell(struct slot *sl, enum app_command cmd, unsigned arg)
         log_warn(NULL, "worker not told", "slot=%u command=%c", sl->no, cmd);
 }
 
-static void tell_all(struct supervisor *s, enum app_command cmd)
+static void tell_all(struct supervisor *s, enum app_command cmd, unsigned arg)
 {
     for (unsigned i = 0; i < s->nslots; i++)
-        slot_tell(&s->slots[i], cmd, 0);
+        slot_tell(&s->slots[i], cmd, arg);
 }
 
 static unsigned running(const struct supervisor *s)
@@ -116,6 +121,7 @@ static void child_main(struct slot *sl, int control)
                           .listeners = s->listeners,
                           .slots = s->nslots,
                           .control = control,
+                          .texts = s->texts,
                           .slab = sl->slab,
                           .slab_size = s->slab_size};
     struct sigaction dfl = {.sa_handler = SIG_DFL};
@@ -249,11 +255,33 @@ static void on_term(evutil_socket_t sig, short what, void *arg)
     log_info(NULL, "draining", "workers=%u", running(s));
     for (unsigned i = 0; i < s->nslots; i++)
         loop_timer_clear(&s->slots[i].restart);
-    tell_all(s, APP_DRAIN);
+    tell_all(s, APP_DRAIN, 0);
     loop_timer_set(&s->kill_timer,
                    s->cfg->core.drain_wait_ms + s->cfg->core.drain_limit_ms + KILL_GRACE_MS);
     if (running(s) == 0)
         loop_stop(s->loop);
+}
+
+/* The file is read once, here: the text that was checked is the text that every worker takes. */
+static struct config *read_fresh(struct supervisor *s, struct fault_list *faults)
+{
+    struct app_text *to = &s->texts[(s->generation + 1) & 1];
+    struct config *fresh = NULL;
+    struct buf text;
+    struct err e = {0};
+
+    buf_init(&text, INI_TEXT_MAX);
+    if (config_read(s->config_path, &text, &e) != 0)
+        fault_add(faults, s->config_path, 0, "%s", e.msg);
+    else
+        fresh = config_load_text(s->config_path, buf_str(&text), faults);
+    if (fresh) {
+        to->len = text.len;
+        memcpy(to->text, buf_cstr(&text), text.len);
+        s->generation++;
+    }
+    buf_wipe(&text);
+    return fresh;
 }
 
 static void on_hup(evutil_socket_t sig, short what, void *arg)
@@ -264,7 +292,7 @@ static void on_hup(evutil_socket_t sig, short what, void *arg)
     (void)sig;
     (void)what;
     fault_init(&faults);
-    struct config *fresh = config_load(s->config_path, &faults);
+    struct config *fresh = read_fresh(s, &faults);
 
     counter_set(&reload_ok, fresh != NULL);
     if (!fresh) {
@@ -272,9 +300,10 @@ static void on_hup(evutil_socket_t sig, short what, void *arg)
     } else {
         config_free(s->cfg);
         s->cfg = fresh;
+        counter_set(&reload_at, clock_wall_us() / 1000000);
         log_set_level((enum log_level)fresh->core.log_level);
-        log_info(NULL, "configuration loaded", "%s", s->config_path);
-        tell_all(s, APP_RELOAD);
+        log_info(NULL, "configuration loaded", "%s generation=%u", s->config_path, s->generation);
+        tell_all(s, APP_RELOAD, s->generation & 1);
     }
     fault_fini(&faults);
 }
@@ -355,8 +384,9 @@ static int supervisor_open(struct supervisor *s, struct err *e)
     s->slabs = calloc(s->nslots + 1, sizeof *s->slabs);
     s->slab_size = counter_slab_size(SLAB_ENTRIES);
     s->own_slab = slab_map(s->slab_size);
+    s->texts = slab_map(2 * sizeof *s->texts);
     s->loop = loop_new(e);
-    if (!s->slots || !s->listeners || !s->slabs || !s->own_slab || !s->loop)
+    if (!s->slots || !s->listeners || !s->slabs || !s->own_slab || !s->texts || !s->loop)
         return -1;
     s->slabs[s->nslots] = s->own_slab;
     if (counter_attach(s->own_slab, s->slab_size, e) != 0 || slots_open(s, e) != 0)
@@ -398,6 +428,7 @@ int supervisor_run(struct config *c, const char *config_path)
     } else {
         counter_set(counter_with(&build_info, "version=\"" COKO_VERSION "\""), 1);
         counter_set(&reload_ok, 1);
+        counter_set(&reload_at, clock_wall_us() / 1000000);
         signals_open(&s);
         for (unsigned i = 0; i < s.nslots; i++)
             slot_start(&s.slots[i]);

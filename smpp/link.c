@@ -40,12 +40,11 @@ struct link {
     struct stream stream;
     struct buf rx;
     struct session session;
-    bool has_session;
+    bool has_session, has_rate;
     uint32_t epoch, next_seq;
     struct rate rate; /* outlives connections: a pause is the carrier's wish, not the socket's */
-    bool has_rate;
     unsigned failures, refusals;
-    int64_t bound_at, wait_until;
+    int64_t bound_at, wait_until, state_at;
     struct link_status status;
 };
 
@@ -75,6 +74,7 @@ static void set_state(struct link *k, enum link_state next)
     assert(states[k->state].next >> next & 1u);
     log_debug(&k->tag, "link state", "%s -> %s", states[k->state].name, states[next].name);
     k->state = next;
+    k->state_at = loop_now_ms(k->loop);
 }
 
 #define TELL(k, event, ...)                                                                        \
@@ -84,7 +84,6 @@ static void set_state(struct link *k, enum link_state next)
     } while (0)
 
 static void try_next_address(struct link *k);
-static void start_attempt(struct link *k);
 static void after(struct link *k);
 
 static void note_error(struct link *k, const char *what, const char *why)
@@ -94,35 +93,20 @@ static void note_error(struct link *k, const char *what, const char *why)
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-static int64_t jittered(int64_t ms)
-{
-    uint16_t r;
-
-    crypto_random(&r, sizeof r);
-    return ms - ms / 4 + ms / 2 * r / UINT16_MAX;
-}
-
-static int64_t doubled(int64_t base, unsigned times, int64_t ceiling)
-{
-    while (times-- > 0 && base < ceiling)
-        base *= 2;
-    return MIN(base, ceiling);
-}
-
 static int64_t wait_after(struct link *k)
 {
     bool refused = k->status.last_end == SESSION_END_REFUSED;
 
     if (refused && k->status.alarm)
-        return doubled(k->config.refused_ms, k->refusals++, REFUSED_MAX_MS);
+        return link_backoff(k->config.refused_ms, k->refusals++, REFUSED_MAX_MS);
     if (refused && k->status.last_bind_status == SMPP_RALYBND)
         return k->config.already_bound_ms;
-    return doubled(k->config.retry_min_ms, k->failures++, k->config.retry_max_ms);
+    return link_backoff(k->config.retry_min_ms, k->failures++, k->config.retry_max_ms);
 }
 
 static void wait_then_retry(struct link *k)
 {
-    int64_t ms = jittered(wait_after(k));
+    int64_t ms = link_jitter(wait_after(k));
 
     set_state(k, LINK_WAITING);
     k->wait_until = loop_now_ms(k->loop) + ms;
@@ -408,8 +392,7 @@ static int connect_to(struct link *k, const struct resolve_address *a)
                        &stream_ops, k, &e) == 0)
         return 0;
 failed:
-    (void)snprintf(k->status.last_error, sizeof k->status.last_error, "%s: %.60s", err_name(e.code),
-                   e.msg);
+    note_error(k, err_name(e.code), e.msg);
     return -1;
 }
 
@@ -536,6 +519,29 @@ void link_respond(struct link *k, const struct link_delivery *d, uint32_t status
     after_later(k);
 }
 
+int link_reconfigure(struct link *k, const struct link_config *config, struct err *e)
+{
+    const struct session_config *s = &config->session;
+    int64_t now = loop_now_ms(k->loop);
+    char mem[STRINGS];
+    struct link_config fresh;
+    int rc = link_config_copy(&fresh, config, mem, sizeof mem, e);
+
+    if (rc ==
+        0) { /* it fits: so it does below. A session keeps no view of strings after its bind */
+        if (k->state == LINK_WAITING && !link_config_alike(&k->config, &fresh))
+            loop_timer_set(&k->timer, 0);
+        (void)!link_config_copy(&k->config, config, k->strings, sizeof k->strings, e);
+        if (k->has_session)
+            session_set_flow(&k->session, s->window, s->parts_per_s, s->burst, now);
+        else
+            rate_set(&k->rate, s->parts_per_s, s->burst, now);
+        after_later(k);
+    }
+    crypto_wipe(mem, sizeof mem);
+    return rc;
+}
+
 void link_stop(struct link *k)
 {
     if (k->state == LINK_LEAVING || k->state == LINK_STOPPED)
@@ -559,6 +565,7 @@ void link_status_get(struct link *k, struct link_status *out)
 
     *out = k->status;
     out->state = k->state;
+    out->state_ms = now - k->state_at;
     out->room = link_window_free(k);
     out->wait_ms = k->state == LINK_WAITING ? MAX(k->wait_until - now, 0) : 0;
     out->bound_ms = k->state == LINK_BOUND ? now - k->bound_at : 0;
@@ -566,6 +573,8 @@ void link_status_get(struct link *k, struct link_status *out)
         return;
     out->in_flight = k->session.window.used;
     out->paused = k->session.rate.paused_until > now;
+    out->rate_now = rate_now(&k->session.rate);
+    out->enquire_rtt = k->session.enquire_rtt;
     add_stats(&out->stats, &k->session.stats);
 }
 

@@ -88,8 +88,11 @@ struct link_sink {
 struct link_status {
     enum link_state state;
     uint32_t in_flight, room;
-    int64_t wait_ms;  /* WAITING: until the next attempt */
-    int64_t bound_ms; /* BOUND: since when */
+    int64_t wait_ms;     /* WAITING: until the next attempt */
+    int64_t state_ms;    /* for how long it has been in this state */
+    int64_t enquire_rtt; /* ms of the last answered enquire_link */
+    uint32_t rate_now;   /* parts a second allowed now; 0: no limit */
+    int64_t bound_ms;    /* BOUND: since when */
     uint64_t connects, binds, bind_failures, losses;
     uint32_t last_bind_status; /* of the last bind_resp */
     enum session_end last_end;
@@ -117,6 +120,13 @@ uint32_t link_window_free(struct link *k);
 
 /* Answers a delivery, once. Dropped when its connection is gone: the carrier will deliver again. */
 void link_respond(struct link *k, const struct link_delivery *d, uint32_t status);
+
+/*
+ * Reload: window, rate and burst hold at once; host, TLS, credentials and timers from the next
+ * connection on, while the present one stays. A link that waits to try a host or credentials that
+ * are others now tries at once. -1 and nothing changed: as link_new. The old tls may be freed then.
+ */
+MUST_CHECK int link_reconfigure(struct link *k, const struct link_config *config, struct err *e);
 
 /* Leaves: waits for responses in flight, unbinds, closes; stopped follows from the loop.
  * Idempotent. */

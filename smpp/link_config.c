@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "gateway/lib/crypto.h"
+
 struct store {
     char *mem;
     size_t size, used;
@@ -66,4 +68,28 @@ int link_config_copy(struct link_config *to, const struct link_config *from, cha
         return err_set(e, ERR_BAD_CONFIG, "names and credentials of the link are too long");
     fill_defaults(to);
     return 0;
+}
+
+bool link_config_alike(const struct link_config *a, const struct link_config *b)
+{
+    const struct session_config *x = &a->session, *y = &b->session;
+
+    return strcmp(a->host, b->host) == 0 && a->port == b->port && a->tls == b->tls &&
+           str_eq(x->system_id, y->system_id) && str_eq(x->password, y->password) &&
+           str_eq(x->system_type, y->system_type);
+}
+
+int64_t link_jitter(int64_t ms)
+{
+    uint16_t r;
+
+    crypto_random(&r, sizeof r);
+    return ms - ms / 4 + ms / 2 * r / UINT16_MAX;
+}
+
+int64_t link_backoff(int64_t base, unsigned times, int64_t ceiling)
+{
+    while (times-- > 0 && base < ceiling)
+        base *= 2;
+    return MIN(base, ceiling);
 }

@@ -12,4 +12,12 @@
 MUST_CHECK int link_config_copy(struct link_config *to, const struct link_config *from, char *mem,
                                 size_t size, struct err *e);
 
+/* Would an attempt under the other one knock at the same door, with the same key? */
+bool link_config_alike(const struct link_config *a, const struct link_config *b);
+
+/* base, doubled so many times, at most ceiling. */
+int64_t link_backoff(int64_t base, unsigned times, int64_t ceiling);
+/* ms, a quarter more or less. */
+int64_t link_jitter(int64_t ms);
+
 #endif

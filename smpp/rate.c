@@ -50,6 +50,11 @@ static int64_t effective(const struct rate *r)
     return r->congestion < 80 ? r->now_rate : max64(r->now_rate * (left + 1) / 21, PART / 10);
 }
 
+uint32_t rate_now(const struct rate *r)
+{
+    return (uint32_t)((effective(r) + PART - 1) / PART);
+}
+
 static void roll_second(struct rate *r, int64_t now)
 {
     int64_t gone = now - r->second_at;

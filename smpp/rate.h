@@ -53,6 +53,9 @@ int64_t rate_wait(struct rate *r, int64_t now);
 /* How many rate_take would be true one after the other right now; UINT32_MAX without a limit. */
 uint32_t rate_room(struct rate *r, int64_t now);
 
+/* Parts a second that are allowed now, rounded up; 0: no limit. Pauses aside. */
+uint32_t rate_now(const struct rate *r);
+
 /* The carrier answered 0x58, or its queue is full for everybody. Several answers of one window
  * count once: only the first after a pause halves and lengthens. */
 void rate_throttled(struct rate *r, int64_t now);

@@ -103,7 +103,7 @@ static void reply(struct session *s, uint32_t id, uint32_t status, uint32_t seq)
 static void fill_defaults(struct session_config *c)
 {
 #define DEFAULT(field, value) c->field = c->field ? c->field : (value)
-    DEFAULT(window, 10);
+    DEFAULT(window, WINDOW_DEFAULT);
     DEFAULT(first_seq, 1);
     DEFAULT(max_unanswered, 1000);
     DEFAULT(bind_ms, 15000);
@@ -138,6 +138,13 @@ void session_fini(struct session *s)
     window_free(&s->window);
     buf_fini(&s->urgent);
     buf_fini(&s->bulk);
+}
+
+void session_set_flow(struct session *s, uint32_t window, uint32_t parts_per_s, uint32_t burst,
+                      int64_t now)
+{
+    window_set_limit(&s->window, window ? window : WINDOW_DEFAULT);
+    rate_set(&s->rate, parts_per_s, burst, now);
 }
 
 void session_lost(struct session *s)
@@ -330,6 +337,13 @@ static void on_window_response(struct session *s, const struct pdu *p, uint32_t 
         send_unbind(s);
 }
 
+static void on_enquire_response(struct session *s, int64_t now)
+{
+    s->enquire_seq = 0;
+    s->enquire_rtt = now - s->enquire_sent;
+    s->stats.enquires_answered++;
+}
+
 /* By sequence number alone: peers answer with the wrong command id, or with generic_nack. */
 static void on_response(struct session *s, const struct pdu *p, int64_t now)
 {
@@ -346,7 +360,7 @@ static void on_response(struct session *s, const struct pdu *p, int64_t now)
     else if (p->seq == s->bind_seq)
         on_bind_response(s, p, status);
     else if (p->seq == s->enquire_seq)
-        s->enquire_seq = 0;
+        on_enquire_response(s, now);
     else if (p->seq == s->unbind_seq)
         end_session(s, SESSION_END_UNBOUND);
     else
@@ -521,6 +535,7 @@ static void tick_enquire(struct session *s, int64_t now)
     } else if (s->enquire_deadline == INT64_MAX && now - s->last_in >= s->config.enquire_ms) {
         s->enquire_seq = window_reserve(&s->window);
         s->enquire_deadline = now + s->config.enquire_timeout_ms;
+        s->enquire_sent = now;
         s->stats.enquires_out++;
         pdu_encode_header(&s->urgent, SMPP_ENQUIRE_LINK, 0, s->enquire_seq);
     }

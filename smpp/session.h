@@ -128,7 +128,7 @@ struct session_events {
 struct session_stats {
     uint64_t pdus_in, bytes_in;
     uint64_t submits, accepted, refused, throttled, unknown, late;
-    uint64_t delivers, deliver_shed, enquires_in, enquires_out;
+    uint64_t delivers, deliver_shed, enquires_in, enquires_out, enquires_answered;
     uint64_t unknown_responses, nacks_in, nacks_out;
     uint64_t bad_requests; /* answered with an error */
     uint64_t odd_pdus; /* accepted with a duplicate TLV, trailing bytes or a bad response body */
@@ -145,8 +145,9 @@ struct session {
     struct buf urgent, bulk;                    /* responses and link checks; new requests */
     uint32_t bind_seq, enquire_seq, unbind_seq; /* waiting for an answer; 0: none */
     int64_t bind_deadline, enquire_deadline, unbind_deadline;
-    int64_t last_in;       /* when the peer last showed life */
-    int64_t partial_since; /* -1: no incomplete PDU */
+    int64_t enquire_sent, enquire_rtt; /* rtt: ms that the last answer to enquire_link took */
+    int64_t last_in;                   /* when the peer last showed life */
+    int64_t partial_since;             /* -1: no incomplete PDU */
     uint32_t unanswered;
     uint8_t peer_version; /* sc_interface_version of the bind_resp, 0: none */
     bool wants_ready;     /* a submit was refused with ERR_BUSY */
@@ -187,6 +188,11 @@ void session_tick(struct session *s, int64_t now);
 
 /* When session_tick is due next; INT64_MAX: never. */
 int64_t session_deadline(struct session *s, int64_t now);
+
+/* Reload: window, rate and burst (0: the defaults) hold from now on; pauses and what is in flight
+ * stay. */
+void session_set_flow(struct session *s, uint32_t window, uint32_t parts_per_s, uint32_t burst,
+                      int64_t now);
 
 /* The transport is gone: everything in flight is unknown, closed(SESSION_END_LOST). */
 void session_lost(struct session *s);

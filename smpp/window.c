@@ -41,9 +41,42 @@ void window_free(struct window *w)
     w->slots = NULL;
 }
 
+/* What is in flight moves in its order; numbers that differed in the old table differ in a larger. */
+static void grow(struct window *w, uint32_t slots)
+{
+    struct window_slot *fresh = calloc(slots, sizeof *fresh);
+    uint32_t oldest = NONE, last = NONE;
+
+    if (fresh == NULL)
+        abort();
+    for (uint32_t at = w->oldest; at != NONE; at = w->slots[at].next) {
+        uint32_t to = w->slots[at].seq & (slots - 1);
+
+        fresh[to] = w->slots[at];
+        fresh[to].prev = last;
+        fresh[to].next = NONE;
+        if (last == NONE)
+            oldest = to;
+        else
+            fresh[last].next = to;
+        last = to;
+    }
+    free(w->slots);
+    w->slots = fresh;
+    w->mask = slots - 1;
+    w->oldest = oldest;
+    w->newest = last;
+}
+
 void window_set_limit(struct window *w, uint32_t limit)
 {
-    w->limit = clamp(limit, 1, (w->mask + 1) / 2);
+    uint32_t slots = w->mask + 1;
+
+    w->limit = clamp(limit, 1, WINDOW_MAX);
+    while (slots < w->limit * 2)
+        slots *= 2;
+    if (slots > w->mask + 1)
+        grow(w, slots);
 }
 
 uint32_t window_room(const struct window *w)

@@ -8,7 +8,7 @@
  * window_drain; window_free at the end. Each tag leaves as in flight exactly once: by a match, by
  * its timeout or by a drain (M4). A tag that timed out may come back once more, as late.
  *
- * Time is given, in milliseconds of any steady clock. It never sends, never allocates after init.
+ * Time is given, in milliseconds of any steady clock. It never sends, allocates in init and in window_set_limit only.
  */
 #ifndef COKO_SMPP_WINDOW_H
 #define COKO_SMPP_WINDOW_H
@@ -16,9 +16,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WINDOW_MAX   4096        /* in-flight requests of one link */
-#define WINDOW_LATE  1024        /* timed-out sequence numbers that are remembered */
-#define SMPP_SEQ_MAX 0x7FFFFFFFu /* v3.4 5.1.4: 1..SMPP_SEQ_MAX, then 1 again */
+#define WINDOW_MAX     4096 /* in-flight requests of one link */
+#define WINDOW_DEFAULT 10
+#define WINDOW_LATE    1024        /* timed-out sequence numbers that are remembered */
+#define SMPP_SEQ_MAX   0x7FFFFFFFu /* v3.4 5.1.4: 1..SMPP_SEQ_MAX, then 1 again */
 
 enum window_found {
     WINDOW_UNKNOWN, /* nothing waits for this number */
@@ -55,8 +56,8 @@ struct window {
 void window_init(struct window *w, uint32_t limit, int64_t timeout_ms, uint32_t first_seq);
 void window_free(struct window *w);
 
-/* Changes the limit while requests are in flight (reload); up to what init made room for, clamped.
- * A lower limit only delays new requests. */
+/* Changes the limit while requests are in flight (reload), clamped. A lower limit only delays new
+ * requests; a higher one may move the table. */
 void window_set_limit(struct window *w, uint32_t limit);
 
 /* How many more requests may be opened now. */

@@ -20,6 +20,12 @@
 
 static void link_open(struct bind *b);
 
+/* We, or the operator for this account, want to be without the bind. */
+static bool leaving(const struct bind *b)
+{
+    return b->set->draining || b->wish == BIND_DRAIN;
+}
+
 /* ---- jobs ---- */
 
 static uint64_t tag_of(const struct bind_job *job, unsigned no)
@@ -225,39 +231,9 @@ static const struct link_sink link_sink = {
 
 /* ---- the lease and the life of the link ---- */
 
-static enum session_bind session_mode(int mode)
-{
-    return mode == BIND_MODE_TX ? SESSION_TX : mode == BIND_MODE_RX ? SESSION_RX : SESSION_TRX;
-}
-
-static struct link_config link_config_of(const struct bind *b)
-{
-    const struct bind_config *c = b->c;
-
-    return (struct link_config){.name = c->account,
-                                .host = c->host,
-                                .port = (uint16_t)c->port,
-                                .tls = b->tls,
-                                .connect_ms = c->connect_ms,
-                                .retry_min_ms = c->retry_min_ms,
-                                .stable_ms = c->stable_ms,
-                                .session = {.bind = session_mode(c->mode),
-                                            .system_id = str_c(c->system_id),
-                                            .password = str_c(c->password),
-                                            .system_type = str_c(c->system_type),
-                                            .address_range = STR_EMPTY,
-                                            .window = (uint32_t)c->window,
-                                            .parts_per_s = (uint32_t)c->rate,
-                                            .burst = (uint32_t)c->burst,
-                                            .bind_ms = c->bind_ms,
-                                            .response_ms = c->response_ms,
-                                            .enquire_ms = c->enquire_ms,
-                                            .enquire_timeout_ms = c->enquire_timeout_ms}};
-}
-
 static void link_open(struct bind *b)
 {
-    struct link_config config = link_config_of(b);
+    struct link_config config = bind_link_config(b->c, b->tls);
     struct err e;
 
     b->link = link_new(b->set->loop, &config, &link_sink, b, &e);
@@ -290,9 +266,9 @@ static void on_reap(void *arg)
     b->link = NULL;
     b->up = false;
     b->stopping = false;
-    if (bind_owned(b) && !b->set->draining)
+    if (bind_owned(b) && !leaving(b))
         link_open(b);
-    else if (b->set->draining)
+    else if (leaving(b))
         lease_stop(&b->lease);
 }
 
@@ -301,7 +277,7 @@ static void on_lease(void *arg, enum lease_state was, enum lease_state now)
     struct bind *b = arg;
 
     (void)was;
-    if (now == LEASE_HELD && b->link == NULL && !b->set->draining)
+    if (now == LEASE_HELD && b->link == NULL && !leaving(b))
         link_open(b);
     if (now == LEASE_WANTED)
         link_leave(b);
@@ -336,20 +312,44 @@ static void drain_step(struct bind *b)
 static void on_second(void *arg)
 {
     struct binds *bs = arg;
+    bool soon = bs->draining;
 
     for (size_t i = 0; i < bs->n; i++) {
-        if (bs->draining)
-            drain_step(&bs->all[i]);
-        bind_figures(&bs->all[i]);
+        struct bind *b = &bs->all[i];
+
+        if (leaving(b)) {
+            drain_step(b);
+            soon |= !lease_idle(&b->lease);
+        }
+        bind_figures(b);
     }
-    loop_timer_set(&bs->timer, bs->draining ? DRAIN_MS : FIGURES_MS);
+    binds_want(bs);
+    loop_timer_set(&bs->timer, soon ? DRAIN_MS : FIGURES_MS);
+}
+
+void binds_want(struct binds *bs)
+{
+    for (size_t i = 0; bs->started && i < bs->n; i++) {
+        struct bind *b = &bs->all[i];
+
+        if (!leaving(b) && b->link == NULL && lease_idle(&b->lease))
+            lease_start(&b->lease);
+    }
+}
+
+void bind_set_wish(struct bind *b, enum bind_wish wish)
+{
+    if (b->wish == wish)
+        return;
+    b->wish = wish;
+    tell_changed(b);
+    loop_timer_set(&b->set->timer, 0);
 }
 
 static int bind_init(struct binds *bs, struct bind *b, const struct bind_config *c,
                      const char *owner, struct err *e)
 {
-    struct tls_config tls = {.ca_file = *c->ca_file ? c->ca_file : NULL};
-
+    int rc;
     const char *ear = c->mode == BIND_MODE_RX ? "-rx" : ""; /* may stand beside a transmitter */
 
     for (struct bind *other = bs->all; other < b; other++) {
@@ -360,7 +360,8 @@ static int bind_init(struct binds *bs, struct bind *b, const struct bind_config 
             return err_set(e, ERR_BAD_CONFIG, "two links of account %s", c->account);
     }
     b->set = bs;
-    b->c = c;
+    b->config = *c;
+    b->c = &b->config;
     (void)snprintf(b->lease_name, sizeof b->lease_name, "bind:%s%s", c->account, ear);
     (void)snprintf(b->label, sizeof b->label, "bind=\"%s%s\"", c->account, ear);
     bind_queue_init(&b->queue);
@@ -371,13 +372,10 @@ static int bind_init(struct binds *bs, struct bind *b, const struct bind_config 
     b->lease.on_change = on_lease;
     b->lease.arg = b;
     bs->n++;
-    if (c->tls && (b->tls = tls_client_new(&tls, e)) == NULL)
+    b->tls = bind_tls_new(c, &rc, e);
+    if (rc != 0 || bind_try(b, c, b->tls, e) != 0)
         return err_wrap(e, "link %s", c->account);
-    struct link_config config = link_config_of(b);
-    struct link *trial = link_new(bs->loop, &config, &link_sink, b, e);
-
-    link_free(trial);
-    return trial != NULL ? 0 : err_wrap(e, "link %s", c->account);
+    return 0;
 }
 
 struct binds *binds_new(const struct binds_config *c, const struct binds_deps *d, struct err *e)
@@ -390,6 +388,7 @@ struct binds *binds_new(const struct binds_config *c, const struct binds_deps *d
     bs->loop = d->loop;
     bs->pg = d->pg;
     loop_timer_init(&bs->timer, d->loop, on_second, bs);
+    binds_report_init(bs);
     for (size_t i = 0; i < n; i++) {
         if (bind_init(bs, &bs->all[i], &c->links[i], c->owner, e) != 0) {
             binds_free(bs);
@@ -418,9 +417,8 @@ void binds_set_talk(struct binds *bs, bind_talk_fn *fn, void *arg)
 
 void binds_start(struct binds *bs)
 {
-    for (size_t i = 0; i < bs->n; i++)
-        lease_start(&bs->all[i].lease);
     loop_timer_set(&bs->timer, 0);
+    binds_report_start(bs);
 }
 
 void binds_drain(struct binds *bs)
@@ -447,6 +445,7 @@ static void bind_fini(struct bind *b)
     loop_timer_clear(&b->reap);
     map_fini(&b->jobs);
     tls_free(b->tls);
+    bind_forget_texts(b);
 }
 
 void binds_free(struct binds *bs)
@@ -454,6 +453,7 @@ void binds_free(struct binds *bs)
     if (bs == NULL)
         return;
     loop_timer_clear(&bs->timer);
+    binds_report_stop(bs);
     for (size_t i = 0; i < bs->n; i++)
         bind_fini(&bs->all[i]);
     bind_figures_forget();
@@ -488,7 +488,12 @@ const struct bind_config *bind_config_of(const struct bind *b)
 
 bool bind_held(const struct bind *b)
 {
-    return lease_held(&b->lease) && !b->set->draining;
+    return lease_held(&b->lease) && !b->set->draining && b->wish == BIND_RUN;
+}
+
+enum bind_wish bind_wish_of(const struct bind *b)
+{
+    return b->wish;
 }
 
 bool bind_owned(const struct bind *b)

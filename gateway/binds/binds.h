@@ -8,6 +8,9 @@
  *      ^                          |                    renewed        |    only talk is written)
  *      +--- link unbound <--------+---- another epoch exists ---------+
  *
+ * An operator may pause an account (bind_held turns false, the bind stays) or drain it (its clients
+ * end what they began, the link unbinds, nobody wants the lease until the account may run again).
+ *
  * Rooms meet here without knowing each other: each registers as a client of what it submits
  * (bind_client_ops, by enum bind_client) and as a sink of what comes in (binds_set_sink).
  *
@@ -33,6 +36,9 @@
 
 #define BINDS_MAX    64
 #define BIND_KEY_MAX (1ull << 48) /* keys of jobs stay below */
+
+/* messaging.account.wish: claim and send; claim nothing; give the bind up as well. */
+enum bind_wish { BIND_RUN, BIND_PAUSE, BIND_DRAIN };
 
 enum bind_mode { BIND_MODE_TRX, BIND_MODE_TX, BIND_MODE_RX };
 enum bind_concat {
@@ -60,6 +66,7 @@ struct bind_config {
     int64_t port;
     bool tls;
     const char *ca_file;
+    const char *cert_file, *key_file; /* ours, when the message centre asks for one */
     const char *system_id, *password, *system_type;
     int mode; /* enum bind_mode */
     const char *sender;
@@ -172,6 +179,14 @@ void binds_set_client(struct binds *bs, enum bind_client who, const struct bind_
 void binds_set_sink(struct binds *bs, enum bind_sink_kind kind, bind_sink_fn *fn, void *arg);
 void binds_set_talk(struct binds *bs, bind_talk_fn *fn, void *arg);
 
+/*
+ * A reload: each link takes over what may change under a live bind (window, rate and burst at once;
+ * address, TLS files and credentials at its next connection); what else differs, and links that
+ * came or went, are logged as wanting a restart. fresh may go afterwards. A link whose new
+ * certificate or password is wrong in itself stays as it is, and is logged.
+ */
+void binds_reload(struct binds *bs, const struct bind_config *fresh, size_t n);
+
 /* Starts wanting the leases. */
 void binds_start(struct binds *bs);
 
@@ -191,8 +206,10 @@ struct bind *binds_find(struct binds *bs, struct str account);
 
 const struct bind_config *bind_config_of(const struct bind *b);
 
-/* May we claim and submit now: the lease is held, and we are not draining. */
+/* May we claim and submit now: the lease is held, we are not draining, the operator wishes it. */
 bool bind_held(const struct bind *b);
+/* What the operator wishes of the account; changed tells of a change. */
+enum bind_wish bind_wish_of(const struct bind *b);
 /* Is it ours, be it in doubt? */
 bool bind_owned(const struct bind *b);
 /* Epoch of the lease; grows with each taking. */

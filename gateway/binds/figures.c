@@ -26,6 +26,9 @@ static struct counter odd =
     COUNTER("coko_smpp_odd_pdus_total", "PDUs accepted in spite of a fault");
 static struct counter pdus = COUNTER("coko_smpp_pdus_total", "PDUs by kind and direction");
 
+static struct counter rtt =
+    HISTOGRAM("coko_smpp_enquire_rtt_seconds", "Our enquire_link to its answer");
+
 #define STAT(field) offsetof(struct session_stats, field)
 
 static const struct figure {
@@ -81,6 +84,8 @@ static void count(struct bind *b, const struct link_status *s)
         buf_puts(&text, f->more);
         counter_add(counter_with(f->c, buf_cstr(&text)), more);
     }
+    if (s->stats.enquires_answered > b->counted.enquires_answered)
+        counter_observe_us(counter_with(&rtt, b->label), s->enquire_rtt * 1000);
     counter_add(counter_with(&rebinds, b->label), grown(s->binds, b->counted_binds));
     b->counted = s->stats;
     b->counted_binds = s->binds;
@@ -97,17 +102,17 @@ void bind_figures(struct bind *b)
     gauge(b, &up, b->up);
     gauge(b, &mine, bind_owned(b));
     gauge(b, &used, s.in_flight);
-    gauge(b, &size, b->c->window);
-    gauge(b, &limit, b->c->rate);
+    gauge(b, &size, bind_owned(b) ? b->c->window : 0); /* the sum over workers counts it once */
+    gauge(b, &limit, bind_owned(b) ? b->c->rate : 0);
     gauge(b, &waiting, b->queue.left);
     gauge(b, &alarm_on, s.alarm);
 }
 
 void bind_figures_forget(void)
 {
-    struct counter *const all[] = {&up,      &mine,     &used,    &size,      &limit,
-                                   &waiting, &alarm_on, &rebinds, &throttled, &unknown,
-                                   &late,    &shed,     &bad,     &odd,       &pdus};
+    struct counter *const all[] = {&up,       &mine,    &used,      &size,    &limit, &waiting,
+                                   &alarm_on, &rebinds, &throttled, &unknown, &late,  &shed,
+                                   &bad,      &odd,     &pdus,      &rtt};
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         counter_forget(all[i]);

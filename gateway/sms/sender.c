@@ -36,6 +36,10 @@ PG_STMT(cancelled_stmt, "sms.cancelled", PG_BATCH, 1,
 
 static struct counter messages = COUNTER("coko_sms_mt_total", "Messages taken from the outbox");
 static struct counter parts = COUNTER("coko_sms_parts_total", "Parts by what the carrier said");
+static struct counter unanswered =
+    COUNTER("coko_sms_unknown_total", "Parts whose outcome the carrier never told");
+static struct counter took =
+    HISTOGRAM("coko_sms_submit_duration_seconds", "A part written to its answer");
 static struct counter unsent = COUNTER("coko_sms_unsendable_total", "Messages that cannot be made");
 
 static const char *const class_labels[] = {
@@ -78,6 +82,7 @@ static void outgoing_free(struct outgoing *o)
     else
         segment_fini(&o->seg);
     crypto_wipe(o->number, sizeof o->number);
+    free(o->filled);
     free(o);
 }
 
@@ -121,6 +126,7 @@ static void on_fill(void *arg, struct bind_job *job, unsigned no, struct bind_sc
                         .message = o->id};
 
     (void)arg;
+    o->filled[no] = (uint32_t)loop_now_ms(a->s->loop);
     if (a->link->validity)
         compose_validity((o->ends_at - loop_now_ms(a->s->loop)) / 1000, o->validity);
     compose_fill(&c, no, scratch, out);
@@ -169,6 +175,11 @@ static void on_refused(struct outgoing *o, unsigned no, uint32_t status)
     }
 }
 
+static int64_t age_ms(const struct outgoing *o, unsigned no)
+{
+    return (uint32_t)loop_now_ms(o->account->s->loop) - o->filled[no];
+}
+
 static void on_done(void *arg, struct bind_job *job, unsigned no, enum bind_outcome outcome,
                     uint32_t status, struct str id)
 {
@@ -178,6 +189,10 @@ static void on_done(void *arg, struct bind_job *job, unsigned no, enum bind_outc
 
     (void)arg;
     counter_inc(counter_with(&parts, outcome_labels[outcome]));
+    if (outcome == BIND_UNKNOWN)
+        counter_inc(counter_with(&unanswered, class_labels[job->class]));
+    else
+        counter_observe_us(&took, age_ms(o, no) * 1000);
     o->touched |= outcome != BIND_REFUSED;
     if (outcome == BIND_REFUSED) {
         on_refused(o, no, status);
@@ -219,6 +234,8 @@ static void on_changed(void *arg, struct bind *b)
             outgoing_stop(container_of(node, struct outgoing, node), BATCH_UNKNOWN, 0, true);
         }
     }
+    if (bind_wish_of(b) != BIND_RUN)
+        sender_return(a);
     takeover_step(a);
     sender_wake(a);
 }
@@ -320,6 +337,9 @@ static int outgoing_make(struct sms_account *a, struct op *op, int row, struct o
     o->job.class = (uint8_t)class_of(pg_i64(op, row, pg_col(op, "priority")));
     o->job.parts = (uint8_t)compose_parts(a->link, &o->seg);
     loop_timer_init(&o->again, a->s->loop, on_again, o);
+    o->filled = calloc(o->job.parts + 1u, sizeof *o->filled);
+    if (o->filled == NULL)
+        abort();
     return 0;
 }
 
@@ -388,7 +408,7 @@ static void on_claimed(struct op *op)
         for (int row = 0; row < pg_rows(op); row++)
             take_row(a, op, row);
         a->more = pg_rows(op) > 0;
-        if (a->s->draining)
+        if (a->s->draining || bind_wish_of(a->bind) != BIND_RUN)
             sender_return(a);
     } /* else: another epoch settles these rows */
     op_release(op);
@@ -525,4 +545,6 @@ void sender_forget_counters(void)
     counter_forget(&messages);
     counter_forget(&parts);
     counter_forget(&unsent);
+    counter_forget(&unanswered);
+    counter_forget(&took);
 }

@@ -38,10 +38,12 @@ static void on_poll(void *arg)
 {
     struct sms_account *a = arg;
 
+    bool leaves = a->s->draining || bind_wish_of(a->bind) == BIND_DRAIN;
+
     a->down_polls = bind_up(a->bind) ? 0 : a->down_polls + 1;
     if (a->down_polls == DOWN_POLLS)
         sender_return(a); /* not to be sent hours later, past its end */
-    if (a->down_polls >= (a->s->draining ? LEAVE_POLLS : DEAD_POLLS))
+    if (a->down_polls >= (leaves ? LEAVE_POLLS : DEAD_POLLS))
         sender_give_up(a);
     sender_expire(a);
     takeover_step(a);
@@ -141,6 +143,7 @@ void sms_free(struct sms *s)
         account_fini(&s->accounts[i]);
     reassembly_fini(&s->parts);
     sender_forget_counters();
+    takeover_forget_counters();
     record_forget_counters();
     receiver_forget_counters();
     inbound_forget_counters();

@@ -42,6 +42,7 @@ struct outgoing {
     enum batch_status rest;
     int64_t rest_code;
     struct loop_timer again;
+    uint32_t *filled; /* by part: loop's ms when it was last made, for the metrics */
 };
 
 /* Batches on their way into the database: the first is there or goes next, the last is filled. */
@@ -147,6 +148,7 @@ void takeover_step(struct sms_account *a);
 /* True when this epoch may claim. */
 bool takeover_ready(const struct sms_account *a);
 bool takeover_idle(const struct sms_account *a);
+void takeover_forget_counters(void);
 
 /* ---- record.c ---- */
 

@@ -8,6 +8,9 @@
  *                               are down have queued for our routes
  *   each minute                 messaging.match_orphans finds parts for receipts that nobody named
  */
+#include <stdio.h>
+
+#include "gateway/lib/counter.h"
 #include "gateway/sms/sms_parts.h"
 
 #define ORPHANS_MS  60000
@@ -21,7 +24,11 @@ PG_STMT(recover_stmt, "sms.recover", PG_BATCH, 2,
 PG_STMT(back_stmt, "sms.hand_back", PG_BATCH, 4,
         "select messaging.hand_back($1, $2, $3::bigint, $4::bigint[])");
 PG_STMT(orphans_stmt, "sms.match_orphans", PG_BATCH, 2,
-        "select messaging.match_orphans($1, $2::int)");
+        "select messaging.match_orphans($1, $2::int),"
+        " (select count(*) from messaging.part p where p.account = $1 and p.message_id is null)");
+
+static struct counter orphan_dlr =
+    GAUGE("coko_sms_orphan_dlr", "Receipts whose part is not known yet");
 
 PG_STMT(report_stmt, "sms.report", PG_BATCH, 4,
         "select messaging.report($1, $2::bigint, $3::boolean, $4::int)");
@@ -107,10 +114,21 @@ static void hand_back(struct sms_account *a)
 
 /* ---- orphans ---- */
 
+static const char *account_label(const struct sms_account *a, char room[80])
+{
+    (void)snprintf(room, 80, "account=\"%.60s\"", a->link->account);
+    return room;
+}
+
 static void on_orphans(struct op *op)
 {
+    struct sms_account *a = container_of(op, struct sms_account, orphan_op);
+    char label[80];
+
     if (op_failed(op))
         log_err(LOG_LEVEL_WARN, NULL, "receipts not matched", &op->err);
+    else
+        counter_set(counter_with(&orphan_dlr, account_label(a, label)), pg_i64(op, 0, 1));
     op_release(op);
 }
 
@@ -205,4 +223,9 @@ void takeover_fini(struct sms_account *a)
         op_cancel(ops[i]);
         op_release(ops[i]);
     }
+}
+
+void takeover_forget_counters(void)
+{
+    counter_forget(&orphan_dlr);
 }

@@ -97,6 +97,7 @@ READS = [
     ("select * from reading.continue($1)", (5,)),
     ("select * from billing.offers($1, $2)", (5, "fr")),
     ("select * from messaging.cancelled($1)", ("lab",)),
+    ("select * from messaging.outbox_unknown($1, $2, $3)", ("", "1 hour", 100)),
 ]
 
 
@@ -211,6 +212,8 @@ CALLS = {
     "recover": "select * from messaging.recover('lab', 1)",
     "reroute": "select messaging.reroute('lab', 'lab', 10)",
     "inbound": "select * from messaging.inbound('lab', sha256('9'), 's', 1, 'CI', 'mtn', 'SUITE', '', 'fr', 'new')",
+    "bind_report": "select * from messaging.bind_report('[]')",
+    "outbox_decide": "select * from messaging.outbox_decide('w', 'requeue', '{2, 102}')",
     "save_position": "select * from reading.save_position(5, 1000001, 2, 10, 'ussd')",
     "job_claim": "select * from ops.job_claim('q', 'w', 10, 30)",
     "job_enqueue": "select ops.enqueue('q', 'k', '{}', null, 'u')",
@@ -219,7 +222,8 @@ CALLS = {
     "import": None,
 }
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
-BATCH = {"claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute", "job_claim",
+BATCH = {"claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
+         "outbox_decide", "job_claim",
          "job_enqueue", "expire_rows", "refresh_popularity"}
 
 
