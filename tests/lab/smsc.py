@@ -270,6 +270,8 @@ def parse_args(argv):
     parser.add_argument("--max-links", type=int, default=2000)
     parser.add_argument("--tls-cert", help="with --tls-key: speak TLS")
     parser.add_argument("--tls-key")
+    parser.add_argument("--tls-client-ca", help="who binds must show a certificate of this authority")
+    parser.add_argument("--tls13", action="store_true", help="TLS 1.3 or nothing")
     parser.add_argument("--print", action="store_true", help="each whole text as a JSON line")
     parser.add_argument("--die-with-parent", action="store_true")
     return parser.parse_args(argv)
@@ -281,6 +283,11 @@ async def serve(args):
     if args.tls_cert:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(args.tls_cert, args.tls_key)
+        if args.tls13:
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+        if args.tls_client_ca:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(args.tls_client_ca)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Link(smsc), args.host, args.port, ssl=context)
     control, control_port = await lab_http.serve(Control(smsc), "127.0.0.1", args.control_port)
