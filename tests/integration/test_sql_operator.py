@@ -93,6 +93,7 @@ def test_wish_is_audited_and_heard(world, wish):
     got = world.one("messaging.link_wish", "awa", "lab", wish)
     assert got == {"outcome": "same" if wish == was else "set", "was": was}
     assert audited(world, f"link.{wish}") == ["account:lab"]
+    assert world.value("select messaging.account_state('lab') = 'paused'") == (wish != "run"), "routes go round it"
     assert {"account": "lab", "wish": wish} in world.call("messaging.bind_report", [])
     assert world.one("messaging.link_wish", "awa", "nobody", wish)["outcome"] == "no_account"
     with pytest.raises(Exception, match="account_wish_check"):

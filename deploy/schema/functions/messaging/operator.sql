@@ -11,12 +11,14 @@ begin
         return query select 'no_account', null::text;
         return;
     end if;
-    update messaging.account a set wish = p_wish where a.name = p_account and a.wish <> p_wish;
+    update messaging.account a
+    set wish = p_wish, paused_at = case when p_wish <> 'run' then coalesce(a.paused_at, ops.now()) end
+    where a.name = p_account;
     perform ops.audit_put('operator:' || p_operator, 'link.' || p_wish, 'account:' || p_account, jsonb_build_object('was', v_was));
     return query select case when v_was = p_wish then 'same' else 'set' end, v_was;
 end $$;
 comment on function messaging.link_wish(text, text, text) is
-'`coko link`: run, pause or drain an account. outcome: set | same | no_account. The caller wakes the topic coko_account.';
+'`coko link`: run, pause or drain an account; unless it runs, new messages go by another route where there is one. outcome: set | same | no_account. The caller wakes the topic coko_account.';
 
 create or replace function messaging.bind_report(p_binds jsonb) returns table (account text, wish text) language plpgsql as $$
 #variable_conflict use_column
