@@ -6,14 +6,15 @@
  *   rows claimed, not begun     messaging.hand_back returns them (drain, no link, a claim's lost answer)
  *   the link, each 5 s          messaging.report tells whether it is up, and takes what accounts that
  *                               are down have queued for our routes
- *   each minute                 messaging.match_orphans finds parts for receipts that nobody named
+ *   each 10 s                   messaging.match_orphans finds parts for receipts that nobody named, and
+ *                               messaging.settle_unknown applies the policy of each class
  */
 #include <stdio.h>
 
 #include "gateway/lib/counter.h"
 #include "gateway/sms/sms_parts.h"
 
-#define ORPHANS_MS  60000
+#define ORPHANS_MS  10000
 #define ORPHANS_MAX 500
 #define REPORT_MS   5000
 #define REPORT_MAX  1000 /* messages taken over at a time */
@@ -24,8 +25,9 @@ PG_STMT(recover_stmt, "sms.recover", PG_BATCH, 2,
 PG_STMT(back_stmt, "sms.hand_back", PG_BATCH, 4,
         "select messaging.hand_back($1, $2, $3::bigint, $4::bigint[])");
 PG_STMT(orphans_stmt, "sms.match_orphans", PG_BATCH, 2,
-        "select messaging.match_orphans($1, $2::int),"
-        " (select count(*) from messaging.part p where p.account = $1 and p.message_id is null)");
+        "select messaging.match_orphans($1, $2::int), s.resent, s.given_up,"
+        " (select count(*) from messaging.part p where p.account = $1 and p.message_id is null)"
+        " from messaging.settle_unknown($1, $2::int) s");
 
 static struct counter orphan_dlr =
     GAUGE("coko_sms_orphan_dlr", "Receipts whose part is not known yet");
@@ -120,15 +122,24 @@ static const char *account_label(const struct sms_account *a, char room[80])
     return room;
 }
 
+static void orphans_told(struct sms_account *a, const struct op *op)
+{
+    char label[80];
+
+    counter_set(counter_with(&orphan_dlr, account_label(a, label)), pg_i64(op, 0, 3));
+    if (pg_i64(op, 0, 1) + pg_i64(op, 0, 2) > 0)
+        log_info(NULL, "unknown outcomes settled", "resent=%lld given_up=%lld",
+                 (long long)pg_i64(op, 0, 1), (long long)pg_i64(op, 0, 2));
+}
+
 static void on_orphans(struct op *op)
 {
     struct sms_account *a = container_of(op, struct sms_account, orphan_op);
-    char label[80];
 
     if (op_failed(op))
         log_err(LOG_LEVEL_WARN, NULL, "receipts not matched", &op->err);
     else
-        counter_set(counter_with(&orphan_dlr, account_label(a, label)), pg_i64(op, 0, 1));
+        orphans_told(a, op);
     op_release(op);
 }
 

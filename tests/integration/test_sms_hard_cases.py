@@ -2,7 +2,7 @@
 """Hard cases of smpp.md that no other file has; tests/lint/test_hard_cases.py lists all forty."""
 import re
 
-from smsworld import NUMBER, sms  # noqa: F401
+from smsworld import sms  # noqa: F401
 from sqlfixtures import sql_server  # noqa: F401
 from support import wait_until
 

@@ -209,6 +209,8 @@ CALLS = {
     "record": "select * from messaging.record('lab', 1, '[{\"m\": 2, \"no\": 1, \"of\": 1, \"ref\": \"new\", \"status\": \"accepted\"}, {\"m\": 102, \"no\": 1, \"of\": 1, \"status\": \"retry\"}]')",
     "receipts": "select * from messaging.receipts('lab', '[{\"ref\": \"r5\", \"state\": \"DELIVRD\"}, {\"ref\": \"zz\", \"alt\": [\"r6\", \"zzz\"], \"state\": \"DELIVRD\"}]')",
     "match_orphans": "select messaging.match_orphans('lab', 10)",
+    "named": "select * from messaging.receipts('lab', '[{\"ref\": \"zy\", \"state\": \"DELIVRD\", \"own\": 7, \"number_lookup\": \"00ff\"}]')",
+    "settle_unknown": "select * from messaging.settle_unknown('lab', 10)",
     "recover": "select * from messaging.recover('lab', 1)",
     "reroute": "select messaging.reroute('lab', 'lab', 10)",
     "inbound": "select * from messaging.inbound('lab', sha256('9'), 's', 1, 'CI', 'mtn', 'SUITE', '', 'fr', 'new')",
@@ -223,7 +225,7 @@ CALLS = {
 }
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
 BATCH = {"claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
-         "outbox_decide", "job_claim",
+         "named", "settle_unknown", "outbox_decide", "job_claim",
          "job_enqueue", "expire_rows", "refresh_popularity"}
 
 

@@ -18,7 +18,7 @@ begin
         join messaging.part q on q.message_id = m.id and q.state = 'unknown'
         join messaging.part f on f.lookup = i.lookup and f.message_id is null and f.account = p_account and f.at >= m.sent_at
             and f.own = messaging.part_reference(m.id, q.no)
-        where m.id = any (p_ids) and m.account = p_account and m.state = 'unknown'
+        where m.id = any (p_ids) and m.account = p_account
         order by q.message_id, q.no, f.at
     loop
         delete from messaging.part x where x.account = p_account and x.ref = o.orphan and x.message_id is null;

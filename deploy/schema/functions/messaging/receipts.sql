@@ -49,8 +49,8 @@ begin
         elsif r.own is not null and r.lookup is not null then
             update messaging.part o set own = r.own where o.account = p_account and o.ref = r.ref and o.message_id is null;
             perform messaging.match_named(p_account, array(
-                select m.id from auth.identity i join messaging.message m on m.identity_id = i.id and m.state = 'unknown'
-                where i.kind = 'phone' and i.lookup = r.lookup));
+                select m.id from auth.identity i join messaging.message m on m.identity_id = i.id
+                where i.kind = 'phone' and i.lookup = r.lookup order by m.id desc limit 100));
         end if;
     end loop;
     return query select g.message_id, g.state from messaging.aggregate(v_ids) g;

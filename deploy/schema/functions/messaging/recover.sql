@@ -3,6 +3,7 @@ create or replace function messaging.recover(p_account text, p_epoch bigint) ret
 declare
     v_now timestamptz := ops.now();
     v_ids bigint[];
+    v_lost bigint[];
     v_stopped bigint[];
 begin
     update messaging.account a set epoch = p_epoch where a.name = p_account and a.epoch < p_epoch;
@@ -12,22 +13,24 @@ begin
       and messaging.account_for(i.country, i.network) = p_account;
     with old as (
         update messaging.message m
-        set state = case when m.kind = 'otp' and m.tries < 2 and m.expires_at > v_now
+        set state = case when m.tries <= (select y.max from messaging.unknown_policy y where y.kind = m.kind and y.action = 'resend')
+                              and m.expires_at > v_now
                               and not exists (select 1 from messaging.part p where p.message_id = m.id) then 'queued'
                          else 'unknown' end,
             done_at = v_now
         where m.account = p_account and m.state in ('claimed', 'sending') and m.epoch < p_epoch
-        returning m.id, m.identity_id, m.cancel_asked)
-    select array_agg(o.id), array_agg(o.identity_id) filter (where o.cancel_asked) into v_ids, v_stopped from old o;
+        returning m.id, m.identity_id, m.cancel_asked, m.state)
+    select array_agg(o.id), array_agg(o.id) filter (where o.state = 'unknown'), array_agg(o.identity_id) filter (where o.cancel_asked)
+    into v_ids, v_lost, v_stopped from old o;
     -- A place for each part whose answer died with the old holder, until a response or receipt names it.
     insert into messaging.part (account, ref, message_id, no, state, at)
     select m.account, 'm' || m.id || '.' || n, m.id, n, 'unknown', v_now
     from messaging.message m cross join generate_series(1, greatest(m.parts, m.segments, 1)) n
-    where m.id = any (v_ids) and m.state = 'unknown'
+    where m.id = any (v_lost)
       and not exists (select 1 from messaging.part q where q.message_id = m.id and q.no = n)
     on conflict (account, ref) do nothing;
     perform messaging.aggregate(coalesce(v_ids, '{}'));
-    perform messaging.match_named(p_account, coalesce(v_ids, '{}'));
+    perform messaging.match_named(p_account, coalesce(v_lost, '{}'));
     perform messaging.release_held(coalesce(v_stopped, '{}'));
     return query select coalesce(cardinality(v_ids), 0);
 end $$;
