@@ -67,6 +67,11 @@ static const struct command commands[] = {
      "counts it as failed; an instalment gives its text back. One line a message; 1 when any was\n"
      "refused. Each decision is a row of ops.audit with the operator's name (--by, as in coko link).\n",
      command_outbox},
+    {"margin", "[-c FILE] [--days N]", "what plans bring and what their SMS cost",
+     "Per plan and country over N days (30): revenue without VAT, segments and their cost, margin,\n"
+     "and the cost of a pass used to the full; minor units. Exit code 1 and an alert when a plan\n"
+     "loses money. The scheduler looks once a day.\n",
+     command_margin},
     {"phone",
      "[--url URL] [--carrier NAME] [--number +225...] [--code CODE] [--secret S] [--sms-url URL]",
      "dial the service from a terminal handset",

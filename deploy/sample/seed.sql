@@ -31,6 +31,11 @@ insert into messaging.account (name) values ('lab') on conflict (name) do nothin
 insert into messaging.route (country, network, account, prio) values ('*', '*', 'lab', 100)
 on conflict (country, network, account) do nothing;
 
+-- What the lab asks for a segment, in millionths of a euro.
+insert into messaging.route_cost (account, country, network, currency, cost, valid_from) values
+    ('lab', '*', '*', 'EUR', 2500, '2026-01-01 00:00+00'), ('lab', 'CI', 'mtn', 'EUR', 2000, '2026-01-01 00:00+00')
+on conflict (account, country, network, valid_from) do nothing;
+
 -- The shelves of categories.json, named before the first book stands on them.
 insert into catalog.category (slug, names, sort) values
     ('roman', '{"fr": "Romans", "en": "Novels"}', 1),

@@ -35,13 +35,17 @@ PG_STMT(popularity_stmt, "job.refresh_popularity", PG_BATCH, 1,
         "select recommendation.refresh_popularity("
         "ops.now() - make_interval(hours => coalesce(($1::jsonb ->> 'hours')::int, 2)))");
 
+PG_STMT(margin_stmt, "job.margin", PG_BATCH, 1,
+        "select billing.margin_alert(coalesce(($1::jsonb ->> 'days')::int, 30))");
+
 static const struct job_kind {
     const char *name;
     const struct pg_stmt *stmt;
     bool repeat; /* works in steps: again while it answers more than 0 */
 } kinds[] = {{"expire_rows", &expire_stmt, true},
              {"audit_partitions", &partitions_stmt, false},
-             {"refresh_popularity", &popularity_stmt, false}};
+             {"refresh_popularity", &popularity_stmt, false},
+             {"margin", &margin_stmt, false}};
 
 enum run_phase { RUN_FREE, RUN_WORK, RUN_END };
 

@@ -129,7 +129,7 @@ def test_a_periodic_job_once_a_period_whoever_leads(node, migrated_db):
         return dict(sql(migrated_db, "select kind, count(*) from ops.job where unique_key like kind || ':%%' group by 1", []))
     a = node("a")
     wait_until(lambda: periodic() == {
-        "expire_rows": 1, "audit_partitions": 1, "refresh_popularity": 1}, periodic)
+        "expire_rows": 1, "audit_partitions": 1, "refresh_popularity": 1, "margin": 1}, periodic)
     ticks = a.metric("coko_scheduler_ticks_total")
     assert ticks >= 1
     a.stop()

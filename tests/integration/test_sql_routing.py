@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which way a message goes: network of a number, health, priority and price of accounts."""
+import os
+import re
+import subprocess
+
 import pytest
 
 from sqlfixtures import *  # noqa: F401,F403
 from sqlworld import key
+from support import COKO, TEST_KEYS, TOP
 
 
 def route(world, account, country="CI", network="*", prio=100):
@@ -252,3 +257,67 @@ def test_33_what_is_not_rerouted_fails(world, why):
     world.claim_sms(account="a")
     record(world, "a", {"m": m, **REFUSED, "code": 10 if why == "other code" else 11})
     assert message(world, m)["state"] == "failed"
+
+
+# ---- what it costs ----
+
+def line(world, plan, country="CI"):
+    return world.row("select * from billing.margin(30) where plan = %s and country = %s", plan, country)
+
+
+def test_margin_of_a_plan_and_the_alert_of_one_that_loses(world):
+    world.rows("delete from messaging.route_cost")
+    cost(world, "lab", "XOF", 0.5)
+    reader = world.dial()
+    world.buy(reader)
+    for _ in range(3):
+        m = notice(world, reader)
+        world.claim_sms()
+        world.accept(m, f"r{m}", parts=10)
+    got = line(world, "day")
+    # 3 x 10 segments and the receipt's one, at half a franc; 100 F hold 15 of VAT where it is 18 %
+    assert (got["passes"], got["revenue_minor"] + world.value("select billing.tva_of(100, tva_permille) from ops.country where code = 'CI'"),
+            got["unpriced"]) == (1, 100, 0)
+    assert got["cost_minor"] == -(-got["segments"] // 2) and got["segments"] >= 30
+    assert got["margin_minor"] == got["revenue_minor"] - got["cost_minor"] > 0 and got["verdict"] == "ok"
+    assert got["full_cost_minor"] == 15  # 30 segments a day
+    assert world.value("select billing.margin_alert(30)") == 0
+    cost(world, "lab", "EUR", 0.02, ago="1 hour")  # 13.1 F
+    got = line(world, "day")
+    assert got["margin_minor"] < 0 and got["verdict"] == "loses" and got["full_cost_minor"] == 394
+    assert world.value("select billing.margin_alert(30)") == 1
+    assert world.value("select subject from ops.audit where kind = 'alert.plan_loses'") == "plan:day:CI"
+    world.later("31 days")
+    assert line(world, "day")["passes"] == 0 and line(world, "day")["verdict"] == "loses at full use"
+
+
+def test_margin_says_what_has_no_price(world):
+    world.rows("delete from messaging.route_cost")
+    reader = world.dial()
+    m = notice(world, reader)
+    world.claim_sms()
+    world.accept(m, "r")
+    got = line(world, "free")
+    assert (got["segments"], got["unpriced"], got["cost_minor"], got["verdict"]) == (1, 1, 0, "free")
+    assert line(world, "day")["full_cost_minor"] is None and line(world, "day")["verdict"] == "ok"
+
+
+def test_coko_margin_prints_the_table_and_fails_when_a_plan_loses(world):
+    def margin(*args):
+        return subprocess.run([COKO, "margin", *args], cwd=TOP, capture_output=True, text=True, check=False,
+                              env={**os.environ, "DATABASE_URL": world.url, "COKO_KEYS": TEST_KEYS})
+
+    if not COKO.exists():
+        pytest.skip(f"{COKO} is not built")
+    reader = world.dial()
+    world.buy(reader)
+    done = margin("--days", "7")
+    assert done.returncode == 0 and re.search(r"^day +CI +XOF +1 ", done.stdout, re.M), done
+    cost(world, "lab", "XOF", 1000, network="mtn", ago="1 hour")
+    m = notice(world, reader)
+    world.claim_sms()
+    world.accept(m, "r")
+    done = margin()
+    assert done.returncode == 1 and re.search(r"^day .* loses$", done.stdout, re.M), done
+    assert world.value("select count(*) from ops.audit where kind = 'alert.plan_loses'") == 1
+    assert margin("--days", "x").returncode == 2
