@@ -31,6 +31,12 @@ insert into messaging.account (name) values ('lab') on conflict (name) do nothin
 insert into messaging.route (country, network, account, prio) values ('*', '*', 'lab', 100)
 on conflict (country, network, account) do nothing;
 
+-- What readers dial, and the sender id that the lab's contract gives in Ghana.
+insert into messaging.dial_code (country, code) values ('SN', '*384*26#'), ('CI', '*384*26#'), ('BJ', '*384*26#'), ('GH', '*384*26#')
+on conflict (country) do nothing;
+insert into messaging.sender (account, country, kind, sender, two_way) values ('lab', 'GH', 'short_code', '2626', true)
+on conflict (account, country) do nothing;
+
 -- What the lab asks for a segment, in millionths of a euro.
 insert into messaging.route_cost (account, country, network, currency, cost, valid_from) values
     ('lab', '*', '*', 'EUR', 2500, '2026-01-01 00:00+00'), ('lab', 'CI', 'mtn', 'EUR', 2000, '2026-01-01 00:00+00')

@@ -28,9 +28,15 @@
 #define OUR_FAULT     (-1) /* code of a part that could not be made */
 #define AVERAGE_ONE   8
 
-PG_STMT(claim_stmt, "sms.claim", PG_BATCH, 4,
-        "select message_id, kind, priority, number_sealed, body, body_sealed, validity_s"
-        " from messaging.claim($1, $2, $3::bigint, $4::int)");
+/* v3.4 5.2.5, 5.2.6 */
+enum { TON_INTERNATIONAL = 1, TON_NETWORK = 3, TON_LETTERS = 5, NPI_ISDN = 1 };
+
+PG_STMT(
+    claim_stmt, "sms.claim", PG_BATCH, 4,
+    "select c.message_id, c.kind, c.priority, c.number_sealed, c.body, c.body_sealed, c.validity_s,"
+    " coalesce(s.sender, '') as sender, coalesce(s.kind, '') as sender_kind"
+    " from messaging.claim($1, $2, $3::bigint, $4::int) with ordinality as c"
+    " left join lateral messaging.sender_of($1, c.message_id) s on true order by c.ordinality");
 PG_STMT(cancelled_stmt, "sms.cancelled", PG_BATCH, 1,
         "select message_id from messaging.cancelled($1)");
 
@@ -130,6 +136,11 @@ static void on_fill(void *arg, struct bind_job *job, unsigned no, struct bind_sc
     if (a->link->validity)
         compose_validity((o->ends_at - loop_now_ms(a->s->loop)) / 1000, o->validity);
     compose_fill(&c, no, scratch, out);
+    if (*o->sender != '\0') {
+        out->sm.source = str_c(o->sender);
+        out->sm.source_ton = o->sender_ton;
+        out->sm.source_npi = o->sender_npi;
+    }
 }
 
 static void on_again(void *arg)
@@ -326,11 +337,29 @@ static int class_of(int64_t priority)
     return (int)MIN(MAX(priority, 0), 3) + BIND_OTP;
 }
 
+/* The sender of the account's contract for this country; none: the link's own. */
+static void read_sender(struct op *op, int row, struct outgoing *o)
+{
+    struct str kind = pg_str(op, row, pg_col(op, "sender_kind"));
+
+    if (!str_to_c(pg_str(op, row, pg_col(op, "sender")), o->sender, sizeof o->sender))
+        *o->sender = '\0'; /* the table allows none that long */
+    if (str_eq(kind, STR("alphanumeric"))) {
+        o->sender_ton = TON_LETTERS;
+    } else if (str_eq(kind, STR("numeric"))) {
+        o->sender_ton = TON_INTERNATIONAL;
+        o->sender_npi = NPI_ISDN;
+    } else {
+        o->sender_ton = TON_NETWORK;
+    }
+}
+
 static int outgoing_make(struct sms_account *a, struct op *op, int row, struct outgoing *o,
                          struct err *e)
 {
     if (read_number(a, op, row, o, e) != 0 || read_text(a, op, row, o, e) != 0)
         return -1;
+    read_sender(op, row, o);
     o->ends_at = loop_now_ms(a->s->loop) + 1000 * pg_i64(op, row, pg_col(op, "validity_s"));
     o->job.client = BIND_SMS;
     o->job.key = o->id;

@@ -33,6 +33,8 @@ struct outgoing {
     struct segment seg;
     bool secret; /* the text is a code: wiped */
     char number[MSISDN_MAX + 1];
+    char sender[16]; /* "": the link's own */
+    uint8_t sender_ton, sender_npi;
     char validity[COMPOSE_VALIDITY]; /* of the part being written */
     int64_t ends_at;                 /* loop's ms: not written after it */
     unsigned tries;                  /* answers that asked us to try again */

@@ -63,3 +63,13 @@ def test_33_number_ported_answers_0x0b_and_goes_by_the_other_with_a_new_id(sms, 
     assert got["account"] == "spare" and got["refused_by"] == "lab" and got["parts"] > 1
     assert sms.stats()["accepted"] == 0 and len(ids(spare)) == got["parts"]
     assert {r["account"] for r in sms.world.rows("select account from messaging.part where message_id = %s", chapter)} == {"spare"}
+
+
+def test_a_message_leaves_under_the_sender_of_its_country(sms):  # noqa: F811
+    """Expected: letters with TON 5, on every part, instead of the link's own."""
+    sms.world.rows("insert into messaging.sender values ('lab', 'CI', 'alphanumeric', 'Coko', false)")
+    reader = sms.reader()
+    sms.room()
+    chapter = sms.chapter(reader, sms.world.book())["message_id"]
+    sms.wait_state(chapter, "delivered")
+    assert {(p["from"], p["from_ton"]) for p in sms.parts()} == {("Coko", 5)}

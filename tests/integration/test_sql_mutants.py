@@ -105,6 +105,9 @@ MUTANTS = {
     "33: a batch repeated disturbs the other route": (
         [("messaging.record", "x.status <> 'accepted' and", "false and")],
         routing.test_33_number_ported_goes_to_the_next_route_once),
+    "a foot that nobody can follow": (
+        [("messaging.render_for", "messaging.two_way(p_account, p_country)", "true")],
+        routing.test_a_foot_offers_only_what_works_on_its_route),
     "two dials make two readers": (
         [("auth.identity_find", "perform pg_advisory_xact_lock", "perform pg_sleep(0.05); perform abs")], schema.test_first_dial_makes_one_reader_however_many_hops_race),
     "OTP tries are not counted": (

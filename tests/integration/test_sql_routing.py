@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 
+import psycopg2
 import pytest
 
 from sqlfixtures import *  # noqa: F401,F403
@@ -257,6 +258,50 @@ def test_33_what_is_not_rerouted_fails(world, why):
     world.claim_sms(account="a")
     record(world, "a", {"m": m, **REFUSED, "code": 10 if why == "other code" else 11})
     assert message(world, m)["state"] == "failed"
+
+
+# ---- who it is from ----
+
+def sender(world, kind, text, two_way, country="CI", account="lab"):
+    world.rows("insert into messaging.sender values (%s, %s, %s, %s, %s)", account, country, kind, text, two_way)
+
+
+def test_sender_by_account_and_country(world):
+    m = notice(world, world.dial())
+    assert world.call("messaging.sender_of", "lab", m) == []  # the link's own
+    sender(world, "numeric", "22501020304", True, "*")
+    assert world.one("messaging.sender_of", "lab", m) == {"sender": "22501020304", "kind": "numeric"}
+    sender(world, "alphanumeric", "Coko", False)
+    assert world.one("messaging.sender_of", "lab", m) == {"sender": "Coko", "kind": "alphanumeric"}
+
+
+@pytest.mark.parametrize("kind, text, two_way", [
+    ("alphanumeric", "Coko", True), ("alphanumeric", "Twelve chars", False), ("alphanumeric", "Liré", False), ("numeric", "Coko", True),
+    ("short_code", "+26", True)])
+def test_a_sender_that_cannot_be_is_refused(world, kind, text, two_way):
+    with pytest.raises(psycopg2.errors.CheckViolation):
+        sender(world, kind, text, two_way)
+
+
+def test_a_foot_offers_only_what_works_on_its_route(world):
+    """A name cannot be answered: no keyword at the foot of what it sends, but the code to dial, or nothing where there is none."""
+    world.rows("insert into messaging.template values ('instalment_foot_dial', 'fr', 'Suite : {code}'), ('help_dial', 'fr', 'Aide : {code}')")
+    reader, book = world.dial(), world.book()
+
+    def body(of):
+        return world.value("select body from messaging.message where id = %s", of)
+
+    def chapter():
+        world.rows("delete from reading.position; delete from messaging.usage")
+        got = world.one("messaging.enqueue_instalment", reader["user_id"], reader["identity_id"], book, None)
+        world.rows("update messaging.message set state = 'delivered' where id = %s", got["message_id"])
+        return body(got["message_id"])
+
+    assert chapter().endswith("\nSUITE pour lire la suite") and "STOP" in body(notice(world, reader))
+    sender(world, "alphanumeric", "Coko", False)
+    assert chapter().endswith("\nSuite : *384*26#") and body(notice(world, reader)) == "Aide : *384*26#"
+    world.rows("delete from messaging.dial_code")
+    assert "uite :" not in chapter() and "SUITE pour" not in chapter()
 
 
 # ---- what it costs ----

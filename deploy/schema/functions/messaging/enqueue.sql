@@ -14,6 +14,9 @@ begin
         return;
     end if;
     select * into i from auth.identity where id = p_identity_id for share;
+    if exists (select 1 from messaging.sender s where not s.two_way) then
+        v_body := messaging.render_for(messaging.account_for(i.country, i.network), i.country, p_template, p_lang, p_vars);
+    end if;
     if i.stopped_at is not null and p_kind = 'notice' then
         return query select 'stopped', null::bigint;
         return;

@@ -53,7 +53,7 @@ begin
     from (select 1) one left join reading.position r on r.user_id = p_user_id and r.book_id = v_book;
     select * into a from billing.allowance(p_user_id);
     select * into s from messaging.next_slice(v_book, p.part, p.at, greatest(least(a.segments, a.left_month), 1),
-        coalesce(messaging.render('instalment_foot', u.lang, '{}'), ''));
+        coalesce(messaging.render_for(messaging.account_for(i.country, i.network), i.country, 'instalment_foot', u.lang, '{}'), ''));
     if s.part is null then
         perform reading.save_position(p_user_id, v_book, b.parts + 1, 0, 'sms');
         return jsonb_build_object('outcome', 'end', 'segments', 0, 'part', b.parts, 'title', b.title);

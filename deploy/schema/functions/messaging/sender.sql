@@ -1,0 +1,42 @@
+-- SPDX-License-Identifier: Apache-2.0
+create or replace function messaging.sender_of(p_account text, p_message_id bigint)
+returns table (sender text, kind text) language plpgsql stable rows 1 as $$
+#variable_conflict use_column
+begin
+    if not exists (select 1 from messaging.sender s where s.account = p_account) then
+        return;
+    end if;
+    return query
+    select s.sender, s.kind
+    from messaging.message m join auth.identity i on i.id = m.identity_id
+    join messaging.sender s on s.account = p_account and s.country in (i.country, '*')
+    where m.id = p_message_id
+    order by (s.country = '*') limit 1;
+end $$;
+comment on function messaging.sender_of(text, bigint) is
+'The sender id of a message by an account; no row: the link''s own. Asked once a message, so that all its parts have one sender (M2).';
+
+create or replace function messaging.two_way(p_account text, p_country text) returns boolean language plpgsql stable as $$
+begin
+    return coalesce((select s.two_way from messaging.sender s where s.account = p_account and s.country in (p_country, '*')
+                     order by (s.country = '*') limit 1), true);
+end $$;
+comment on function messaging.two_way(text, text) is 'Whether a reader can answer what this account sends to a country.';
+
+create or replace function messaging.render_for(p_account text, p_country text, p_key text, p_lang text, p_vars jsonb)
+returns text language plpgsql stable as $$
+declare
+    v_code text;
+begin
+    if messaging.two_way(p_account, p_country) then
+        return messaging.render(p_key, p_lang, p_vars);
+    end if;
+    select d.code into v_code from messaging.dial_code d where d.country = p_country;
+    if v_code is not null then
+        return coalesce(messaging.render(p_key || '_dial', p_lang, coalesce(p_vars, '{}') || jsonb_build_object('code', v_code)),
+                        messaging.render(p_key, p_lang, p_vars));
+    end if;
+    return case when p_key = 'instalment_foot' then '' else messaging.render(p_key, p_lang, p_vars) end;
+end $$;
+comment on function messaging.render_for(text, text, text, text, jsonb) is
+'A template for a message by this account: where nobody can answer it, <key>_dial with {code} to dial instead of keywords; a foot that nobody could follow is left out.';
