@@ -47,6 +47,8 @@ static struct counter unanswered =
 static struct counter took =
     HISTOGRAM("coko_sms_submit_duration_seconds", "A part written to its answer");
 static struct counter unsent = COUNTER("coko_sms_unsendable_total", "Messages that cannot be made");
+static struct counter costly =
+    COUNTER("coko_sms_costly_total", "Messages in UCS-2 that folding would have made shorter");
 
 static const char *const class_labels[] = {
     [BIND_TALK] = "class=\"talk\"",
@@ -372,6 +374,18 @@ static int outgoing_make(struct sms_account *a, struct op *op, int row, struct o
     return 0;
 }
 
+/* One curly quote turns a chapter of 10 parts into 23: counted, told once an account. */
+static void note_costly(struct sms_account *a, const struct segment *seg)
+{
+    if (seg->lost > 0 || seg->folded_parts == 0 || seg->folded_parts >= seg->parts)
+        return;
+    counter_inc(&costly);
+    if (!a->costly_told)
+        log_warn(NULL, "text sent in UCS-2 would be shorter folded",
+                 "account=%s parts=%u folded=%u", a->link->account, seg->parts, seg->folded_parts);
+    a->costly_told = true;
+}
+
 static void take_row(struct sms_account *a, struct op *op, int row)
 {
     struct outgoing *o = calloc(1, sizeof *o);
@@ -396,6 +410,7 @@ static void take_row(struct sms_account *a, struct op *op, int row)
         return;
     }
     counter_inc(counter_with(&messages, class_labels[o->job.class]));
+    note_costly(a, &o->seg);
     a->average = a->average - a->average / AVERAGE_ONE + o->job.parts;
     list_push_back(&a->live, &o->node);
     a->live_count++;
@@ -576,4 +591,5 @@ void sender_forget_counters(void)
     counter_forget(&unsent);
     counter_forget(&unanswered);
     counter_forget(&took);
+    counter_forget(&costly);
 }

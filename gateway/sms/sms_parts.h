@@ -81,6 +81,7 @@ struct sms_account {
     int64_t back_at;     /* not before */
     unsigned down_polls; /* seconds without a link */
     unsigned average;    /* parts a message, in eighths */
+    bool costly_told;    /* the log knows that UCS-2 costs parts here */
     unsigned live_count;
     struct list live;
     struct loop_timer poll;
