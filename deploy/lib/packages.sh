@@ -21,7 +21,7 @@ packages_of() {
         live-manual-epub ubuntu-packaging-guide-epub chromium chromium-driver ;;
     lint) echo clang-format-14 clang-tidy-14 cppcheck shellcheck universal-ctags ;;
     fuzz) echo clang-14 libclang-rt-14-dev llvm-14 ;;
-    bench) echo wrk ;;
+    bench) echo wrk kannel ;;
     *) die "no package set '$1'" ;;
     esac
 }

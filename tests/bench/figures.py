@@ -11,6 +11,7 @@ from pathlib import Path
 
 import redis as redis_client
 
+import sms_figures
 from machine import CONNECTIONS, SECONDS, SERVER_CORE, Floor, Hubtel, pss_kib
 from support import TOP, alive, wait_until
 
@@ -261,5 +262,16 @@ def growth(machine):
                median(few, "p99_us"), "us", at_most=1.2)
 
 
+# ---- SMS ----
+
+def sms_outbox(machine):
+    yield from sms_figures.sms_outbox(machine, Line)
+
+
+def kannel(machine):
+    yield from sms_figures.kannel(machine, Line)
+
+
 FIGURES = {"hop_menu": hop_menu, "hop_sql": hop_sql, "rest_list": rest_list, "memory": memory,
-           "start": start, "growth": growth}
+           "start": start, "growth": growth,
+           "sms_outbox": sms_outbox, "kannel": kannel}

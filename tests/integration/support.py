@@ -134,15 +134,16 @@ def shell(script, *args, env=None):
 
 
 class Postgres:
-    """A private server in its own folder. `url` names the database `coko`; `url_of(db)` another."""
+    """A private server in its own folder. `url` names the database `coko`; `url_of(db)` another.
+    fsync "on" is for figures: tests need no data after a power cut."""
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
+    def __init__(self, folder, fsync="off"):
+        self.folder, self.fsync = Path(folder), fsync
         self.start()
 
     def start(self):
         out = shell('pg_start "$1" && printf "url %s\\n" "$PG_URL"', self.folder,
-                    env={"PG_FSYNC": "off"})
+                    env={"PG_FSYNC": self.fsync})
         self.url = re.search(r"^url (\S+)$", out, re.M).group(1)
 
     def url_of(self, database):
