@@ -37,6 +37,8 @@ PG_STMT(popularity_stmt, "job.refresh_popularity", PG_BATCH, 1,
 
 PG_STMT(margin_stmt, "job.margin", PG_BATCH, 1,
         "select billing.margin_alert(coalesce(($1::jsonb ->> 'days')::int, 30))");
+PG_STMT(schedule_stmt, "job.run_schedule", PG_BATCH, 1,
+        "select messaging.run_schedule(coalesce(($1::jsonb ->> 'max')::int, 200))");
 
 static const struct job_kind {
     const char *name;
@@ -45,7 +47,8 @@ static const struct job_kind {
 } kinds[] = {{"expire_rows", &expire_stmt, true},
              {"audit_partitions", &partitions_stmt, false},
              {"refresh_popularity", &popularity_stmt, false},
-             {"margin", &margin_stmt, false}};
+             {"margin", &margin_stmt, false},
+             {"run_schedule", &schedule_stmt, true}};
 
 enum run_phase { RUN_FREE, RUN_WORK, RUN_END };
 

@@ -191,6 +191,8 @@ CALLS = {
     "set_language": "select * from auth.set_language(5, 'en')",
     "stop": "select * from auth.stop(6, 's1')",
     "pause": "select * from auth.pause_by(10, 's2', 'ussd')",
+    "schedule": "select * from messaging.set_schedule(9, 9, 'both', 's4', 'ussd')",
+    "run_schedule": "select messaging.run_schedule(10)",
     "repeat": "select * from messaging.repeat_instalment(8, 8, 's3')",
     "request_otp": "select * from auth.request_otp(sha256('7'), 's', 1, 'CI', 'mtn', 'h', 'b', 'ip')",
     "verify_otp": "select * from auth.verify_otp((select public_id from auth.otp_request where id = 8), sha256('8'), 'h', 'r', 'ua')",
@@ -227,7 +229,7 @@ CALLS = {
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
 BATCH = {"claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
-         "job_enqueue", "expire_rows", "refresh_popularity"}
+         "job_enqueue", "expire_rows", "refresh_popularity", "run_schedule"}
 
 
 @pytest.mark.parametrize("name", CALLS)

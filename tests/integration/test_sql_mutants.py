@@ -62,6 +62,17 @@ MUTANTS = {
         [("auth.pause_by", "v_flagged > 0", "false")], readers.test_pause_waits_for_what_is_being_sent),
     "a repeated instalment gives its text back": (
         [("messaging.rewind", "and repeats is null", "")], readers.test_repeat_that_fails_moves_nothing),
+    "the schedule does not move on": (
+        [("messaging.run_schedule", "set next_at = messaging.next_slot(s.user_id, s.slots, v_now)", "set next_at = next_at")],
+        readers.test_a_slot_runs_once_and_the_next_in_its_time),
+    "the schedule writes to who said PAUSE": (
+        [("messaging.run_schedule", "i.paused_at is not null", "false")], lambda w: readers.test_nothing_comes_by_itself(w, "pause")),
+    "quiet hours do not end the validity": (
+        [("messaging.quiet_fit", "messaging.quiet_begin(m.country, v_due)", "null")],
+        readers.test_hard_case_32_quiet_hours_overtake_a_queue),
+    "what quiet hours overtook is lost": (
+        [("messaging.claim", "perform messaging.quiet_defer(v_ids, v_now);", "")],
+        readers.test_hard_case_32_quiet_hours_overtake_a_queue),
     "REPETER is free": (
         [("messaging.repeat_once", "m.segments > a.left_month", "false")], readers.test_repeat_beyond_the_allowance),
     "PAUSE leaves no evidence": (

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Readers' rules in SQL: keywords, the consent ledger, pauses, instalments sent again (M3, S2)."""
+"""Readers' rules in SQL: keywords, the consent ledger, pauses, instalments sent again, quiet hours, pace (M1, M3, S2)."""
 import pytest
 
 from sqlfixtures import *  # noqa: F401,F403
-from test_sql_messaging import chapter, place, say, state
+from test_sql_messaging import chapter, notice, place, say, state
 
 
 def ledger(world):
@@ -150,3 +150,147 @@ def test_ledger_and_effect_are_one_transaction(world):
     with pytest.raises(Exception, match="shut"):
         say(world, reader, "PAUSE")
     assert world.value("select paused_at from auth.identity") is None and world.messages(reader) == []
+
+
+# ---- quiet hours ----
+
+def night(world, country="CI", zone="Africa/Abidjan", begin="21:00", end="07:00"):
+    world.rows("insert into messaging.quiet_hours values (%s, %s, %s, %s)", country, zone, begin, end)
+
+
+def at(world, moment):
+    """Moves the clock of every rule to a moment."""
+    world.rows("update ops.clock set shift = shift + (%s::timestamptz - ops.now())", moment)
+
+
+@pytest.mark.parametrize("moment, end", [
+    ("2026-06-01 20:59+00", None), ("2026-06-01 21:00+00", "2026-06-02 07:00+00"), ("2026-06-02 06:59+00", "2026-06-02 07:00+00"),
+    ("2026-06-02 07:00+00", None)])
+def test_quiet_hours_over_midnight(world, moment, end):
+    night(world)
+    assert world.value("select messaging.quiet_end('CI', %s) is not distinct from %s::timestamptz", moment, end)
+
+
+@pytest.mark.parametrize("zone, moment, end", [
+    ("Africa/Cairo", "2024-04-25 20:00+00", "2024-04-26 04:00+00"),       # 22:00 in winter time; the night is an hour short
+    ("Africa/Cairo", "2024-10-31 19:30+00", "2024-11-01 05:00+00"),       # and one hour long
+    ("Africa/Casablanca", "2024-03-09 22:00+00", "2024-03-10 07:00+00"),  # Ramadan: +01 becomes +00
+    ("Africa/Casablanca", "2024-04-13 22:00+00", "2024-04-14 06:00+00")])
+def test_hard_case_32_the_clock_jumps_in_quiet_hours(world, zone, moment, end):
+    """Expected: the quiet hours end when the wall shows 07:00, whatever the night's length."""
+    night(world, zone=zone)
+    assert world.value("select messaging.quiet_end('CI', %s) = %s::timestamptz", moment, end)
+
+
+def test_notice_in_quiet_hours_waits_and_the_rest_does_not(world):
+    reader = world.dial()
+    night(world)
+    at(world, "2030-06-01 23:00+00")
+    held = notice(world, reader)["message_id"]
+    free = [notice(world, reader, kind=k)["message_id"] for k in ("reply", "receipt")]
+    assert [m["message_id"] for m in world.claim_sms()] == free
+    at(world, "2030-06-02 07:00:01+00")
+    (m,) = world.claim_sms()
+    assert m["message_id"] == held and m["validity_s"] <= 14 * 3600
+
+
+def test_hard_case_32_quiet_hours_overtake_a_queue(world):
+    """Expected: the validity ends as the quiet hours begin; what was not written by then waits for their end and is not lost."""
+    reader = world.dial()
+    night(world)
+    at(world, "2030-06-01 20:30+00")
+    sent, late = (notice(world, reader)["message_id"] for _ in range(2))
+    (m,) = world.claim_sms(limit=1)
+    assert m["message_id"] == sent and 1790 <= m["validity_s"] <= 1800
+    at(world, "2030-06-01 21:05+00")
+    assert world.claim_sms() == [] and state(world, late) == "queued"
+    at(world, "2030-06-02 07:00:01+00")
+    assert [m["message_id"] for m in world.claim_sms()] == [late]
+
+
+# ---- pace ----
+
+def pace(world, reader, want):
+    return world.one("messaging.set_schedule", reader["user_id"], reader["identity_id"], want, None, "ussd")["outcome"]
+
+
+def paced(world, want="both"):
+    """A reader with a month's pass, in the middle of a book, before the first slot of a day."""
+    reader, book = world.dial(), world.book()
+    at(world, "2030-06-01 05:00+00")
+    world.buy(reader, "month", world.value("select amount_minor from billing.price r join billing.plan p on p.id = r.plan_id"
+                                           " where p.code = 'month' and r.country = 'CI' order by r.valid_from desc limit 1"))
+    world.one("reading.save_position", reader["user_id"], book, 1, 0, "ussd")
+    at(world, "2030-06-01 06:00+00")
+    assert pace(world, reader, want) == "ok"
+    return reader, book
+
+
+def run(world):
+    return world.value("select messaging.run_schedule(100)")
+
+
+def arrive(world, reader):
+    world.rows("update messaging.message set state = 'delivered' where identity_id = %s and kind = 'instalment'", reader["identity_id"])
+
+
+def test_a_slot_runs_once_and_the_next_in_its_time(world):
+    reader, _ = paced(world)
+    assert run(world) == 0
+    counts = []
+    for moment in ("07:00:30", "07:01:30", "18:59", "19:00:10", "23:00"):
+        at(world, f"2030-06-01 {moment}+00")
+        run(world)
+        counts.append(len(world.messages(reader, "instalment")))
+        arrive(world, reader)
+    assert counts == [1, 1, 1, 2, 2]
+    assert ledger(world)[-1] == ("schedule", "ussd", True, "daily_both")
+    assert pace(world, reader, "off") == "off"
+    at(world, "2030-06-02 07:00:30+00")
+    assert run(world) == 0
+    assert ledger(world)[-1] == ("schedule", "ussd", False, "daily_off")
+
+
+@pytest.mark.parametrize("why", ["stop", "pause", "no pass", "late"])
+def test_nothing_comes_by_itself(world, why):
+    reader, _ = paced(world)
+    if why == "stop":
+        world.one("auth.stop_by", reader["identity_id"], None, "ussd")
+    elif why == "pause":
+        world.one("auth.pause_by", reader["identity_id"], None, "sms")
+    elif why == "no pass":
+        world.rows("delete from billing.entitlement")
+    at(world, "2030-06-01 10:30+00" if why == "late" else "2030-06-01 07:00:30+00")
+    assert run(world) == 1 and world.messages(reader, "instalment") == []
+    assert run(world) == 0
+
+
+def test_end_of_the_book_ends_the_schedule(world):
+    reader, book = paced(world)
+    world.rows("update reading.position set part = 3, at = (select chars from catalog.part where book_id = %s and no = 3)", book)
+    at(world, "2030-06-01 07:00:30+00")
+    assert run(world) == 1 and world.value("select count(*) from messaging.schedule") == 0
+
+
+def test_schedule_of_a_reader_who_stopped(world):
+    reader = world.dial()
+    world.one("auth.stop_by", reader["identity_id"], None, "ussd")
+    assert pace(world, reader, "am") == "stopped" and pace(world, reader, "often") == "unknown"
+
+
+def test_a_slot_in_quiet_hours_waits_for_their_end(world):
+    reader, _ = paced(world)
+    night(world, end="08:00")
+    at(world, "2030-06-01 07:00:30+00")
+    assert run(world) == 1 and all(m["kind"] != "instalment" for m in world.claim_sms())
+    assert world.value("select due_at = '2030-06-01 08:00+00' and expires_at <= '2030-06-01 21:00+00' from messaging.message"
+                       " where kind = 'instalment'")
+
+
+def test_two_schedulers_at_once_send_one(world):
+    reader, _ = paced(world)
+    at(world, "2030-06-01 07:00:30+00")
+    other = world.connect()
+    assert run(world) + world.value("select messaging.run_schedule(100)", conn=other) == 1
+    other.close()
+    assert len(world.messages(reader, "instalment")) == 1

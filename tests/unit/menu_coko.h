@@ -45,6 +45,7 @@ static inline const char *coko_outcome(struct reader *r, const char *action)
         {"read_page", {"ok", "ok", "ok", "ok", "ok", "locked", "end", "none"}},
         {"start_charge", {"created", "pending", "active", "price_changed", "no_rail"}},
         {"my_pass", {"active", "pending", "none"}},
+        {"set_schedule", {"ok", "off", "stopped", "unknown"}},
         {"sms_repeat", {"queued", "stopped", "locked", "allowance", "none", "busy"}},
         {"sms_next", {"queued", "stopped", "locked", "allowance", "end", "none", "busy"}},
     };

@@ -5,7 +5,7 @@ create or replace function auth.consent_put(p_identity_id bigint, p_what text, p
 returns void language plpgsql as $$
 begin
     insert into auth.consent (identity_id, granted, what, way, text_key, step_key, at)
-    values (p_identity_id, p_what in ('start', 'resume', 'schedule'), p_what, p_way, p_text_key, p_step_key, ops.now());
+    values (p_identity_id, p_what in ('start', 'resume', 'schedule') and p_text_key <> 'daily_off', p_what, p_way, p_text_key, p_step_key, ops.now());
 end $$;
 comment on function auth.consent_put(bigint, text, text, text, text) is
 'One row of the ledger, in the transaction of what it proves. what: stop | start | pause | resume | schedule; way: sms | ussd | rest | rule.';

@@ -30,6 +30,7 @@ begin
     if cardinality(v_ids) = 0 then
         return;
     end if;
+    perform messaging.quiet_defer(v_ids, v_now);
     with dead as (
         update messaging.message m set state = 'expired', body_sealed = null, done_at = v_now
         where m.id = any (v_ids) and m.expires_at <= v_now
@@ -42,7 +43,7 @@ begin
     with sent as (
         update messaging.message m set state = 'sending', epoch = p_epoch, owner = p_owner, tries = m.tries + 1, sent_at = v_now
         from auth.identity i
-        where m.id = any (v_ids) and m.state = 'queued' and i.id = m.identity_id
+        where m.id = any (v_ids) and m.state = 'queued' and i.id = m.identity_id and m.due_at <= v_now
         returning m.id, m.kind, m.priority, i.sealed, i.key_id, m.lang, m.body, m.body_sealed, m.expires_at, m.due_at)
     select s.id, s.kind, s.priority::int, s.sealed, s.key_id, s.lang, s.body, s.body_sealed,
         greatest(extract(epoch from s.expires_at - v_now)::int, 1)

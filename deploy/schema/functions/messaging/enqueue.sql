@@ -31,6 +31,9 @@ begin
     if v_id is null then
         return query select 'seen', m.id from messaging.message m where m.dedupe = p_dedupe;
     else
+        if p_kind = 'notice' then
+            perform messaging.quiet_fit(array[v_id]);
+        end if;
         return query select 'queued', v_id;
     end if;
 end $$;
