@@ -78,7 +78,7 @@ MUTANTS = {
     "PAUSE leaves no evidence": (
         [("auth.pause_by", "perform auth.consent_put", "-- ")], readers.test_pause_and_its_end),
     "M4: recovery queues again": (
-        [("messaging.recover", "m.kind = 'otp' and m.tries < 2", "true")],
+        [("messaging.recover", "y.kind = m.kind and y.action = 'resend'", "y.kind = 'otp'")],
         messaging.test_lost_link_is_unknown_and_never_sent_again),
     "claims share rows": (
         [("messaging.claim", "for update skip locked", ""), ("messaging.claim", "m.state = 'queued' and i.id", "i.id")],
