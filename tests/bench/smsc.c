@@ -6,7 +6,8 @@
  *
  *     smsc [--window N]     prints {"port": N}; SIGUSR1 and SIGTERM print its figures as a JSON line
  *
- * --window: receipts that may wait for their answer, of one peer; more are kept in a queue.
+ * --window: receipts that may wait for their answer, of one peer; more are kept in a queue. What is
+ * answered with ESME_RX_T_APPN is delivered again, as carriers do.
  *
  *   submit_sm -> submit_sm_resp, and when a receipt is asked for: queue -> deliver_sm -> its answer
  *
@@ -36,6 +37,8 @@
 #define PDU_MAX    2048 /* ours; the longest that a peer may send */
 #define ENQUIRE_MS 100
 #define TIMES_MAX  65536
+#define SLOTS      8192 /* far more than any window */
+#define REFUSED    0x64 /* ESME_RX_T_APPN: deliver it again */
 #define RESP       0x80000000u
 
 struct receipt {
@@ -48,6 +51,7 @@ struct peer {
     struct event *probe;
     struct receipt *first, *last;
     unsigned flying;
+    struct receipt *out[SLOTS]; /* unanswered, by sequence number */
     uint32_t seq, probe_seq;
     int64_t probe_at; /* 0: none is out */
 };
@@ -55,11 +59,11 @@ struct peer {
 static struct {
     struct event_base *base;
     unsigned window;
-    uint64_t binds, submits, receipts, refused, nacks;
+    uint64_t binds, submits, receipts, again, refused, nacks;
     int64_t first_us, last_submit_us, last_receipt_us;
     uint32_t times_us[TIMES_MAX];
     size_t ntimes;
-} g = {.window = 1000};
+} g = {.window = 500};
 
 static void die(const char *what, const char *why)
 {
@@ -108,7 +112,7 @@ static void put(uint8_t *to, const char *text)
 
 /* ---- receipts ---- */
 
-static void send_receipt(struct peer *p, const struct receipt *r)
+static void send_receipt(struct peer *p, struct receipt *r)
 {
     deliver_sm_t d = {.command_id = DELIVER_SM,
                       .sequence_number = ++p->seq,
@@ -123,6 +127,9 @@ static void send_receipt(struct peer *p, const struct receipt *r)
     d.sm_length = (uint8_t)n;
     put(d.source_addr, r->number);
     put(d.destination_addr, r->sender);
+    if (p->out[p->seq % SLOTS])
+        die("receipt", "an answer is long overdue");
+    p->out[p->seq % SLOTS] = r;
     send_pdu(p, &d);
     p->flying++;
 }
@@ -134,17 +141,36 @@ static void send_receipts(struct peer *p)
 
         p->first = r->next;
         send_receipt(p, r);
-        free(r);
     }
 }
 
-static void on_receipt_answer(struct peer *p, uint32_t status)
+static void queue_receipt(struct peer *p, struct receipt *r)
 {
+    r->next = NULL;
+    if (p->first)
+        p->last->next = r;
+    else
+        p->first = r;
+    p->last = r;
+}
+
+static void on_receipt_answer(struct peer *p, uint32_t seq, uint32_t status)
+{
+    struct receipt *r = p->out[seq % SLOTS];
+
+    if (!r)
+        die("receipt", "an answer to nothing");
+    p->out[seq % SLOTS] = NULL;
     p->flying--;
+    if (status == REFUSED) {
+        g.again++;
+        queue_receipt(p, r);
+        return;
+    }
+    free(r);
     g.receipts++;
     g.refused += status != 0;
     g.last_receipt_us = now_us();
-    send_receipts(p);
 }
 
 /* ---- what comes in ---- */
@@ -170,11 +196,7 @@ static void on_submit(struct peer *p, const uint8_t *bytes, uint32_t n)
         snprintf(r->id, sizeof r->id, "%.20s", (char *)resp.message_id);
         snprintf(r->number, sizeof r->number, "%s", (char *)m.destination_addr);
         snprintf(r->sender, sizeof r->sender, "%s", (char *)m.source_addr);
-        if (p->first)
-            p->last->next = r;
-        else
-            p->first = r;
-        p->last = r;
+        queue_receipt(p, r);
     }
     if (m.tlv)
         destroy_tlv(m.tlv);
@@ -218,7 +240,7 @@ static void on_pdu(struct peer *p, const uint8_t *bytes, uint32_t n)
     case BIND_RECEIVER:
     case BIND_TRANSMITTER:
     case BIND_TRANSCEIVER: on_bind(p, bytes, n); break;
-    case DELIVER_SM_RESP: on_receipt_answer(p, status); break;
+    case DELIVER_SM_RESP: on_receipt_answer(p, seq, status); break;
     case ENQUIRE_LINK: answer_empty(p, ENQUIRE_LINK_RESP, seq); break;
     case ENQUIRE_LINK_RESP: on_enquire_answer(p, seq); break;
     case UNBIND: answer_empty(p, UNBIND_RESP, seq); break;
@@ -271,6 +293,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
         p->first = r->next;
         free(r);
     }
+    for (size_t i = 0; i < SLOTS; i++)
+        free(p->out[i]);
     event_free(p->probe);
     bufferevent_free(bev);
     free(p);
@@ -309,10 +333,10 @@ static void print_figures(void)
 {
     qsort(g.times_us, g.ntimes, sizeof *g.times_us, by_time);
     printf(
-        "{\"binds\": %llu, \"submits\": %llu, \"receipts\": %llu, \"refused\": %llu, \"nacks\": %llu, "
+        "{\"binds\": %llu, \"submits\": %llu, \"receipts\": %llu, \"again\": %llu, \"refused\": %llu, \"nacks\": %llu, "
         "\"submit_us\": %lld, \"receipt_us\": %lld, \"enquires\": %zu, \"enquire_p99_us\": %u}\n",
         (unsigned long long)g.binds, (unsigned long long)g.submits, (unsigned long long)g.receipts,
-        (unsigned long long)g.refused, (unsigned long long)g.nacks,
+        (unsigned long long)g.again, (unsigned long long)g.refused, (unsigned long long)g.nacks,
         (long long)(g.last_submit_us - g.first_us), (long long)(g.last_receipt_us - g.first_us),
         g.ntimes, g.ntimes > 0 ? g.times_us[g.ntimes * 99 / 100] : 0);
     fflush(stdout);
