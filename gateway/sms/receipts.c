@@ -3,6 +3,9 @@
  * Receipts, in batches: collected, committed by messaging.receipts, then acknowledged one by one. What
  * could not be committed is answered ESME_RX_T_APPN: the carrier keeps it and delivers it again, and
  * the function does not mind seeing it twice. So is what comes when two batches are full.
+ *
+ * A batch waits until the responses that came before it are recorded: else the database would keep
+ * its receipts as orphans first, one by one. Not while recording fails: a receipt may come first.
  */
 #include "gateway/lib/counter.h"
 #include "gateway/sms/sms_parts.h"
@@ -30,12 +33,17 @@ static void count_state(enum receipt_state s)
 static void flush(struct sms_account *a)
 {
     struct receiver *r = &a->receiver;
-    struct receipts *full = &r->sets[r->filling];
+    struct receipts *full;
     struct pg_params p;
 
-    if (op_pending(&r->op) || full->n == 0)
+    if (op_pending(&r->op) || (!r->closed && r->sets[r->filling].n == 0))
         return;
-    r->filling = 1 - r->filling;
+    if (!r->closed)
+        r->filling = 1 - r->filling;
+    r->closed = true;
+    full = &r->sets[1 - r->filling];
+    if (a->record.done < full->after && a->record.failures == 0)
+        return; /* receiver_wake */
     pg_params_init(&p);
     pg_p_text(&p, a->link->account);
     pg_p_str(&p, batch_json(&full->batch));
@@ -46,6 +54,12 @@ static void flush(struct sms_account *a)
 static void on_timer(void *arg)
 {
     flush(arg);
+}
+
+void receiver_wake(struct sms_account *a)
+{
+    if (a->receiver.closed)
+        flush(a);
 }
 
 static void answer_all(struct receipts *set, uint32_t status)
@@ -68,6 +82,7 @@ static void on_stored(struct op *op)
     }
     answer_all(sent, op_failed(op) ? SMPP_RX_T_APPN : SMPP_ROK);
     op_release(op);
+    r->closed = false;
     if (r->sets[r->filling].n > 0)
         loop_timer_set(&r->timer, 0);
 }
@@ -127,6 +142,7 @@ void receiver_on_receipt(void *arg, const struct bind_delivery *d, const struct 
     }
     count_state(r.state);
     set->waiting[set->n++] = *d;
+    set->after = a->record.added;
     if (!op_pending(&a->receiver.op) && !loop_timer_is_set(&a->receiver.timer))
         loop_timer_set(&a->receiver.timer, FLUSH_MS);
 }

@@ -54,6 +54,7 @@ static void free_first(struct record *r)
 {
     struct record_batch *gone = first_of(r);
 
+    r->done += gone->rows.n;
     list_remove(&gone->node);
     batch_fini(&gone->rows);
     free(gone);
@@ -111,6 +112,7 @@ static void on_recorded(struct op *op)
     if (op_failed(op)) {
         on_failed(r);
         op_release(op);
+        receiver_wake(a);
         return;
     }
     counter_add(&states, (uint64_t)pg_rows(op));
@@ -122,7 +124,8 @@ static void on_recorded(struct op *op)
         loop_timer_set(&r->timer, 0);
     if (freed || again)
         sender_wake(a); /* the confirmation of STOP; claims waited for us */
-    takeover_step(a);   /* what waits until all is recorded */
+    receiver_wake(a);
+    takeover_step(a); /* what waits until all is recorded */
 }
 
 void record_part(struct sms_account *a, const struct batch_part *p)
@@ -131,6 +134,7 @@ void record_part(struct sms_account *a, const struct batch_part *p)
 
     if (!batch_result(&open_batch(r)->rows, p))
         abort(); /* SMS_RECORD_MAX rows always fit */
+    a->record.added++;
     if (!op_pending(&r->op) && !loop_timer_is_set(&r->timer))
         loop_timer_set(&r->timer, FLUSH_MS);
 }

@@ -53,17 +53,20 @@ struct record {
     struct op op;
     struct loop_timer timer;
     unsigned failures;
+    uint64_t added, done; /* outcomes ever given; and off our hands, in their order */
 };
 
 struct receipts {
     struct batch batch;
     struct bind_delivery waiting[SMS_RECEIPTS_MAX];
     unsigned n;
+    uint64_t after; /* record.added when its last receipt came */
 };
 
 struct receiver {
     struct receipts sets[2];
     unsigned filling;
+    bool closed; /* the other set is on its way, or waits for record */
     struct op op;
     struct loop_timer timer;
 };
@@ -165,6 +168,8 @@ void record_forget_counters(void);
 
 void receiver_init(struct sms_account *a);
 void receiver_fini(struct sms_account *a);
+/* Outcomes were recorded, or could not be: receipts that wait for them go on. */
+void receiver_wake(struct sms_account *a);
 void receiver_on_receipt(void *arg, const struct bind_delivery *d, const struct pdu *pdu);
 bool receiver_idle(const struct sms_account *a);
 void receiver_forget_counters(void);

@@ -525,10 +525,11 @@ def test_framer_at_every_boundary():
 
 
 # --- as a program ----------------------------------------------------------------------------
-def test_two_thousand_submits_a_second(smsc, esme):
+def test_a_flood_of_twenty_thousand_is_answered_and_receipted(smsc, esme):
+    """How fast is the bench's business: a busy machine must not fail this."""
     esme.tell("flood", count=20000, window=100, to="2257", text="x", registered_delivery=1)
-    flood = esme.expect("flood", timeout=30)
-    assert flood["refused"] == 0 and flood["per_s"] >= 2000, flood
+    flood = esme.expect("flood", timeout=120)
+    assert flood["refused"] == 0, flood
     figures = smsc.control("GET", "/stats?wait_ms=30000&deliver_acked=20000")
     assert figures["deliver_acked"] == figures["accepted"] == 20000
 
