@@ -24,6 +24,7 @@ comment on column messaging.message.repeats is 'REPETER: the instalment whose te
 
 create table messaging.dial_code (
     country text primary key,
-    code    text not null
+    code    text not null check (code ~ '^[*#0-9]{2,20}$')
 );
-comment on table messaging.dial_code is 'What a reader dials, told by MENU; country ''*'' is any, after the named ones.';
+comment on table messaging.dial_code is
+'What a reader dials to reach Coko: told by MENU, and at the foot of messages that cannot be answered; country ''*'' is any, after the named ones.';

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- 0015 messaging: who a message says it is from in a country, and what to dial where nobody can answer it.
+-- 0015 messaging: who a message says it is from in a country.
 set local lock_timeout = '3s';
 
 create table messaging.sender (
@@ -14,9 +14,3 @@ create table messaging.sender (
 );
 comment on table messaging.sender is
 'The sender id that an account''s contract allows in a country (''*'': any other), instead of the link''s own. two_way: what a reader answers reaches us; never so for letters.';
-
-create table messaging.dial_code (
-    country text primary key,
-    code    text not null check (code ~ '^[*#0-9]{2,20}$')
-);
-comment on table messaging.dial_code is 'What readers of a country dial to reach Coko: offered by messages that cannot be answered.';

@@ -62,8 +62,7 @@ begin
     elsif p_action = 'menu' then
         return query select 'menu', x.message_id
         from messaging.enqueue(p_identity_id, 'reply', v_lang, 'menu', jsonb_build_object('dial', (
-            select d.code from messaging.dial_code d join auth.identity i on i.id = p_identity_id and d.country in (i.country, '*')
-            order by d.country = '*' limit 1)), null) x;
+            select messaging.dial_code_of(i.country) from auth.identity i where i.id = p_identity_id)), null) x;
         return;
     elsif p_action = 'help' then
         return query select 'help', x.message_id

@@ -23,6 +23,12 @@ begin
 end $$;
 comment on function messaging.two_way(text, text) is 'Whether a reader can answer what this account sends to a country.';
 
+create or replace function messaging.dial_code_of(p_country text) returns text language plpgsql stable as $$
+begin
+    return (select d.code from messaging.dial_code d where d.country in (p_country, '*') order by (d.country = '*') limit 1);
+end $$;
+comment on function messaging.dial_code_of(text) is 'What a reader of a country dials to reach Coko; null: nobody has said.';
+
 create or replace function messaging.render_for(p_account text, p_country text, p_key text, p_lang text, p_vars jsonb)
 returns text language plpgsql stable as $$
 declare
@@ -31,7 +37,7 @@ begin
     if messaging.two_way(p_account, p_country) then
         return messaging.render(p_key, p_lang, p_vars);
     end if;
-    select d.code into v_code from messaging.dial_code d where d.country = p_country;
+    v_code := messaging.dial_code_of(p_country);
     if v_code is not null then
         return coalesce(messaging.render(p_key || '_dial', p_lang, coalesce(p_vars, '{}') || jsonb_build_object('code', v_code)),
                         messaging.render(p_key, p_lang, p_vars));
