@@ -20,6 +20,7 @@ alter table auth.identity
 comment on column auth.identity.paused_at is 'PAUSE: nothing comes unasked until REPRENDRE. What the reader asks for still comes.';
 
 alter table messaging.message add column repeats bigint references messaging.message;
+create index message_repeats on messaging.message (repeats) where repeats is not null;
 comment on column messaging.message.repeats is 'REPETER: the instalment whose text this one sends again. The reader''s position is not its business.';
 
 create table messaging.dial_code (

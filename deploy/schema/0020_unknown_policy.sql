@@ -11,5 +11,5 @@ create table messaging.unknown_policy (
 comment on table messaging.unknown_policy is
 'A message whose carrier never said whether it has it: resend = a new submit so long after, at most max times and only while it is still of use; wait = for the receipt, however long; give_up = over so long after.';
 
-create index message_unknown on messaging.message (account, kind, done_at) where state = 'unknown';
-comment on index messaging.message_unknown is 'What messaging.settle_unknown walks.';
+create index message_settle on messaging.message (account, kind, done_at) where state = 'unknown';
+comment on index messaging.message_settle is 'What messaging.settle_unknown walks.';
