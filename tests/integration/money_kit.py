@@ -109,12 +109,20 @@ class Till:
         return wait_until(there, lambda: f"{states}: {self.story(charge_id)}", timeout, 0.05)
 
     def ask_once(self, charge_id, timeout=20):
-        """One more question to the rail about this charge, answered and recorded."""
-        wait_until(lambda: self.charge(charge_id)["claimed_by"] is None, "the charge to be free", timeout)
-        before = self.charge(charge_id)["version"]
-        self.nudge(charge_id)
-        return wait_until(lambda: (lambda c: c if c["version"] >= before + 2 and c["claimed_by"] is None else None)(
-            self.charge(charge_id)), lambda: f"a question: {self.story(charge_id)}", timeout)
+        """One more question to the rail about this charge, answered and recorded: a claim and a record."""
+        def free():
+            c = self.charge(charge_id)
+            return c["claimed_by"] is None and c
+
+        def asked():
+            c = free()
+            if c and c["version"] >= before + 2:
+                return c
+            if c:
+                self.nudge(charge_id)
+            return None
+        before = wait_until(free, "the charge to be free", timeout)["version"]
+        return wait_until(asked, lambda: f"a question: {self.story(charge_id)}", timeout)
 
     def ask_to_the_end(self, charge_id, timeout=40):
         """Every question that is still owed is asked. Their number is the rail's to change: its own

@@ -103,12 +103,14 @@ def test_queue_of_one_phone_full_does_not_hold_the_others(sms):  # noqa: F811
 
 def test_message_past_its_end_is_not_written_after_a_pause(sms):  # noqa: F811
     """0x58 for as long as it pleases: what was claimed in time was written whenever the carrier woke up."""
-    sms.fault(resp_status={"value": 0x58, "count": 2})
+    sms.fault(resp_status={"value": 0x58, "count": -1})
     message = sms.notice(sms.reader())
-    sms.world.rows("update messaging.message set expires_at = ops.now() + interval '2 s' where id = %s", message)
+    sms.world.rows("update messaging.message set expires_at = ops.now() + interval '4 s' where id = %s", message)
     sms.room()
+    wait_until(lambda: sms.stats()["refused"] > 0, "a refusal")
     wait_until(lambda: sms.state(message) == "queued", "it to be handed back")
     sms.world.later("1 minute")
+    sms.fault(resp_status=0)
     sms.wait_state(message, "expired")
     assert sms.stats()["accepted"] == 0
 

@@ -24,7 +24,8 @@ SEEDS = [int(s) for s in os.environ.get("COKO_STORY_SEEDS", "1").split(",")]
 
 
 class Killer(threading.Thread):
-    """Kills workers, now and then the supervisor (started again at once), until told to stop."""
+    """Kills workers, now and then the supervisor (started again at once), until told to stop. The more
+    it killed the more seldom it does, so that the story ends on a slow machine too."""
 
     def __init__(self, coko, seed):
         super().__init__(daemon=True)
@@ -32,7 +33,7 @@ class Killer(threading.Thread):
         self.kills, self.over = 0, threading.Event()
 
     def run(self):
-        while not self.over.wait(self.random.uniform(0.05, 0.9)):
+        while not self.over.wait(self.random.uniform(0.05, 0.9) * (1 + self.kills / KILLS)):
             if self.random.random() < 0.1:
                 self.coko.kill()
                 self.coko.start(wait=False)

@@ -43,10 +43,13 @@ def pick(phone, word):
     raise AssertionError(f"no option with {word!r} in:\n{phone.last}")
 
 
-@pytest.mark.parametrize("dialect", ["tata", "6d", "mica", "huawei", "nowsms"])
+DIALECTS = ["tata", "6d", "mica", "huawei", "nowsms"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_dialect_walks_the_menu_to_a_charge(talk, smsc, migrated_db, dialect):
     one = talk(dialect)
-    phone = SmppPhone(smsc.control, f"+22507000006{len(dialect):02}", dialect)
+    phone = SmppPhone(smsc.control, f"+22507000006{DIALECTS.index(dialect):02}", dialect)
     before = sql(migrated_db, "select count(*) from billing.charge")[0][0]
     assert "Bienvenue" in phone.dial() and not phone.ended
     phone.send("1")
@@ -67,9 +70,10 @@ def test_35_two_sessions_of_one_number_and_a_number_used_again(talk, smsc):
     second = SmppPhone(smsc.control, NUMBER, session="0b00")
     assert "Bienvenue" in first.dial()
     home = first.send("1")
-    assert second.dial() != home, "the second dialogue begins where it begins"
+    discover = first.send("1")
+    assert second.dial() != discover, "the second dialogue begins where it begins"
     place = first.send("1")
-    assert place != home
+    assert place not in (home, discover), "and the first one goes on where it was"
     again = SmppPhone(smsc.control, NUMBER, session="0a00")
     again.after = first.after
     assert again.dial("*384*26*101#") != place, "a new op 1 on an open key closes the old dialogue"

@@ -55,10 +55,13 @@ declare
 begin
     with late as (
         update messaging.message m set due_at = p_now, expires_at = p_now + interval '12 hours'
-        where m.id = any (p_ids) and m.unasked and m.state = 'queued' and m.expires_at <= p_now and m.created_at > p_now - interval '24 hours'
+        from auth.identity i
+        where m.id = any (p_ids) and i.id = m.identity_id and m.unasked and m.state = 'queued' and m.expires_at <= p_now
+          and m.created_at > p_now - interval '24 hours'
+          and messaging.quiet_begin(i.country, m.expires_at - interval '1 s') = m.expires_at
         returning m.id)
     select array_agg(l.id) into v_late from late l;
     return messaging.quiet_fit(coalesce(v_late, '{}'));
 end $$;
 comment on function messaging.quiet_defer(bigint[], timestamptz) is
-'What the quiet hours overtook in the queue, or in a retry, waits for their end instead of being lost (M1); a day after its birth it is over.';
+'What the quiet hours overtook in the queue, or in a retry, waits for their end instead of being lost (M1); a day after its birth it is over. Only an end that the quiet hours set: any other end is one.';

@@ -32,9 +32,11 @@ declare
     v_n int;
 begin
     -- The filter on routes first: it is cheap, and rows that only the dead account can send must not hide the others.
+    -- The queue leads, one identity a row: the limit tells the planner so, whom it would else cost a walk of all readers.
     with due as materialized (
         select m.id, i.country, i.network, m.refused_by
-        from messaging.message m join auth.identity i on i.id = m.identity_id
+        from messaging.message m
+        cross join lateral (select x.country, x.network from auth.identity x where x.id = m.identity_id limit 1) i
         where m.account = p_from and m.state = 'queued' and m.done_at is null and m.refused_by is distinct from p_to
           and exists (select 1 from messaging.route r where r.account = p_to and r.country in (i.country, '*') and r.network in (i.network, '*'))
           and not exists (select 1 from messaging.part p where p.message_id = m.id)
