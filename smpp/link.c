@@ -14,8 +14,8 @@
 #include "gateway/io/stream.h"
 #include "gateway/lib/crypto.h"
 #include "gateway/lib/log.h"
+#include "smpp/dial.h"
 #include "smpp/link_config.h"
-#include "smpp/resolve.h"
 
 #define READ_CHUNK     (64u * 1024u)
 #define OUT_MAX        (16u * 1024u * 1024u)
@@ -34,15 +34,14 @@ struct link {
     bool dead;         /* link_free was called */
     bool after_queued; /* after() comes at the end of the turn */
     struct loop_timer timer;
-    struct resolve *lookup; /* RESOLVING */
-    struct resolve_address addresses[RESOLVE_MAX];
-    unsigned address_count, address_next;
+    struct dial dial; /* RESOLVING, CONNECTING, BINDING */
     struct stream stream;
     struct buf rx;
     struct session session;
-    bool has_session, has_rate;
+    bool has_session;
     uint32_t epoch, next_seq;
-    struct rate rate; /* outlives connections: a pause is the carrier's wish, not the socket's */
+    struct rate rate; /* outlives connections: a pause is the carrier's wish, not the socket's;
+                         unused when the owner shares one */
     unsigned failures, refusals;
     int64_t bound_at, wait_until, state_at;
     struct link_status status;
@@ -56,7 +55,7 @@ static const struct {
     [LINK_IDLE] = {"idle", TO(RESOLVING) | TO(STOPPED)},
     [LINK_RESOLVING] = {"resolving", TO(CONNECTING) | TO(WAITING) | TO(STOPPED)},
     [LINK_CONNECTING] = {"connecting", TO(CONNECTING) | TO(BINDING) | TO(WAITING) | TO(STOPPED)},
-    [LINK_BINDING] = {"binding", TO(BOUND) | TO(WAITING) | TO(STOPPED)},
+    [LINK_BINDING] = {"binding", TO(BOUND) | TO(CONNECTING) | TO(WAITING) | TO(STOPPED)},
     [LINK_BOUND] = {"bound", TO(LEAVING) | TO(WAITING) | TO(STOPPED)},
     [LINK_LEAVING] = {"leaving", TO(STOPPED)},
     [LINK_WAITING] = {"waiting", TO(RESOLVING) | TO(STOPPED)},
@@ -85,6 +84,11 @@ static void set_state(struct link *k, enum link_state next)
 
 static void try_next_address(struct link *k);
 static void after(struct link *k);
+
+static struct rate *rate_of(struct link *k)
+{
+    return k->config.session.rate != NULL ? k->config.session.rate : &k->rate;
+}
 
 static void note_error(struct link *k, const char *what, const char *why)
 {
@@ -230,10 +234,16 @@ static void drop_session(struct link *k)
     session_lost(&k->session);
     k->has_session = false;
     k->next_seq = k->session.window.next_seq;
-    k->rate = k->session.rate;
-    k->has_rate = true;
     add_stats(&k->status.stats, &k->session.stats);
     session_fini(&k->session);
+}
+
+/* The address takes connections and says nothing, or hangs up: another one may be the one that works.
+ * A refusal is the carrier's word, whatever the address. */
+static bool is_silent(const struct link *k)
+{
+    return k->state == LINK_BINDING && k->status.last_end != SESSION_END_REFUSED &&
+           dial_left(&k->dial);
 }
 
 /* The only teardown of a connection: reports, closes, then decides what comes next. */
@@ -255,7 +265,7 @@ static void drop_connection(struct link *k)
         return;
     if (k->state == LINK_LEAVING)
         become_stopped(k);
-    else if (k->state == LINK_CONNECTING)
+    else if (k->state == LINK_CONNECTING || is_silent(k))
         try_next_address(k);
     else
         wait_then_retry(k);
@@ -269,12 +279,11 @@ static void on_open(void *arg)
     struct err e;
 
     config.first_seq = k->next_seq;
+    config.rate = rate_of(k);
     session_init(&k->session, &config, &session_events, k, now);
     k->has_session = true;
     k->epoch++;
     k->status.connects++;
-    if (k->has_rate)
-        k->session.rate = k->rate;
     set_state(k, LINK_BINDING);
     if (session_bind(&k->session, now, &e) != 0)
         abort(); /* link_new has checked the credentials */
@@ -378,47 +387,33 @@ static void after_later(struct link *k)
 
 /* ---- names and addresses --------------------------------------------------------------------- */
 
-static int connect_to(struct link *k, const struct resolve_address *a)
-{
-    struct ssl_st *ssl = NULL;
-    struct err e;
-
-    if (k->config.tls != NULL) {
-        ssl = tls_session(k->config.tls, k->config.host, &e);
-        if (ssl == NULL)
-            goto failed;
-    }
-    if (stream_connect(&k->stream, k->loop, (const struct sockaddr *)&a->sa, a->len, ssl, OUT_MAX,
-                       &stream_ops, k, &e) == 0)
-        return 0;
-failed:
-    note_error(k, err_name(e.code), e.msg);
-    return -1;
-}
-
 static void try_next_address(struct link *k)
 {
-    while (k->address_next < k->address_count) {
-        if (connect_to(k, &k->addresses[k->address_next++]) == 0) {
+    struct dial_stream to = {.stream = &k->stream,
+                             .ops = &stream_ops,
+                             .arg = k,
+                             .tls = k->config.tls,
+                             .host = k->config.host,
+                             .out_max = OUT_MAX};
+    struct err e;
+
+    while (dial_left(&k->dial)) {
+        if (dial_next(&k->dial, &to, &e) == 0) {
             set_state(k, LINK_CONNECTING);
             loop_timer_set(&k->timer, k->config.connect_ms);
             return;
         }
+        note_error(k, err_name(e.code), e.msg);
     }
     wait_then_retry(k);
 }
 
-static void on_resolved(void *arg, const struct resolve_address *list, unsigned count,
-                        const char *why)
+static void on_addresses(void *arg, unsigned count, const char *why)
 {
     struct link *k = arg;
 
-    k->lookup = NULL;
     if (count == 0)
         note_error(k, "name lookup", why);
-    memcpy(k->addresses, list, count * sizeof *list);
-    k->address_count = count;
-    k->address_next = 0;
     try_next_address(k);
 }
 
@@ -427,13 +422,7 @@ static void start_attempt(struct link *k)
     set_state(k, LINK_RESOLVING);
     k->status.last_end = SESSION_END_NONE;
     loop_timer_set(&k->timer, k->config.connect_ms);
-    k->lookup = resolve_start(k->loop, k->config.host, k->config.port, on_resolved, k);
-}
-
-static void stop_lookup(struct link *k)
-{
-    resolve_cancel(k->lookup);
-    k->lookup = NULL;
+    dial_look_up(&k->dial, k->config.host, k->config.port);
 }
 
 static void on_timer(void *arg)
@@ -443,7 +432,7 @@ static void on_timer(void *arg)
     switch (k->state) {
     case LINK_WAITING: start_attempt(k); break;
     case LINK_RESOLVING:
-        stop_lookup(k);
+        dial_cancel(&k->dial);
         note_error(k, "name lookup", "timeout");
         wait_then_retry(k);
         break;
@@ -483,6 +472,8 @@ struct link *link_new(struct loop *l, const struct link_config *config,
     k->next_seq = config->session.first_seq;
     k->tag = (struct log_tag){.print = print_tag, .obj = k};
     buf_init(&k->rx, PDU_MAX + 2 * READ_CHUNK);
+    rate_init(&k->rate, config->session.parts_per_s, config->session.burst, loop_now_ms(l));
+    dial_init(&k->dial, l, on_addresses, k);
     loop_timer_init(&k->timer, l, on_timer, k);
     return k;
 }
@@ -522,20 +513,18 @@ void link_respond(struct link *k, const struct link_delivery *d, uint32_t status
 int link_reconfigure(struct link *k, const struct link_config *config, struct err *e)
 {
     const struct session_config *s = &config->session;
-    int64_t now = loop_now_ms(k->loop);
     char mem[STRINGS];
     struct link_config fresh;
     int rc = link_config_copy(&fresh, config, mem, sizeof mem, e);
 
-    if (rc ==
-        0) { /* it fits: so it does below. A session keeps no view of strings after its bind */
+    /* it fits: so it does below. A session keeps no view of strings after its bind */
+    if (rc == 0) {
         if (k->state == LINK_WAITING && !link_config_alike(&k->config, &fresh))
             loop_timer_set(&k->timer, 0);
         (void)!link_config_copy(&k->config, config, k->strings, sizeof k->strings, e);
         if (k->has_session)
-            session_set_flow(&k->session, s->window, s->parts_per_s, s->burst, now);
-        else
-            rate_set(&k->rate, s->parts_per_s, s->burst, now);
+            session_set_window(&k->session, s->window);
+        rate_set(&k->rate, s->parts_per_s, s->burst, loop_now_ms(k->loop));
         after_later(k);
     }
     crypto_wipe(mem, sizeof mem);
@@ -552,7 +541,7 @@ void link_stop(struct link *k)
         after_later(k);
         return;
     }
-    stop_lookup(k);
+    dial_cancel(&k->dial);
     drop_session(k);
     stream_close(&k->stream);
     set_state(k, LINK_STOPPED);
@@ -572,9 +561,9 @@ void link_status_get(struct link *k, struct link_status *out)
     if (!k->has_session)
         return;
     out->in_flight = k->session.window.used;
-    out->paused = k->session.rate.paused_until > now;
-    out->rate_now = rate_now(&k->session.rate);
-    out->enquire_rtt = k->session.enquire_rtt;
+    out->paused = rate_of(k)->paused_until > now;
+    out->rate_now = rate_now(rate_of(k));
+    out->enquire_rtt = k->session.wire.enquire_rtt;
     add_stats(&out->stats, &k->session.stats);
 }
 
@@ -592,7 +581,7 @@ void link_free(struct link *k)
     if (k == NULL)
         return;
     k->dead = true;
-    stop_lookup(k);
+    dial_cancel(&k->dial);
     loop_timer_clear(&k->timer);
     drop_session(k);
     stream_close(&k->stream);

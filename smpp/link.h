@@ -3,12 +3,11 @@
  * link: one bind to one carrier over TCP or TLS, kept up. Owns the socket, the name resolution, the
  * timers and one session at a time; a session is what speaks SMPP.
  *
- *                  +---------------- next address ----------------+
- *                  v                                              |
- *   link_start -> RESOLVING -> CONNECTING -> BINDING -> BOUND     | failed, refused,
- *                  ^              |    |        |         |       | lost, unbound
- *                  |              +----+--------+---------+-------+
- *                  +--- WAITING <------ no address left ----------+
+ *                                  +-------- next address: this one failed, or it
+ *                                  v         |  connects and never answers the bind
+ *   link_start -> RESOLVING -> CONNECTING -> BINDING -> BOUND
+ *                  ^               |            |         |  refused, lost, unbound,
+ *                  +--- WAITING <--+------------+---------+  no address left
  *
  *   link_stop: BOUND -> LEAVING (unbind, <= unbind_ms) -> STOPPED; from elsewhere STOPPED at once
  *
@@ -53,7 +52,7 @@ struct link_config {
     const char *host;              /* name or address; every address of a name is tried in turn */
     uint16_t port;                 /* 2775 */
     struct tls *tls;               /* NULL: plain. Stays the caller's, must outlive the link */
-    struct session_config session; /* its strings are copied too */
+    struct session_config session; /* its strings are copied too; a shared rate outlives the link */
     int64_t connect_ms;            /* one address, TLS included; 10000 */
     int64_t retry_min_ms;          /* 1000 */
     int64_t retry_max_ms;          /* 60000 */

@@ -62,10 +62,8 @@ static void on_answer(int result, struct evutil_addrinfo *list, void *arg)
 
 static void ask(struct resolve *r, const char *host, const char *port)
 {
-    struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC,
-                                    .ai_socktype = SOCK_STREAM,
-                                    .ai_protocol = IPPROTO_TCP,
-                                    .ai_flags = EVUTIL_AI_ADDRCONFIG};
+    struct evutil_addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
     struct evdns_getaddrinfo_request *request;
 
     r->dns = evdns_base_new(loop_base(r->loop),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * resolve: a host name becomes socket addresses, without blocking the loop. Numbers are taken as
- * they are, names go to the hosts file and the name servers by evdns. The answer always comes from
+ * they are, names go to the hosts file and the name servers by evdns, for A and AAAA alike: an address
+ * of a family that this machine lacks fails at once when it is tried. The answer always comes from
  * the loop, at the end of a turn, once; never after resolve_cancel. It remembers nothing: the next
  * attempt asks again.
  */

@@ -8,10 +8,9 @@
 
 #include "smpp/session.h"
 
-#define URGENT_MAX (256u * 1024u) /* 16,000 unread answers: the peer floods us */
-#define BULK_MAX   (8u * 1024u * 1024u)
-#define IN(s)      (1u << SESSION_##s)
-#define ANY_BOUND  (IN(BOUND_TX) | IN(BOUND_RX) | IN(BOUND_TRX))
+#define BULK_MAX  (8u * 1024u * 1024u)
+#define IN(s)     (1u << SESSION_##s)
+#define ANY_BOUND (IN(BOUND_TX) | IN(BOUND_RX) | IN(BOUND_TRX))
 
 static const struct {
     const char *name;
@@ -85,17 +84,15 @@ static void end_session(struct session *s, enum session_end why)
 
 static void reply(struct session *s, uint32_t id, uint32_t status, uint32_t seq)
 {
-    struct pdu p;
-    struct err e;
-
-    if (id == SMPP_DELIVER_SM_RESP || id == SMPP_DATA_SM_RESP) {
-        pdu_start(&p, id, status, seq);
-        (void)!pdu_encode(&s->urgent, &p, NULL, 0, &e);
-    } else {
-        pdu_encode_header(&s->urgent, id, status, seq);
-    }
-    if (s->urgent.len + PDU_HEADER * 2 > URGENT_MAX)
+    if (!wire_say_plain(&s->wire, id, status, seq))
         end_session(s, SESSION_END_FLOODED);
+}
+
+static enum wire_phase phase_of(const struct session *s)
+{
+    if (in(s, ANY_BOUND))
+        return WIRE_BOUND;
+    return s->state == SESSION_UNBINDING ? WIRE_LEAVING : WIRE_STRANGER;
 }
 
 /* ---- begin and end --------------------------------------------------------------------------- */
@@ -124,27 +121,25 @@ void session_init(struct session *s, const struct session_config *config,
     s->events = events;
     s->ctx = ctx;
     window_init(&s->window, s->config.window, s->config.response_ms, s->config.first_seq);
-    rate_init(&s->rate, s->config.parts_per_s, s->config.burst, now);
-    buf_init(&s->urgent, URGENT_MAX);
-    buf_init(&s->bulk, BULK_MAX);
-    s->last_in = now;
-    s->partial_since = -1;
-    s->enquire_deadline = INT64_MAX;
+    rate_init(&s->own_rate, s->config.parts_per_s, s->config.burst, now);
+    s->rate = config->rate != NULL ? config->rate : &s->own_rate;
+    struct wire_times times = {.enquire_ms = s->config.enquire_ms,
+                               .enquire_timeout_ms = s->config.enquire_timeout_ms,
+                               .partial_ms = s->config.partial_ms};
+
+    wire_init(&s->wire, &times, BULK_MAX, now);
 }
 
 void session_fini(struct session *s)
 {
     session_lost(s);
     window_free(&s->window);
-    buf_fini(&s->urgent);
-    buf_fini(&s->bulk);
+    wire_fini(&s->wire);
 }
 
-void session_set_flow(struct session *s, uint32_t window, uint32_t parts_per_s, uint32_t burst,
-                      int64_t now)
+void session_set_window(struct session *s, uint32_t window)
 {
     window_set_limit(&s->window, window ? window : WINDOW_DEFAULT);
-    rate_set(&s->rate, parts_per_s, burst, now);
 }
 
 void session_lost(struct session *s)
@@ -190,25 +185,25 @@ int session_bind(struct session *s, int64_t now, struct err *e)
     uint32_t seq = window_reserve(&s->window);
 
     assert(s->state == SESSION_OPEN);
-    if (write_bind(&s->urgent, &s->config, seq, e) != 0)
+    if (write_bind(&s->wire.urgent, &s->config, seq, e) != 0)
         return err_wrap(e, "bind");
     s->bind_seq = seq;
-    s->bind_deadline = now + s->config.bind_ms;
+    s->wire.bind_deadline = now + s->config.bind_ms;
     set_state(s, SESSION_BINDING);
     return 0;
 }
 
 uint32_t session_room(struct session *s, int64_t now)
 {
-    if (!in(s, IN(BOUND_TX) | IN(BOUND_TRX)) || s->bulk.len > BULK_MAX - PDU_MAX)
+    if (!in(s, IN(BOUND_TX) | IN(BOUND_TRX)) || s->wire.bulk.len > BULK_MAX - PDU_MAX)
         return 0;
-    return MIN(window_room(&s->window), rate_room(&s->rate, now));
+    return MIN(window_room(&s->window), rate_room(s->rate, now));
 }
 
 int session_submit(struct session *s, const struct smpp_submit *m, uint64_t tag, int64_t now,
                    struct err *e)
 {
-    size_t start = s->bulk.len;
+    size_t start = s->wire.bulk.len;
     struct pdu p;
 
     if (!in(s, IN(BOUND_TX) | IN(BOUND_TRX)))
@@ -219,10 +214,10 @@ int session_submit(struct session *s, const struct smpp_submit *m, uint64_t tag,
     }
     pdu_start(&p, SMPP_SUBMIT_SM, 0, 0);
     p.sm = m->sm;
-    if (pdu_encode(&s->bulk, &p, m->tlvs, m->tlv_count, e) != 0)
+    if (pdu_encode(&s->wire.bulk, &p, m->tlvs, m->tlv_count, e) != 0)
         return -1;
-    pdu_set_seq(&s->bulk, start, window_open(&s->window, tag, now));
-    (void)rate_take(&s->rate, now);
+    pdu_set_seq(&s->wire.bulk, start, window_open(&s->window, tag, now));
+    (void)rate_take(s->rate, now);
     s->stats.submits++;
     return 0;
 }
@@ -241,7 +236,7 @@ static void send_unbind(struct session *s)
     if (s->unbind_seq != 0)
         return;
     s->unbind_seq = window_reserve(&s->window);
-    pdu_encode_header(&s->bulk, SMPP_UNBIND, 0, s->unbind_seq);
+    pdu_encode_header(&s->wire.bulk, SMPP_UNBIND, 0, s->unbind_seq);
 }
 
 void session_unbind(struct session *s, int64_t now)
@@ -252,27 +247,14 @@ void session_unbind(struct session *s, int64_t now)
         return;
     set_state(s, SESSION_UNBINDING);
     s->wants_ready = false;
-    s->unbind_deadline = now + s->config.unbind_ms;
+    s->wire.unbind_deadline = now + s->config.unbind_ms;
     if (s->window.used == 0)
         send_unbind(s);
 }
 
 bool session_take(struct session *s, struct buf *out, bool with_bulk)
 {
-    size_t start = out->len;
-
-    buf_adds(out, buf_str(&s->urgent));
-    if (with_bulk)
-        buf_adds(out, buf_str(&s->bulk));
-    if (out->failed) {
-        out->failed = ERR_OK;
-        buf_truncate(out, start);
-        return false;
-    }
-    buf_reset(&s->urgent);
-    if (with_bulk)
-        buf_reset(&s->bulk);
-    return true;
+    return wire_take(&s->wire, out, with_bulk);
 }
 
 /* ---- responses of the peer ------------------------------------------------------------------- */
@@ -308,13 +290,13 @@ static void on_submit_response(struct session *s, const struct pdu *p, uint32_t 
 {
     if (smpp_status_class(status) == SMPP_CLASS_THROTTLE) {
         s->stats.throttled++;
-        rate_throttled(&s->rate, now);
+        rate_throttled(s->rate, now);
         TELL(s, throttled, tag);
         return;
     }
     if (status == 0) {
         s->stats.accepted++;
-        rate_accepted(&s->rate, now);
+        rate_accepted(s->rate, now);
     } else {
         s->stats.refused++;
     }
@@ -337,13 +319,6 @@ static void on_window_response(struct session *s, const struct pdu *p, uint32_t 
         send_unbind(s);
 }
 
-static void on_enquire_response(struct session *s, int64_t now)
-{
-    s->enquire_seq = 0;
-    s->enquire_rtt = now - s->enquire_sent;
-    s->stats.enquires_answered++;
-}
-
 /* By sequence number alone: peers answer with the wrong command id, or with generic_nack. */
 static void on_response(struct session *s, const struct pdu *p, int64_t now)
 {
@@ -354,13 +329,13 @@ static void on_response(struct session *s, const struct pdu *p, int64_t now)
         status = status ? status : SMPP_RUNKNOWNERR;
     }
     if (pdu_tlv_number(p, SMPP_TAG_CONGESTION_STATE, &congestion))
-        rate_congestion(&s->rate, (uint8_t)MIN(congestion, 100u), now);
+        rate_congestion(s->rate, (uint8_t)MIN(congestion, 100u), now);
     if (p->seq == 0)
         s->stats.unknown_responses++;
     else if (p->seq == s->bind_seq)
         on_bind_response(s, p, status);
-    else if (p->seq == s->enquire_seq)
-        on_enquire_response(s, now);
+    else if (wire_enquire_answered(&s->wire, p->seq, now))
+        s->stats.enquires_answered++;
     else if (p->seq == s->unbind_seq)
         end_session(s, SESSION_END_UNBOUND);
     else
@@ -411,21 +386,14 @@ static void on_alert(struct session *s, const struct pdu *p)
     TELL(s, alert, p);
 }
 
-/* Commands of pdu.def that have no response. */
-static bool has_response(uint32_t id)
-{
-    return id != SMPP_ALERT_NOTIFICATION && id != SMPP_OUTBIND;
-}
-
 static void refuse(struct session *s, const struct pdu *p, uint32_t status)
 {
+    bool nacked;
+
     s->stats.bad_requests++;
-    if (status == SMPP_RINVCMDID) {
-        s->stats.nacks_out++;
-        reply(s, SMPP_GENERIC_NACK, status, p->seq);
-    } else if (has_response(p->id)) {
-        reply(s, p->id | PDU_RESP, status, p->seq);
-    }
+    if (!wire_refuse(&s->wire, p, status, &nacked))
+        end_session(s, SESSION_END_FLOODED);
+    s->stats.nacks_out += nacked;
 }
 
 static const struct rule {
@@ -469,8 +437,7 @@ static void on_frame(struct session *s, const uint8_t *at, size_t n, int64_t now
 
     s->stats.pdus_in++;
     s->stats.bytes_in += n;
-    s->last_in = now;
-    s->enquire_deadline = INT64_MAX;
+    wire_heard(&s->wire, now);
     if (p.duplicate_tlvs > 0 || p.flags & (PDU_BODY_BAD | PDU_TRAILING))
         s->stats.odd_pdus++;
     if (pdu_is_response(p.id))
@@ -481,37 +448,25 @@ static void on_frame(struct session *s, const uint8_t *at, size_t n, int64_t now
         on_request(s, &p);
 }
 
-static void on_bad_length(struct session *s)
-{
-    s->stats.nacks_out++;
-    pdu_encode_header(&s->urgent, SMPP_GENERIC_NACK, SMPP_RINVCMDLEN, 0);
-    end_session(s, SESSION_END_BAD_LENGTH);
-}
-
 size_t session_feed(struct session *s, const uint8_t *p, size_t n, size_t max, int64_t now)
 {
-    enum pdu_framing framing = PDU_READY;
+    enum pdu_framing framing = PDU_MORE;
     size_t used = 0, length;
 
-    if (n == 0) /* p may be NULL */
-        return 0;
     for (size_t count = 0; s->state != SESSION_CLOSED && (max == 0 || count < max); count++) {
-        size_t ceiling = in(s, IN(OPEN) | IN(BINDING)) ? PDU_MAX_UNBOUND : PDU_MAX;
-
-        framing = pdu_frame(p + used, n - used, ceiling, &length);
-        if (framing == PDU_BAD_LENGTH)
-            on_bad_length(s);
+        framing = wire_next(&s->wire, p, n, &used, &length, phase_of(s));
         if (framing != PDU_READY)
             break;
         on_frame(s, p + used, length, now);
         used += length;
     }
+    if (framing == PDU_BAD_LENGTH) {
+        s->stats.nacks_out++;
+        end_session(s, SESSION_END_BAD_LENGTH);
+    }
     if (s->state == SESSION_CLOSED)
         return n;
-    if (framing != PDU_MORE || used == n)
-        s->partial_since = -1;
-    else if (used > 0 || s->partial_since < 0)
-        s->partial_since = now;
+    wire_fed(&s->wire, n, used, framing == PDU_READY, now);
     maybe_ready(s, now);
     return used;
 }
@@ -528,38 +483,40 @@ static void tick_window(struct session *s, int64_t now)
 
 static void tick_enquire(struct session *s, int64_t now)
 {
-    if (!in(s, ANY_BOUND))
+    if (!in(s, ANY_BOUND) || !wire_check(&s->wire, now))
         return;
-    if (now >= s->enquire_deadline) {
-        end_session(s, SESSION_END_DEAD);
-    } else if (s->enquire_deadline == INT64_MAX && now - s->last_in >= s->config.enquire_ms) {
-        s->enquire_seq = window_reserve(&s->window);
-        s->enquire_deadline = now + s->config.enquire_timeout_ms;
-        s->enquire_sent = now;
-        s->stats.enquires_out++;
-        pdu_encode_header(&s->urgent, SMPP_ENQUIRE_LINK, 0, s->enquire_seq);
-    }
+    s->stats.enquires_out++;
+    if (!wire_enquire(&s->wire, window_reserve(&s->window), now))
+        end_session(s, SESSION_END_FLOODED);
+}
+
+/* What is in flight has half of unbind_ms, the answer to our unbind the other half. */
+static int64_t unbind_at(const struct session *s)
+{
+    return s->wire.unbind_deadline - s->config.unbind_ms / 2;
 }
 
 static void tick_unbind(struct session *s, int64_t now)
 {
-    if (s->state != SESSION_UNBINDING)
-        return;
-    if (now >= s->unbind_deadline)
-        end_session(s, SESSION_END_UNBOUND);
-    else if (s->window.used == 0 || now >= s->unbind_deadline - s->config.unbind_ms / 2)
+    if (s->state == SESSION_UNBINDING && (s->window.used == 0 || now >= unbind_at(s)))
         send_unbind(s);
 }
 
 void session_tick(struct session *s, int64_t now)
 {
+    static const enum session_end ends[] = {
+        [WIRE_BIND_LATE] = SESSION_END_BIND_TIMEOUT,
+        [WIRE_SLOW] = SESSION_END_SLOW,
+        [WIRE_DEAD] = SESSION_END_DEAD,
+        [WIRE_UNBIND_LATE] = SESSION_END_UNBOUND,
+    };
+    enum wire_due due = wire_due(&s->wire, phase_of(s), now);
+
     if (s->state == SESSION_CLOSED)
         return;
-    if (s->state == SESSION_BINDING && now >= s->bind_deadline)
-        end_session(s, SESSION_END_BIND_TIMEOUT);
-    else if (s->partial_since >= 0 && now - s->partial_since >= s->config.partial_ms)
-        end_session(s, SESSION_END_SLOW);
     tick_window(s, now);
+    if (due != WIRE_NOTHING)
+        end_session(s, ends[due]);
     tick_enquire(s, now);
     tick_unbind(s, now);
     maybe_ready(s, now);
@@ -567,21 +524,13 @@ void session_tick(struct session *s, int64_t now)
 
 int64_t session_deadline(struct session *s, int64_t now)
 {
-    int64_t at = window_deadline(&s->window);
+    int64_t at = MIN(window_deadline(&s->window), wire_deadline(&s->wire, phase_of(s)));
 
     if (s->state == SESSION_CLOSED)
         return INT64_MAX;
-    if (s->state == SESSION_BINDING)
-        at = MIN(at, s->bind_deadline);
-    if (s->partial_since >= 0)
-        at = MIN(at, s->partial_since + s->config.partial_ms);
-    if (in(s, ANY_BOUND))
-        at = MIN(at, s->enquire_deadline != INT64_MAX ? s->enquire_deadline
-                                                      : s->last_in + s->config.enquire_ms);
-    if (s->state == SESSION_UNBINDING)
-        at = MIN(at,
-                 s->unbind_seq ? s->unbind_deadline : s->unbind_deadline - s->config.unbind_ms / 2);
+    if (s->state == SESSION_UNBINDING && s->unbind_seq == 0)
+        at = MIN(at, unbind_at(s));
     if (s->wants_ready && window_room(&s->window) > 0)
-        at = MIN(at, now + rate_wait(&s->rate, now));
+        at = MIN(at, now + rate_wait(s->rate, now));
     return at;
 }

@@ -44,6 +44,7 @@
 #include "smpp/pdu.h"
 #include "smpp/rate.h"
 #include "smpp/window.h"
+#include "smpp/wire.h"
 
 enum session_state {
     SESSION_OPEN,
@@ -77,7 +78,8 @@ struct session_config {
     struct str system_id, password, system_type, address_range;
     uint8_t addr_ton, addr_npi;
     uint32_t window;         /* submits in flight; 10 */
-    uint32_t parts_per_s;    /* 0: no limit */
+    struct rate *rate;       /* the owner's, shared by the sessions of an account; NULL: our own */
+    uint32_t parts_per_s;    /* of our own rate; 0: no limit */
     uint32_t burst;          /* parts; 0: one second's */
     uint32_t first_seq;      /* 1 */
     uint32_t max_unanswered; /* deliveries handed out and not yet answered; 1000; more get 0x64 */
@@ -141,13 +143,10 @@ struct session {
     enum session_state state;
     enum session_end end;
     struct window window;
-    struct rate rate;
-    struct buf urgent, bulk;                    /* responses and link checks; new requests */
-    uint32_t bind_seq, enquire_seq, unbind_seq; /* waiting for an answer; 0: none */
-    int64_t bind_deadline, enquire_deadline, unbind_deadline;
-    int64_t enquire_sent, enquire_rtt; /* rtt: ms that the last answer to enquire_link took */
-    int64_t last_in;                   /* when the peer last showed life */
-    int64_t partial_since;             /* -1: no incomplete PDU */
+    struct rate *rate;
+    struct rate own_rate;          /* what rate points at when none is shared */
+    struct wire wire;              /* framing, what waits to be sent, link checks */
+    uint32_t bind_seq, unbind_seq; /* waiting for an answer; 0: none */
     uint32_t unanswered;
     uint8_t peer_version; /* sc_interface_version of the bind_resp, 0: none */
     bool wants_ready;     /* a submit was refused with ERR_BUSY */
@@ -157,7 +156,7 @@ struct session {
 /* Do the credentials fit a bind? -1 names the one that does not. */
 MUST_CHECK int session_check(const struct session_config *config, struct err *e);
 
-/* Copies config with its defaults filled in. events and ctx are kept. */
+/* Copies config with its defaults filled in. events, ctx and a shared rate are kept. */
 void session_init(struct session *s, const struct session_config *config,
                   const struct session_events *events, void *ctx, int64_t now);
 
@@ -189,10 +188,8 @@ void session_tick(struct session *s, int64_t now);
 /* When session_tick is due next; INT64_MAX: never. */
 int64_t session_deadline(struct session *s, int64_t now);
 
-/* Reload: window, rate and burst (0: the defaults) hold from now on; pauses and what is in flight
- * stay. */
-void session_set_flow(struct session *s, uint32_t window, uint32_t parts_per_s, uint32_t burst,
-                      int64_t now);
+/* Reload: the window (0: the default) holds from now on; what is in flight stays. */
+void session_set_window(struct session *s, uint32_t window);
 
 /* The transport is gone: everything in flight is unknown, closed(SESSION_END_LOST). */
 void session_lost(struct session *s);

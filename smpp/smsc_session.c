@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define ANSWERS_MAX    (256u * 1024u)
 #define DELIVERIES_MAX (1024u * 1024u)
 #define VERSION_50     0x50u
 #define IN(s)          (1u << SMSC_##s)
@@ -84,19 +83,21 @@ static void finish(struct smsc_session *s, enum smsc_end why)
 static void say(struct smsc_session *s, const struct pdu *p, const struct smpp_tlv *tlvs,
                 size_t count)
 {
-    struct err e;
-
-    if (pdu_encode(&s->urgent, p, tlvs, count, &e) != 0 ||
-        s->urgent.len > ANSWERS_MAX - PDU_HEADER * 8)
+    if (!wire_say(&s->wire, p, tlvs, count))
         finish(s, SMSC_END_FLOODED);
 }
 
 static void say_plain(struct smsc_session *s, uint32_t id, uint32_t status, uint32_t seq)
 {
-    struct pdu p;
+    if (!wire_say_plain(&s->wire, id, status, seq))
+        finish(s, SMSC_END_FLOODED);
+}
 
-    pdu_start(&p, id, status, seq);
-    say(s, &p, NULL, 0);
+static enum wire_phase phase_of(const struct smsc_session *s)
+{
+    if (in(s, UNBOUND))
+        return WIRE_STRANGER;
+    return s->state == SMSC_UNBINDING ? WIRE_LEAVING : WIRE_BOUND;
 }
 
 /* ---- begin and end --------------------------------------------------------------------------- */
@@ -119,12 +120,12 @@ void smsc_init(struct smsc_session *s, const struct smsc_config *config,
 #undef OTHERWISE
     s->events = events;
     s->ctx = ctx;
-    buf_init(&s->urgent, ANSWERS_MAX);
-    buf_init(&s->bulk, DELIVERIES_MAX);
-    s->bind_deadline = now + s->config.bind_ms;
-    s->enquire_deadline = INT64_MAX;
-    s->last_in = now;
-    s->partial_since = -1;
+    struct wire_times times = {.enquire_ms = s->config.enquire_ms,
+                               .enquire_timeout_ms = s->config.enquire_timeout_ms,
+                               .partial_ms = s->config.partial_ms};
+
+    wire_init(&s->wire, &times, DELIVERIES_MAX, now);
+    s->wire.bind_deadline = now + s->config.bind_ms;
 }
 
 void smsc_lost(struct smsc_session *s)
@@ -137,8 +138,7 @@ void smsc_fini(struct smsc_session *s)
     smsc_lost(s);
     if (s->account != NULL)
         window_free(&s->window);
-    buf_fini(&s->urgent);
-    buf_fini(&s->bulk);
+    wire_fini(&s->wire);
 }
 
 int smsc_outbind(struct smsc_session *s, struct str system_id, struct str password, struct err *e)
@@ -148,7 +148,7 @@ int smsc_outbind(struct smsc_session *s, struct str system_id, struct str passwo
     assert(s->state == SMSC_OPEN);
     pdu_start(&p, SMPP_OUTBIND, 0, 1);
     p.outbind = (struct pdu_outbind){.system_id = system_id, .password = password};
-    return pdu_encode(&s->urgent, &p, NULL, 0, e);
+    return pdu_encode(&s->wire.urgent, &p, NULL, 0, e);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -172,7 +172,7 @@ void smsc_accept(struct smsc_session *s, struct smsc_account *account, int64_t n
     account->binds++;
     window_init(&s->window, s->config.window, s->config.response_ms, 1);
     set_state(s, bound_as(s->bind_id));
-    s->last_in = now;
+    wire_heard(&s->wire, now);
     pdu_start(&p, s->bind_id | PDU_RESP, 0, s->bind_seq);
     p.bind_resp.system_id = s->config.system_id;
     /* 3.3 and older know no TLVs */
@@ -213,7 +213,7 @@ void smsc_respond(struct smsc_session *s, uint32_t id, uint32_t seq, uint32_t st
 
 uint32_t smsc_room(const struct smsc_session *s)
 {
-    if (!in(s, IN(BOUND_RX) | IN(BOUND_TRX)) || s->bulk.len > DELIVERIES_MAX - PDU_MAX)
+    if (!in(s, IN(BOUND_RX) | IN(BOUND_TRX)) || s->wire.bulk.len > DELIVERIES_MAX - PDU_MAX)
         return 0;
     return window_room(&s->window);
 }
@@ -221,7 +221,7 @@ uint32_t smsc_room(const struct smsc_session *s)
 int smsc_deliver(struct smsc_session *s, const struct pdu_sm *sm, const struct smpp_tlv *tlvs,
                  size_t count, uint64_t tag, int64_t now, struct err *e)
 {
-    size_t start = s->bulk.len;
+    size_t start = s->wire.bulk.len;
     struct pdu p;
 
     if (!in(s, IN(BOUND_RX) | IN(BOUND_TRX)))
@@ -230,9 +230,9 @@ int smsc_deliver(struct smsc_session *s, const struct pdu_sm *sm, const struct s
         return err_set(e, ERR_BUSY, "the window is used up");
     pdu_start(&p, SMPP_DELIVER_SM, 0, 0);
     p.sm = *sm;
-    if (pdu_encode(&s->bulk, &p, tlvs, count, e) != 0)
+    if (pdu_encode(&s->wire.bulk, &p, tlvs, count, e) != 0)
         return -1;
-    pdu_set_seq(&s->bulk, start, window_open(&s->window, tag, now));
+    pdu_set_seq(&s->wire.bulk, start, window_open(&s->window, tag, now));
     s->stats.delivers++;
     return 0;
 }
@@ -242,7 +242,7 @@ static void send_unbind(struct smsc_session *s)
     if (s->state != SMSC_UNBINDING || s->unbind_seq != 0 || s->window.used > 0)
         return;
     s->unbind_seq = window_reserve(&s->window);
-    pdu_encode_header(&s->bulk, SMPP_UNBIND, 0, s->unbind_seq);
+    pdu_encode_header(&s->wire.bulk, SMPP_UNBIND, 0, s->unbind_seq);
 }
 
 void smsc_unbind(struct smsc_session *s, int64_t now)
@@ -252,24 +252,15 @@ void smsc_unbind(struct smsc_session *s, int64_t now)
     if (!in(s, BOUND))
         return;
     set_state(s, SMSC_UNBINDING);
-    s->unbind_deadline = now + s->config.unbind_ms;
+    s->wire.unbind_deadline = now + s->config.unbind_ms;
     send_unbind(s);
 }
 
 bool smsc_take(struct smsc_session *s, struct buf *out, bool with_bulk)
 {
-    struct buf *const from[] = {&s->urgent, &s->bulk};
-    size_t start = out->len, buffers = with_bulk ? 2 : 1;
-
-    for (size_t i = 0; i < buffers; i++)
-        buf_adds(out, buf_str(from[i]));
-    if (out->failed != ERR_OK) {
-        out->failed = ERR_OK;
-        buf_truncate(out, start);
+    if (!wire_take(&s->wire, out, with_bulk))
         return false;
-    }
-    for (size_t i = 0; i < buffers; i++)
-        buf_fini(from[i]); /* an idle bind keeps no buffer */
+    wire_trim(&s->wire);
     return true;
 }
 
@@ -295,15 +286,13 @@ static void on_delivery_response(struct smsc_session *s, const struct pdu *p)
 }
 
 /* By sequence number alone, as in session.c. A stranger has nothing to answer. */
-static void on_response(struct smsc_session *s, const struct pdu *p)
+static void on_response(struct smsc_session *s, const struct pdu *p, int64_t now)
 {
     if (in(s, UNBOUND) || p->seq == 0)
         s->stats.unknown_responses++;
     else if (p->seq == s->unbind_seq)
         finish(s, SMSC_END_UNBOUND);
-    else if (p->seq == s->enquire_seq)
-        s->enquire_seq = 0;
-    else
+    else if (!wire_enquire_answered(&s->wire, p->seq, now))
         on_delivery_response(s, p);
 }
 
@@ -314,7 +303,7 @@ static void on_bind(struct smsc_session *s, const struct pdu *p, int64_t now)
     set_state(s, SMSC_BINDING);
     s->bind_id = p->id;
     s->bind_seq = p->seq;
-    s->bind_deadline = now + s->config.bind_ms;
+    s->wire.bind_deadline = now + s->config.bind_ms;
     s->peer_version = p->bind.interface_version;
     if (p->bind.interface_version > VERSION_50)
         smsc_refuse(s, SMPP_RBINDFAIL);
@@ -416,13 +405,12 @@ static const struct rule *rule_of(uint32_t id)
 
 static void refuse(struct smsc_session *s, const struct pdu *p, uint32_t status)
 {
+    bool nacked;
+
     s->stats.bad_requests++;
-    if (status == SMPP_RINVCMDID) {
-        s->stats.nacks_out++;
-        say_plain(s, SMPP_GENERIC_NACK, status, p->seq);
-    } else if (p->id != SMPP_OUTBIND && p->id != SMPP_ALERT_NOTIFICATION) {
-        say_plain(s, p->id | PDU_RESP, status, p->seq);
-    }
+    if (!wire_refuse(&s->wire, p, status, &nacked))
+        finish(s, SMSC_END_FLOODED);
+    s->stats.nacks_out += nacked;
 }
 
 /* fault: what decoding found, 0 for nothing. The state is asked first. */
@@ -454,92 +442,80 @@ static void on_frame(struct smsc_session *s, const uint8_t *at, size_t n, int64_
     s->stats.pdus_in++;
     if (s->state == SMSC_OPEN && rule_of(p.id) != NULL && rule_of(p.id)->handle == on_bind)
         rc = pdu_decode(at, n, &p, &e);
-    if (!in(s, UNBOUND)) {
-        s->last_in = now;
-        s->enquire_deadline = INT64_MAX;
-    }
+    if (!in(s, UNBOUND))
+        wire_heard(&s->wire, now);
     if (pdu_is_response(p.id))
-        on_response(s, &p);
+        on_response(s, &p, now);
     else
         on_request(s, &p, rc != 0 ? p.fault : 0, now);
 }
 
 size_t smsc_feed(struct smsc_session *s, const uint8_t *p, size_t n, int64_t now)
 {
+    enum pdu_framing framing = PDU_MORE;
     size_t used = 0, length;
 
-    while (s->state != SMSC_CLOSED && used < n) {
-        enum pdu_framing framing =
-            pdu_frame(p + used, n - used, in(s, UNBOUND) ? PDU_MAX_UNBOUND : PDU_MAX, &length);
-
-        if (framing == PDU_BAD_LENGTH) {
-            s->stats.nacks_out++;
-            say_plain(s, SMPP_GENERIC_NACK, SMPP_RINVCMDLEN, 0);
-            finish(s, SMSC_END_BAD_LENGTH);
-        }
+    while (s->state != SMSC_CLOSED) {
+        framing = wire_next(&s->wire, p, n, &used, &length, phase_of(s));
         if (framing != PDU_READY)
             break;
         on_frame(s, p + used, length, now);
         used += length;
     }
+    if (framing == PDU_BAD_LENGTH) {
+        s->stats.nacks_out++;
+        finish(s, SMSC_END_BAD_LENGTH);
+    }
     if (s->state == SMSC_CLOSED)
         return n;
-    if (used == n)
-        s->partial_since = -1;
-    else if (used > 0 || s->partial_since < 0)
-        s->partial_since = now;
+    wire_fed(&s->wire, n, used, false, now);
     return used;
 }
 
-static void tick_bound(struct smsc_session *s, int64_t now)
+static void tick_window(struct smsc_session *s, int64_t now)
 {
     uint64_t tag;
 
     while (window_expire(&s->window, now, &tag))
         tell_unknown(s, tag);
-    if (s->state == SMSC_UNBINDING)
-        send_unbind(s);
-    if (s->state == SMSC_UNBINDING && now >= s->unbind_deadline) {
-        finish(s, SMSC_END_UNBOUND);
-    } else if (in(s, BOUND) && now >= s->enquire_deadline) {
-        finish(s, SMSC_END_DEAD);
-    } else if (in(s, BOUND) && s->enquire_deadline == INT64_MAX &&
-               now - s->last_in >= s->config.enquire_ms) {
-        s->enquire_seq = window_reserve(&s->window);
-        s->enquire_deadline = now + s->config.enquire_timeout_ms;
-        s->stats.enquires_out++;
-        say_plain(s, SMPP_ENQUIRE_LINK, 0, s->enquire_seq);
-    }
+    send_unbind(s);
+}
+
+static void tick_enquire(struct smsc_session *s, int64_t now)
+{
+    if (!in(s, BOUND) || !wire_check(&s->wire, now))
+        return;
+    s->stats.enquires_out++;
+    if (!wire_enquire(&s->wire, window_reserve(&s->window), now))
+        finish(s, SMSC_END_FLOODED);
 }
 
 void smsc_tick(struct smsc_session *s, int64_t now)
 {
+    static const enum smsc_end ends[] = {
+        [WIRE_BIND_LATE] = SMSC_END_BIND_TIMEOUT,
+        [WIRE_SLOW] = SMSC_END_SLOW,
+        [WIRE_DEAD] = SMSC_END_DEAD,
+        [WIRE_UNBIND_LATE] = SMSC_END_UNBOUND,
+    };
+    enum wire_due due = wire_due(&s->wire, phase_of(s), now);
+
     if (s->state == SMSC_CLOSED)
         return;
-    if (s->partial_since >= 0 && now - s->partial_since >= s->config.partial_ms) {
-        finish(s, SMSC_END_SLOW);
-    } else if (!in(s, UNBOUND)) {
-        tick_bound(s, now);
-    } else if (now >= s->bind_deadline) {
-        if (s->state == SMSC_BINDING)
-            say_plain(s, s->bind_id | PDU_RESP, SMPP_RSYSERR, s->bind_seq);
-        finish(s, SMSC_END_BIND_TIMEOUT);
-    }
+    if (!in(s, UNBOUND))
+        tick_window(s, now);
+    if (due == WIRE_BIND_LATE && s->state == SMSC_BINDING)
+        say_plain(s, s->bind_id | PDU_RESP, SMPP_RSYSERR, s->bind_seq);
+    if (due != WIRE_NOTHING)
+        finish(s, ends[due]);
+    tick_enquire(s, now);
 }
 
 int64_t smsc_deadline(const struct smsc_session *s)
 {
-    int64_t at = INT64_MAX;
+    int64_t at = wire_deadline(&s->wire, phase_of(s));
 
     if (s->state == SMSC_CLOSED)
-        return at;
-    if (s->partial_since >= 0)
-        at = s->partial_since + s->config.partial_ms;
-    if (in(s, UNBOUND))
-        return MIN(at, s->bind_deadline);
-    at = MIN(at, window_deadline(&s->window));
-    if (s->state == SMSC_UNBINDING)
-        return MIN(at, s->unbind_deadline);
-    return MIN(at, s->enquire_deadline != INT64_MAX ? s->enquire_deadline
-                                                    : s->last_in + s->config.enquire_ms);
+        return INT64_MAX;
+    return in(s, UNBOUND) ? at : MIN(at, window_deadline(&s->window));
 }

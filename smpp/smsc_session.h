@@ -44,6 +44,7 @@
 #include "smpp/pdu.h"
 #include "smpp/rate.h"
 #include "smpp/window.h"
+#include "smpp/wire.h"
 
 enum smsc_state {
     SMSC_OPEN,
@@ -125,15 +126,12 @@ struct smsc_session {
     enum smsc_end end;
     struct smsc_account *account; /* from smsc_accept on */
     struct window window;         /* the same: a stranger costs no window */
-    struct buf urgent, bulk;      /* answers and link checks; deliveries */
+    struct wire wire;             /* framing, what waits to be sent, link checks */
     uint32_t bind_id, bind_seq;   /* of the bind that waits for us */
-    uint32_t enquire_seq, unbind_seq;
-    int64_t bind_deadline, enquire_deadline, unbind_deadline;
-    int64_t last_in;       /* when the peer last showed life */
-    int64_t partial_since; /* -1: no incomplete PDU */
-    uint32_t unanswered;   /* submits and others that were told */
-    uint32_t queued;       /* of them, those that count in account->queued */
-    uint8_t peer_version;  /* interface_version of its bind */
+    uint32_t unbind_seq;
+    uint32_t unanswered;  /* submits and others that were told */
+    uint32_t queued;      /* of them, those that count in account->queued */
+    uint8_t peer_version; /* interface_version of its bind */
     struct smsc_stats stats;
 };
 

@@ -35,7 +35,7 @@ MAY_INCLUDE = {
 
 # Pure places see no socket, no event loop, no database: bytes and time in, bytes and events out.
 PURE = ("gateway/lib/", "menus/", "smpp/pdu", "smpp/alphabet", "smpp/segment", "smpp/receipt",
-        "smpp/window", "smpp/rate", "smpp/ussd", "smpp/session", "smpp/smsc_session")
+        "smpp/window", "smpp/wire", "smpp/rate", "smpp/ussd", "smpp/session", "smpp/smsc_session")
 IMPURE = ("event2/", "libpq", "hiredis", "sys/socket.h", "sys/epoll.h", "netinet/", "arpa/",
           "curl/", "netdb.h", "gateway/io/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)

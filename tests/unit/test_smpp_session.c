@@ -246,9 +246,9 @@ static void hard_16_throttled_for_an_hour_backs_off_to_30_s(void **state)
             continue;
         }
         advance(MAX(session_deadline(&b->s, b->now) - b->now, 1));
-        while (b->read_at < b->sent.len || b->s.urgent.len > 0)
+        while (b->read_at < b->sent.len || b->s.wire.urgent.len > 0)
             if (next_sent().id == SMPP_ENQUIRE_LINK)
-                peer_says(SMPP_ENQUIRE_LINK_RESP, 0, b->s.enquire_seq, "");
+                peer_says(SMPP_ENQUIRE_LINK_RESP, 0, b->s.wire.enquire_seq, "");
     }
     assert_int_equal(b->closed, 0);
     assert_int_equal(gap, 30000);

@@ -84,7 +84,7 @@ static void hard_20_enquire_before_the_bind_and_a_flood(void **state)
     for (unsigned i = 0; i < 100000 && b->closed == 0; i++)
         peer_says(SMPP_ENQUIRE_LINK, 0, i, ""); /* nobody takes the answers */
     assert_int_equal(b->why, SESSION_END_FLOODED);
-    assert_true(b->s.urgent.len <= 256 * 1024);
+    assert_true(b->s.wire.urgent.len <= 256 * 1024);
 }
 
 /* ---- requests of the peer -------------------------------------------------------------------- */

@@ -421,7 +421,7 @@ static void hard_20_a_flood_of_link_checks_ends_unread(void **state)
     for (; b->closed == 0 && n < 20000; n++)
         (void)smsc_feed(&b->s, one, sizeof one, b->now);
     assert_int_equal(b->why, SMSC_END_FLOODED);
-    assert_in_range(b->s.urgent.len, 1, 256 * 1024);
+    assert_in_range(b->s.wire.urgent.len, 1, 256 * 1024);
 }
 
 static void hard_19_a_silent_esme_is_dead_in_interval_and_timer(void **state)
