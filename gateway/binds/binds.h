@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The SMPP accounts of this machine. For each [link NAME] section one bind: its lease, its link while
- * the lease is ours, what waits to be written, and who hears what the carrier delivers.
+ * The SMPP accounts of this machine. For each [link NAME] section one bind: its lease, its lines
+ * (connections, `binds` of them) while the lease is ours, what waits to be written, and who hears
+ * what the carrier delivers.
  *
  *                lease taken                        lease in doubt
- *   WAITING ------------------> OWNED (link opens) <--------------> DOUBT (bind kept, answers;
+ *   WAITING ------------------> OWNED (lines open) <--------------> DOUBT (lines kept, answer;
  *      ^                          |                    renewed        |    only talk is written)
- *      +--- link unbound <--------+---- another epoch exists ---------+
+ *      +--- lines unbound <-------+---- another epoch exists ---------+
+ *
+ * The lines of a bind share its lease, its queue and its rate: 0x58 on one pauses all, and what waits
+ * goes on oldest first. Each has a window, a link check and a back-off of its own, and a lost one
+ * takes nothing from the others. The parts of a message go by one line (M2, queue.h); a receipt or
+ * a reader's part may come by any.
  *
  * An operator may pause an account (bind_held turns false, the bind stays) or drain it (its clients
  * end what they began, the link unbinds, nobody wants the lease until the account may run again).
@@ -72,7 +78,8 @@ struct bind_config {
     const char *sender;
     int64_t sender_ton, sender_npi, dest_ton, dest_npi;
     const char *service_type;
-    int64_t window, rate, burst;
+    int64_t binds;               /* lines: connections that are bound at the same time */
+    int64_t window, rate, burst; /* window: of each line; rate: of all together */
     int64_t bind_ms, response_ms, enquire_ms, enquire_timeout_ms, connect_ms, retry_min_ms;
     int64_t stable_ms, lease_ms;
     int alphabet; /* enum alphabet: what data_coding 0 of an incoming text means */
@@ -156,7 +163,7 @@ enum bind_sink_kind { BIND_RECEIPT, BIND_TEXT, BIND_TALK_IN, BIND_SINKS };
 /* A delivery that waits for its answer; copy it. */
 struct bind_delivery {
     struct bind *bind;
-    uint32_t generation; /* of the link object */
+    uint32_t generation; /* of the link object; no two of one bind share it */
     struct link_delivery d;
 };
 
@@ -180,8 +187,8 @@ void binds_set_sink(struct binds *bs, enum bind_sink_kind kind, bind_sink_fn *fn
 void binds_set_talk(struct binds *bs, bind_talk_fn *fn, void *arg);
 
 /*
- * A reload: each link takes over what may change under a live bind (window, rate and burst at once;
- * address, TLS files and credentials at its next connection); what else differs, and links that
+ * A reload: each link takes over what may change under a live bind (window, rate, burst and the number
+ * of lines at once, those that stay are not touched; address, TLS files and credentials at its next connection); what else differs, and links that
  * came or went, are logged as wanting a restart. fresh may go afterwards. A link whose new
  * certificate or password is wrong in itself stays as it is, and is logged.
  */
@@ -214,15 +221,18 @@ enum bind_wish bind_wish_of(const struct bind *b);
 bool bind_owned(const struct bind *b);
 /* Epoch of the lease; grows with each taking. */
 int64_t bind_epoch(const struct bind *b);
-/* Keeps so many places of the window free of all classes but BIND_TALK; one is always left to them. */
+/* Keeps so many places of each window free of all classes but BIND_TALK; one is always left to them. */
 void bind_reserve(struct bind *b, uint32_t places);
 
-/* Is the link bound for submitting? */
+/* Is a line bound for submitting? */
 bool bind_up(const struct bind *b);
 /* Parts that wait to be written. */
 uint32_t bind_waiting(const struct bind *b);
 /* Parts written and not answered. */
 uint32_t bind_flying(const struct bind *b);
+
+/* Before bind_submit: by the line that brought this delivery, as long as it lives (a dialogue). */
+void bind_prefer(const struct bind *b, struct bind_job *job, uint32_t generation);
 
 /* Queues the job; its events follow from the loop. */
 void bind_submit(struct bind *b, struct bind_job *job);

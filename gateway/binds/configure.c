@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From [link] sections to links: what a link is told at its start, and what a reload may change under
- * a live bind. Window, rate and burst hold at once; address, TLS and credentials at the link's next
- * connection; the rest (who we are to readers, how texts are cut, the lease) wants a restart, since
+ * a live bind. Window, rate, burst and the number of lines hold at once; address, TLS and credentials
+ * at a link's next connection; the rest (who we are to readers, how texts are cut, the lease) wants a restart, since
  * messages in hand were made under it (M2).
  *
  * The strings of a reload are copied: the configuration that brought them goes.
@@ -18,9 +18,10 @@ static enum session_bind session_mode(int mode)
     return mode == BIND_MODE_TX ? SESSION_TX : mode == BIND_MODE_RX ? SESSION_RX : SESSION_TRX;
 }
 
-struct link_config bind_link_config(const struct bind_config *c, struct tls *tls)
+struct link_config bind_link_config(const struct bind_line *line, const struct bind_config *c,
+                                    struct tls *tls)
 {
-    return (struct link_config){.name = c->account,
+    return (struct link_config){.name = line->name,
                                 .host = c->host,
                                 .port = (uint16_t)c->port,
                                 .tls = tls,
@@ -33,6 +34,7 @@ struct link_config bind_link_config(const struct bind_config *c, struct tls *tls
                                             .system_type = str_c(c->system_type),
                                             .address_range = STR_EMPTY,
                                             .window = (uint32_t)c->window,
+                                            .rate = &line->bind->rate,
                                             .parts_per_s = (uint32_t)c->rate,
                                             .burst = (uint32_t)c->burst,
                                             .bind_ms = c->bind_ms,
@@ -56,7 +58,7 @@ static const struct link_sink deaf; /* of a link that never starts */
 
 int bind_try(struct bind *b, const struct bind_config *c, struct tls *tls, struct err *e)
 {
-    struct link_config config = bind_link_config(c, tls);
+    struct link_config config = bind_link_config(&b->lines[0], c, tls);
     struct link *trial = link_new(b->set->loop, &config, &deaf, b, e);
 
     link_free(trial);
@@ -74,6 +76,7 @@ static const char *const live[] = {"host",
                                    "system_id",
                                    "password",
                                    "system_type",
+                                   "binds",
                                    "window",
                                    "rate",
                                    "burst",
@@ -162,12 +165,18 @@ static int reload_one(struct bind *b, const struct bind_config *fresh, struct er
         if (live_place(&bind_options[i]) >= 0)
             take(b, &bind_options[i], fresh);
     }
-    struct link_config config = bind_link_config(b->c, tls);
-
     b->tls = tls; /* always a new one: its files may have changed under their names */
-    if (b->link != NULL)
-        rc = link_reconfigure(b->link, &config, e);
+    rate_set(&b->rate, (uint32_t)b->c->rate, (uint32_t)b->c->burst, loop_now_ms(b->set->loop));
+    for
+        EACH_LINE(b, line)
+        {
+            struct link_config config = bind_link_config(line, b->c, tls);
+
+            if (line->link != NULL && link_reconfigure(line->link, &config, e) != 0)
+                rc = -1;
+        }
     tls_free(old);
+    bind_lines_fit(b);
     return rc;
 }
 

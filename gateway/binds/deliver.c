@@ -22,10 +22,12 @@ enum bind_sink_kind bind_sort(const struct pdu *pdu)
     return pdu_tlv(pdu, SMPP_TAG_USSD_SERVICE_OP, &op) ? BIND_TALK_IN : BIND_TEXT;
 }
 
-void bind_deliver(struct bind *b, const struct link_delivery *d, const struct pdu *pdu)
+void bind_deliver(const struct bind_line *line, const struct link_delivery *d,
+                  const struct pdu *pdu)
 {
     enum bind_sink_kind kind = bind_sort(pdu);
-    struct bind_delivery delivery = {.bind = b, .generation = b->generation, .d = *d};
+    struct bind *b = line->bind;
+    struct bind_delivery delivery = {.bind = b, .generation = line->generation, .d = *d};
 
     if (kind == BIND_TEXT && b->set->talk != NULL && b->set->talk(b->set->talk_arg, b, pdu))
         kind = BIND_TALK_IN;
@@ -40,8 +42,10 @@ void bind_deliver(struct bind *b, const struct link_delivery *d, const struct pd
 
 void bind_answer(const struct bind_delivery *d, uint32_t status)
 {
-    struct bind *b = d->bind;
-
-    if (b->link != NULL && d->generation == b->generation)
-        link_respond(b->link, &d->d, status);
+    for
+        EACH_LINE(d->bind, line)
+        {
+            if (line->link != NULL && line->generation == d->generation)
+                link_respond(line->link, &d->d, status);
+        }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coko_smpp_* of one bind, brought up to date from the link's own counts.
+ * coko_smpp_* of one bind, brought up to date from its links' own counts: what belongs to the account
+ * under its name, what belongs to a line under the line's (the first one's is the same).
  */
 #include "gateway/binds/binds_parts.h"
 #include "gateway/lib/counter.h"
@@ -51,9 +52,9 @@ static const struct figure {
     {&pdus, STAT(nacks_out), ",pdu=\"generic_nack\",direction=\"out\""},
 };
 
-static void gauge(struct bind *b, struct counter *c, int64_t v)
+static void gauge(const struct bind_line *line, struct counter *c, int64_t v)
 {
-    counter_set(counter_with(c, b->label), v);
+    counter_set(counter_with(c, line->label), v);
 }
 
 static uint64_t stat_at(const struct session_stats *s, size_t offset)
@@ -70,42 +71,52 @@ static uint64_t grown(uint64_t now, uint64_t before)
     return now >= before ? now - before : now;
 }
 
-static void count(struct bind *b, const struct link_status *s)
+static void count(struct bind_line *line, const struct link_status *s)
 {
     char labels[128];
 
     for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
         const struct figure *f = &figures[i];
-        uint64_t more = grown(stat_at(&s->stats, f->offset), stat_at(&b->counted, f->offset));
+        uint64_t more = grown(stat_at(&s->stats, f->offset), stat_at(&line->counted, f->offset));
         struct buf text;
 
         buf_init_fixed(&text, labels, sizeof labels);
-        buf_puts(&text, b->label);
+        buf_puts(&text, line->label);
         buf_puts(&text, f->more);
         counter_add(counter_with(f->c, buf_cstr(&text)), more);
     }
-    if (s->stats.enquires_answered > b->counted.enquires_answered)
-        counter_observe_us(counter_with(&rtt, b->label), s->enquire_rtt * 1000);
-    counter_add(counter_with(&rebinds, b->label), grown(s->binds, b->counted_binds));
-    b->counted = s->stats;
-    b->counted_binds = s->binds;
+    if (s->stats.enquires_answered > line->counted.enquires_answered)
+        counter_observe_us(counter_with(&rtt, line->label), s->enquire_rtt * 1000);
+    counter_add(counter_with(&rebinds, line->label), grown(s->binds, line->counted_binds));
+    line->counted = s->stats;
+    line->counted_binds = s->binds;
+}
+
+static void line_figures(struct bind_line *line)
+{
+    struct link_status s = {.state = LINK_IDLE};
+    const struct bind *b = line->bind;
+
+    if (line->link != NULL) {
+        link_status_get(line->link, &s);
+        count(line, &s);
+    }
+    gauge(line, &up, line->up);
+    gauge(line, &used, s.in_flight);
+    /* the sum over workers counts it once */
+    gauge(line, &size, bind_owned(b) && line->no <= (unsigned)b->c->binds ? b->c->window : 0);
+    gauge(line, &alarm_on, s.alarm);
 }
 
 void bind_figures(struct bind *b)
 {
-    struct link_status s = {.state = LINK_IDLE};
-
-    if (b->link != NULL) {
-        link_status_get(b->link, &s);
-        count(b, &s);
+    for (unsigned i = 0; i < BIND_LINES_MAX; i++) {
+        if (i == 0 || b->lines[i].generation != 0) /* a line that never was has no row */
+            line_figures(&b->lines[i]);
     }
-    gauge(b, &up, b->up);
-    gauge(b, &mine, bind_owned(b));
-    gauge(b, &used, s.in_flight);
-    gauge(b, &size, bind_owned(b) ? b->c->window : 0); /* the sum over workers counts it once */
-    gauge(b, &limit, bind_owned(b) ? b->c->rate : 0);
-    gauge(b, &waiting, b->queue.left);
-    gauge(b, &alarm_on, s.alarm);
+    gauge(&b->lines[0], &mine, bind_owned(b));
+    gauge(&b->lines[0], &limit, bind_owned(b) ? b->c->rate : 0);
+    gauge(&b->lines[0], &waiting, b->queue.left);
 }
 
 void bind_figures_forget(void)

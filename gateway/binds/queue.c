@@ -53,12 +53,37 @@ void bind_queue_add(struct bind_queue *q, struct bind_job *job)
     insert_sorted(q, job);
 }
 
-struct bind_job *bind_queue_next(const struct bind_queue *q, unsigned mask, unsigned *no)
+void bind_room_set(struct bind_room *room, unsigned line, unsigned classes)
+{
+    room->line[line] = classes;
+    room->any = 0;
+    for (unsigned i = 1; i <= BIND_LINES_MAX; i++)
+        room->any |= room->line[i];
+}
+
+/* Of the jobs in front, only those of a full line are passed over: what has no line fits any. */
+static struct bind_job *next_of_class(struct bind_queue *q, const struct bind_room *room,
+                                      unsigned class)
+{
+    list_for_each(node, &q->classes[class])
+    {
+        struct bind_job *job = container_of(node, struct bind_job, node);
+
+        if (job->flying == 0 && room->gone[job->line])
+            job->line = 0;
+        if (job->line == 0 || (room->line[job->line] & BIND_CLASS_BIT(class)) != 0)
+            return job;
+    }
+    return NULL;
+}
+
+struct bind_job *bind_queue_next(struct bind_queue *q, const struct bind_room *room, unsigned *no)
 {
     for (unsigned i = 0; i < BIND_CLASSES; i++) {
-        struct bind_job *job = list_first(&q->classes[i], struct bind_job, node);
+        struct bind_job *job =
+            (room->any & BIND_CLASS_BIT(i)) != 0 ? next_of_class(q, room, i) : NULL;
 
-        if (job == NULL || (mask & BIND_CLASS_BIT(i)) == 0)
+        if (job == NULL)
             continue;
         for (*no = 1; !bind_job_wants(job, *no); ++*no)
             assert(*no < job->parts);

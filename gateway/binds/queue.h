@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What waits to be written to one bind: jobs in classes, each job the parts of one message.
+ * What waits to be written to one account: jobs in classes, each job the parts of one message.
  *
  *      bind_queue_add          bind_queue_took            bind_queue_landed
  *   ----------------> todo ---------------------> flying -------------------> over
@@ -20,6 +20,7 @@
 #include "gateway/lib/list.h"
 
 #define BIND_PARTS_MAX 255
+#define BIND_LINES_MAX 16
 
 /* Classes, most urgent first. Talk with a waiting reader (USSD) is written whatever the lease says. */
 enum bind_class { BIND_TALK, BIND_OTP, BIND_REPLY, BIND_NOTICE, BIND_INSTALMENT, BIND_CLASSES };
@@ -37,6 +38,7 @@ struct bind_job {
     bool queued;      /* between add and the end */
     bool dropped;     /* nothing more is written */
     bool held;        /* waits for bind_queue_unhold */
+    uint8_t line;     /* 1..BIND_LINES_MAX: its parts go by this one; 0: by any */
     uint16_t left;    /* parts to be written */
     uint16_t flying;  /* parts written and not answered */
     uint64_t order;
@@ -56,8 +58,19 @@ void bind_queue_init(struct bind_queue *q);
 /* All parts of the job are to be written. */
 void bind_queue_add(struct bind_queue *q, struct bind_job *job);
 
-/* The next part of the classes in mask (BIND_CLASS_BIT), NULL: none. It stays where it is. */
-struct bind_job *bind_queue_next(const struct bind_queue *q, unsigned mask, unsigned *no);
+/* What may be written now: a set of classes (BIND_CLASS_BIT) by line. */
+struct bind_room {
+    unsigned any;                      /* all of the below together */
+    unsigned line[BIND_LINES_MAX + 1]; /* from 1 */
+    bool gone[BIND_LINES_MAX + 1];     /* not connected: its jobs may go by another */
+};
+
+/* Sets one line's classes, and any. */
+void bind_room_set(struct bind_room *room, unsigned line, unsigned classes);
+
+/* The next part that a line has room for, NULL: none. It stays where it is. job->line is 0 when any
+ * line will do. */
+struct bind_job *bind_queue_next(struct bind_queue *q, const struct bind_room *room, unsigned *no);
 
 /* Part no was written. */
 void bind_queue_took(struct bind_queue *q, struct bind_job *job, unsigned no);

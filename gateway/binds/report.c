@@ -13,7 +13,7 @@
 
 #define ASK_MS       1000
 #define REPORT_MS    2000
-#define REPORT_MAX   (64u << 10)
+#define REPORT_MAX   (1u << 20)
 #define REPORT_TOPIC "coko_account"
 
 PG_STMT(report_stmt, "binds.report", PG_WRITE, 1,
@@ -26,16 +26,17 @@ static uint64_t answered(const struct session_stats *s)
     return s->accepted + s->refused + s->throttled;
 }
 
-static void add_bind(struct jsonw *j, struct bind *b, int64_t over_ms)
+static void add_line(struct jsonw *j, struct bind_line *line, int64_t over_ms)
 {
+    const struct bind *b = line->bind;
     struct link_status s = {.state = LINK_IDLE};
 
-    if (b->link != NULL)
-        link_status_get(b->link, &s);
+    link_status_get(line->link, &s);
     uint64_t total = answered(&s.stats);
 
     jsonw_object(j);
-    jsonw_kv_cstr(j, "name", b->lease_name + sizeof "bind:" - 1);
+    jsonw_kv_cstr(j, "name", line->name);
+    jsonw_kv_cstr(j, "lease", b->lease_name);
     jsonw_kv_cstr(j, "account", b->c->account);
     jsonw_kv_cstr(j, "owner", b->lease.owner);
     jsonw_kv_i64(j, "epoch", b->lease.epoch);
@@ -43,15 +44,26 @@ static void add_bind(struct jsonw *j, struct bind *b, int64_t over_ms)
     jsonw_kv_i64(j, "since_ms", s.state_ms);
     jsonw_kv_i64(j, "window_used", s.in_flight);
     jsonw_kv_i64(j, "window_size", b->c->window);
-    jsonw_kv_i64(j, "waiting", b->queue.left);
-    jsonw_kv_i64(j, "rate_now", b->link != NULL ? s.rate_now : b->c->rate);
+    jsonw_kv_i64(j, "waiting", line->no == 1 ? b->queue.left : 0);
+    jsonw_kv_i64(j, "rate_now", rate_now(&b->rate));
     jsonw_kv_i64(j, "rate_full", b->c->rate);
-    jsonw_kv_i64(j, "answered", (int64_t)(total >= b->reported ? total - b->reported : total));
+    jsonw_kv_i64(j, "answered",
+                 (int64_t)(total >= line->reported ? total - line->reported : total));
     jsonw_kv_i64(j, "over_ms", over_ms);
-    jsonw_kv_bool(j, "throttled", s.paused);
+    jsonw_kv_bool(j, "throttled", b->rate.paused_until > loop_now_ms(b->set->loop));
     jsonw_kv_cstr(j, "error", s.last_error);
     jsonw_end(j);
-    b->reported = total;
+    line->reported = total;
+}
+
+static void add_lines(struct jsonw *j, struct bind *b, int64_t over_ms)
+{
+    for
+        EACH_LINE(b, line)
+        {
+            if (bind_owned(b) && line->link != NULL)
+                add_line(j, line, over_ms);
+        }
 }
 
 static void add_binds(struct binds *bs, struct buf *out)
@@ -62,10 +74,8 @@ static void add_binds(struct binds *bs, struct buf *out)
     jsonw_init(&j, out);
     jsonw_array(&j);
     if (bs->reported_at == 0 || over >= REPORT_MS) {
-        for (size_t i = 0; i < bs->n; i++) {
-            if (bind_owned(&bs->all[i]))
-                add_bind(&j, &bs->all[i], over);
-        }
+        for (size_t i = 0; i < bs->n; i++)
+            add_lines(&j, &bs->all[i], over);
         bs->reported_at = now;
     }
     jsonw_end(&j);

@@ -46,6 +46,7 @@ struct exchange {
     struct talk *tk;
     const struct carrier *c;
     struct dialect_peer peer;
+    uint32_t generation; /* of the connection that brought it; 0: we ring */
     char session[SESSION_TEXT];
     struct turn *turn; /* HEARD */
     enum dialect_word ask;
@@ -153,6 +154,7 @@ static void queue_reply(struct exchange *x, enum dialect_word word, struct str t
         count(&replies, x->c, "result", "cut");
     x->job = (struct bind_job){
         .key = tk->next_key++ % BIND_KEY_MAX, .client = BIND_USSD, .class = BIND_TALK, .parts = 1};
+    bind_prefer(x->c->bind, &x->job, x->generation);
     bind_submit(x->c->bind, &x->job);
 }
 
@@ -340,6 +342,7 @@ static void hear(struct talk *tk, const struct carrier *c, const struct dialect_
 {
     struct exchange *x = exchange_new(tk, c, t);
 
+    x->generation = step->generation;
     drop_earlier(x, t->kind == DIALECT_ABORT ? "aborted" : "moved_on");
     if (t->kind == DIALECT_ABORT || t->kind == DIALECT_TOLD) {
         exchange_free(x);

@@ -45,3 +45,31 @@ def test_hard_38_reload_of_window_rate_password_tls_keeps_live_binds(daemon, sms
     wait_until(lambda: len(logged(one, "link not reloaded")) == 2, "the certificate to be refused", 30)
     assert not logged(one, "bind down") and stats(smsc)["bound"] == 2
     assert stats(smsc)["binds"] == 2, "nobody was bound a second time"
+
+
+def test_38_reload_of_the_number_of_binds_keeps_the_others(daemon, smsc, migrated_db):
+    """Option binds: more are opened, what is too many says goodbye, those that stay are not touched; each has its row and figures."""
+    link = {"binds": 1}
+    config = {"link lab": link}
+    one = daemon(config=config, smsc=smsc)
+    stats(smsc, bound=1)
+    first = ids(smsc)
+    link["binds"] = 3
+    reload(one, config)
+    stats(smsc, bound=3)
+    assert first < ids(smsc)
+    wait_until(lambda: sorted(b for b in names(migrated_db) if b) == ["lab", "lab#2", "lab#3"], lambda: f"{names(migrated_db)}", 20)
+    wait_until(lambda: one.metric("coko_smpp_bind_up", "lab#3") == 1, "the figures of the third", 20)
+    link["binds"] = 2
+    reload(one, config)
+    wait_until(lambda: stats(smsc)["bound"] == 2, "the third to leave", 20)
+    assert first < ids(smsc) and stats(smsc)["unbinds"] == 1 and stats(smsc)["binds"] == 3
+    wait_until(lambda: sorted(b for b in names(migrated_db) if b) == ["lab", "lab#2"], lambda: f"{names(migrated_db)}", 20)
+
+
+def ids(smsc):
+    return {link["id"] for link in smsc.control("GET", "/links")["links"]}
+
+
+def names(database):
+    return [r["bind"] for r in json.loads(coko_run("status", "--json", url=database))["links"] if r["account"] == "lab"]

@@ -182,9 +182,9 @@ class Smsc:
                 link.transport.resume_reading()
 
     # --- control verbs -----------------------------------------------------------------------
-    def kick(self, how):
-        """Close every link: 'fin' politely, 'rst' at once, 'unbind' by asking."""
-        for link in list(self.links.values()):
+    def kick(self, how, only=None):
+        """Close every link, or the one of this id: 'fin' politely, 'rst' at once, 'unbind' by asking."""
+        for link in [li for li in self.links.values() if only in (None, li.id)]:
             if how == "rst":
                 link.transport.abort()
             elif how == "unbind" and link.account:

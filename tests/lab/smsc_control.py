@@ -115,7 +115,8 @@ class Control:
 
     async def kick(self, request):
         count = len(self.smsc.links)
-        self.smsc.kick(request.json().get("how", "fin"))
+        body = request.json()
+        self.smsc.kick(body.get("how", "fin"), body.get("link"))
         return reply({"kicked": count})
 
     async def stats(self, request):
@@ -136,7 +137,7 @@ class Control:
         return reply({"links": [
             {"id": link.id, "account": link.account.name if link.account else None,
              "sends": link.sends, "receives": link.receives,
-             "outstanding": len(link.outstanding)} for link in self.smsc.links.values()]})
+             "outstanding": len(link.outstanding), "deliver_sent": link.seq} for link in self.smsc.links.values()]})
 
     async def reset(self, _request):
         self.smsc.reset()

@@ -45,16 +45,19 @@ class Account:
         (self.queue.appendleft if front else self.queue.append)(delivery)
 
     def pump(self):
-        """Send what the windows of the receiving links allow."""
-        if not self.queue:
-            return
+        """Send what the windows of the receiving links allow, one after the other on each."""
         window = self.smsc.window()
-        for link in self.links:
-            while self.queue and link.receives and len(link.outstanding) < window:
-                link.deliver(self.queue.popleft())
+        turn = [link for link in self.links if link.receives and len(link.outstanding) < window]
+        used = set(turn) if self.queue else ()
+        while self.queue and turn:
+            link = turn.pop(0)
+            link.deliver(self.queue.popleft())
+            self.links.remove(link)             # the next delivery begins behind it
+            self.links.append(link)
+            if len(link.outstanding) < window:
+                turn.append(link)
+        for link in used:
             link.flush()
-            if not self.queue:
-                return
 
 
 class Link(asyncio.Protocol):

@@ -17,16 +17,30 @@ static struct bind_job job_of(uint64_t key, enum bind_class class, unsigned part
     return (struct bind_job){.key = key, .class = (uint8_t) class, .parts = (uint8_t)parts};
 }
 
-/* Takes the next part and tells it as key * 1000 + number; 0 when there is none. */
-static uint64_t take(struct bind_queue *q, unsigned mask)
+/* Takes the next part and tells it as key * 1000 + number; 0 when there is none. What may go by any
+ * line goes by the first that takes it. */
+static uint64_t take_in(struct bind_queue *q, const struct bind_room *room)
 {
     unsigned no;
-    struct bind_job *job = bind_queue_next(q, mask, &no);
+    struct bind_job *job = bind_queue_next(q, room, &no);
 
     if (job == NULL)
         return 0;
+    for (unsigned line = 1; job->line == 0; line++) {
+        if ((room->line[line] & BIND_CLASS_BIT(job->class)) != 0)
+            job->line = (uint8_t)line;
+    }
     bind_queue_took(q, job, no);
     return job->key * 1000 + no;
+}
+
+/* The same with one line. */
+static uint64_t take(struct bind_queue *q, unsigned mask)
+{
+    struct bind_room room = {0};
+
+    bind_room_set(&room, 1, mask);
+    return take_in(q, &room);
 }
 
 static void test_urgent_first_then_order_then_number(void **state)
@@ -135,10 +149,63 @@ static void test_dropped_job_writes_nothing_and_remembers_its_rest(void **state)
     assert_true(bind_job_wants(&a, 3));
 }
 
+/* A message begun on a full line waits for it; what comes after it goes by the other (M2). */
+static void test_parts_stay_with_the_line_of_the_first(void **state)
+{
+    struct bind_room room = {0};
+    struct bind_queue q;
+    struct bind_job a = job_of(1, BIND_INSTALMENT, 3), b = job_of(2, BIND_INSTALMENT, 2);
+
+    (void)state;
+    bind_queue_init(&q);
+    bind_queue_add(&q, &a);
+    bind_queue_add(&q, &b);
+    bind_room_set(&room, 1, BIND_ALL_CLASSES);
+    bind_room_set(&room, 2, BIND_ALL_CLASSES);
+    assert_int_equal(take_in(&q, &room), 1001);
+    bind_room_set(&room, 1, BIND_CLASS_BIT(BIND_TALK)); /* all but its reserved places are taken */
+    assert_int_equal(take_in(&q, &room), 2001);
+    assert_int_equal(b.line, 2);
+    bind_room_set(&room, 2, 0);
+    assert_int_equal(take_in(&q, &room), 0);
+    bind_room_set(&room, 1, BIND_ALL_CLASSES);
+    assert_int_equal(take_in(&q, &room), 1002);
+    assert_int_equal(a.line, 1);
+}
+
+/* Its line is lost: the rest goes by another once no part of it flies, and what was thrown back too. */
+static void test_a_lost_line_lets_its_messages_go(void **state)
+{
+    struct bind_room room = {0};
+    struct bind_queue q;
+    struct bind_job a = job_of(1, BIND_INSTALMENT, 3);
+
+    (void)state;
+    bind_queue_init(&q);
+    bind_queue_add(&q, &a);
+    bind_room_set(&room, 2, BIND_ALL_CLASSES);
+    assert_int_equal(take_in(&q, &room), 1001);
+    assert_int_equal(take_in(&q, &room), 1002);
+    bind_room_set(&room, 2, 0);
+    bind_room_set(&room, 3, BIND_ALL_CLASSES);
+    room.gone[2] = true;
+    assert_int_equal(take_in(&q, &room), 0);
+    bind_queue_landed(&q, &a);
+    assert_int_equal(take_in(&q, &room), 0);
+    bind_queue_landed(&q, &a);
+    bind_queue_back(&q, &a, 2);
+    assert_int_equal(take_in(&q, &room), 1002);
+    assert_int_equal(a.line, 3);
+    assert_int_equal(take_in(&q, &room), 1003);
+}
+
 /* Every history of writing, landing and coming back writes each part once at the end. */
 static void test_random_histories(void **state)
 {
+    struct bind_room room = {0};
+
     (void)state;
+    bind_room_set(&room, 1, BIND_ALL_CLASSES);
     srand(26);
     for (int round = 0; round < 300; round++) {
         struct bind_queue q;
@@ -155,7 +222,7 @@ static void test_random_histories(void **state)
         }
         while (landed < total) {
             unsigned no;
-            struct bind_job *job = bind_queue_next(&q, BIND_ALL_CLASSES, &no);
+            struct bind_job *job = bind_queue_next(&q, &room, &no);
 
             if (job != NULL && rand() % 3 != 0) {
                 bind_queue_took(&q, job, no);
@@ -187,6 +254,8 @@ int main(void)
         cmocka_unit_test(test_what_comes_back_goes_first),
         cmocka_unit_test(test_held_job_lets_others_pass_and_comes_back),
         cmocka_unit_test(test_dropped_job_writes_nothing_and_remembers_its_rest),
+        cmocka_unit_test(test_parts_stay_with_the_line_of_the_first),
+        cmocka_unit_test(test_a_lost_line_lets_its_messages_go),
         cmocka_unit_test(test_random_histories),
     };
 

@@ -26,26 +26,31 @@ declare
     v_now timestamptz := ops.now();
 begin
     if jsonb_array_length(p_binds) > 0 then
-        insert into messaging.bind as b (name, account, owner, epoch, state, since, window_used, window_size, waiting, rate_now,
-                                         rate_full, sent_per_s, throttled, error, at)
-        select r.name, r.account, r.owner, r.epoch, r.state, v_now - make_interval(secs => r.since_ms / 1000.0), r.window_used,
-            r.window_size, r.waiting, r.rate_now, r.rate_full, round(r.answered * 1000.0 / greatest(r.over_ms, 1), 1), r.throttled,
+        insert into messaging.bind as b (name, lease, account, owner, epoch, state, since, window_used, window_size, waiting,
+                                         rate_now, rate_full, sent_per_s, throttled, error, at)
+        select r.name, coalesce(r.lease, 'bind:' || r.name), r.account, r.owner, r.epoch, r.state,
+            v_now - make_interval(secs => r.since_ms / 1000.0), r.window_used, r.window_size, r.waiting, r.rate_now, r.rate_full, round(r.answered * 1000.0 / greatest(r.over_ms, 1), 1), r.throttled,
             r.error, v_now
-        from jsonb_to_recordset(p_binds) as r(name text, account text, owner text, epoch bigint, state text, since_ms bigint,
-            window_used int, window_size int, waiting int, rate_now int, rate_full int, answered bigint, over_ms bigint,
+        from jsonb_to_recordset(p_binds) as r(name text, lease text, account text, owner text, epoch bigint, state text,
+            since_ms bigint, window_used int, window_size int, waiting int, rate_now int, rate_full int, answered bigint, over_ms bigint,
             throttled boolean, error text)
         order by r.name
         on conflict (name) do update
-            set account = excluded.account, owner = excluded.owner, epoch = excluded.epoch, state = excluded.state,
-                since = excluded.since, window_used = excluded.window_used, window_size = excluded.window_size,
+            set lease = excluded.lease, account = excluded.account, owner = excluded.owner, epoch = excluded.epoch,
+                state = excluded.state, since = excluded.since, window_used = excluded.window_used, window_size = excluded.window_size,
                 waiting = excluded.waiting, rate_now = excluded.rate_now, rate_full = excluded.rate_full,
                 sent_per_s = excluded.sent_per_s, throttled = excluded.throttled, error = excluded.error, at = excluded.at
             where b.epoch <= excluded.epoch;
+        delete from messaging.bind b
+        using (select r.lease, max(r.epoch) as epoch, array_agg(r.name) as names
+               from jsonb_to_recordset(p_binds) as r(name text, lease text, epoch bigint) where r.lease is not null
+               group by r.lease) as mine
+        where b.lease = mine.lease and b.epoch <= mine.epoch and b.name <> all (mine.names);
     end if;
     return query select a.name, a.wish from messaging.account a;
 end $$;
 comment on function messaging.bind_report(jsonb) is
-'The owner of binds says how they are (an older epoch is not heard) and every process hears what is wished of the accounts.';
+'The owner of binds says how they are (an older epoch is not heard; a connection it does not name is gone) and every process hears what is wished of the accounts.';
 
 create or replace function messaging.outbox_unknown(p_account text, p_older interval, p_max int)
 returns table (message_id bigint, account text, kind text, age_s bigint, parts int, unknown int, receipts int) language sql stable as $$

@@ -11,10 +11,10 @@ create or replace function ops.links() returns table (account text, wish text, b
         (select count(*) from messaging.message u where u.account = a.name and u.state = 'unknown')
     from messaging.account a
     left join messaging.bind b on b.account = a.name
-    left join ops.lease l on l.name = 'bind:' || b.name
+    left join ops.lease l on l.name = b.lease
     cross join lateral (select count(*) as n, min(m.due_at) as oldest from messaging.message m
                         where m.account = a.name and m.state = 'queued' and m.due_at <= ops.now()) q
-    order by a.name, b.name
+    order by a.name, length(b.name), b.name
 $$;
 comment on function ops.links() is
 '`coko status`: each account and its binds. state: of the link as its owner said, none (no bind yet), free (nobody holds the lease), silent (the owner says nothing). unsent: due and not claimed. Counts by partial indexes; not a hot path.';
