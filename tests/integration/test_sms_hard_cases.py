@@ -70,3 +70,42 @@ def test_case_39_senders_and_numbers_that_are_nobodys(sms):  # noqa: F811
     assert sms.stats()["binds"] == 1
     assert sms.texts("+2250505060708") and not sms.world.rows(
         "select 1 from messaging.message where kind = 'reply' and identity_id not in (select id from auth.identity)")
+
+
+def test_case_24_a_carrier_that_stops_reading(sms):  # noqa: F811
+    """It takes what its socket holds and answers nothing: no more than a window flies, the link check ends the link, and what was not
+    written goes by the next one; nothing twice."""
+    sms.fault(stop_reading=True)
+    room = sms.room(wait=False, window=3, enquire_link="300ms", enquire_timeout="300ms", bind_timeout="500ms", stable="100ms",
+                    response_timeout="20s", reference="yes")
+    sms.fault(stop_reading=False)
+    sms.stats(bound=1)
+    sms.wait_state(sms.notice(sms.reader()), "delivered")
+    sms.fault(stop_reading=True)
+    book = sms.world.book()
+    made = [sms.chapter(sms.reader(f"+22507010203{n:02}"), book)["message_id"] for n in range(4)]
+    wait_until(lambda: "why=dead" in room.log.read_text(), lambda: f"the dead link to be closed\n{room.tail()}", 20)
+    written = sms.world.value("select count(*) from messaging.part")
+    assert written - 1 <= 3, f"{written} parts for a window of 3"
+    sms.fault(stop_reading=False)
+    for message in made[1:]:
+        sms.wait_state(message, "delivered", 30)
+    assert sms.stats()["duplicate_parts"] == 0
+
+
+def test_case_24_a_carrier_that_writes_octet_by_octet(sms):  # noqa: F811
+    """Slow, but every PDU is whole within its ten seconds: responses, receipts and a reader's text all count."""
+    sms.room()
+    sms.fault(one_byte_writes=True)
+    sms.wait_state(sms.notice(sms.reader()), "delivered", 30)
+    assert sms.type("AIDE") == [0]
+    assert sms.stats()["binds"] == 1
+
+
+def test_case_39_ussd_on_a_bind_of_texts(sms):  # noqa: F811
+    """No carrier profile claims the bind: refused for good (0x65), not sent to a text's keywords, and the link lives."""
+    sms.room()
+    assert sms.type("*384*26#", tlvs={"0501": "01", "1383": "0a00"}, service_type="USSD") == [0x65]
+    assert sms.type("AIDE") == [0]
+    assert sms.world.value("select count(*) from messaging.inbound") == 1
+    assert sms.stats()["binds"] == 1

@@ -11,6 +11,7 @@ from database import fill, sql
 from support import TOP, wait_until
 
 sys.path.insert(0, str(TOP / "tests/lab"))
+import smpp_codec as codec  # noqa: E402
 from ussd_smpp import INFO, SmppPhone  # noqa: E402
 
 NUMBER = "+2250700000611"
@@ -207,3 +208,22 @@ def test_bulk_leaves_talk_its_share_of_the_window(talk, smsc, migrated_db):
     bulk = smsc.control("GET", f"/parts?to={reader}")["parts"]
     assert len(bulk) == 1 and phone.last, "a chapter of several parts waits, the menu does not"
     smsc.control("POST", "/reset")
+
+
+def test_full_turn_room_is_0x14_and_has_room_again(talk, smsc):
+    """1,024 dialogues wait for a carrier that answers one submit in two seconds: the next deliver_sm is ESME_RMSGQFUL, which the
+    carrier keeps and brings again; replies that meet nobody any more make room."""
+    one = talk("tata", config={"link lab": {"window": 1, "response_timeout": "2s"}})
+    smsc.control("POST", "/faults", {"drop_resp": -1})
+    flood = b"".join(codec.build_sm(codec.DELIVER_SM, 0x10000 + n, src=b"22507100%05d" % n, dst=b"*384*26#", message=b"*384*26#",
+                                    src_ton=1, src_npi=1, service_type=b"USSD", tlvs=[(0x0501, b"\1"), (0x1383, b"\x0a\0")])
+                     for n in range(1100))
+    smsc.control("POST", "/raw", {"hex": flood.hex()})
+    wait_until(lambda: one.metric("coko_ussd_talk_heard_total", 'what="full"') > 0, "a full room", 20)
+    phone = SmppPhone(smsc.control, NUMBER)
+    assert phone.deliver("begin", phone.code) == [0x14]
+    gone = lambda: {w: one.metric("coko_ussd_talk_replies_total", f'result="{w}"') for w in ("late", "unknown", "accepted", "down", "moved_on", "silent")}  # noqa: E731
+    wait_until(lambda: gone()["late"] >= 1000, lambda: f"the room to be empty again: {gone()}", 30)
+    smsc.control("POST", "/faults", {"drop_resp": 0})
+    assert "Bienvenue" in phone.dial()
+    assert stats(smsc)["binds"] == 1

@@ -35,7 +35,7 @@ static struct bench {
     struct smsc_account account;
     uint32_t refuse_with;
     uint64_t peer;
-    unsigned submits, done, closed;
+    unsigned submits, done, unknown, closed;
     struct sockaddr_in at;
     int fds[CLIENTS];
     unsigned count;
@@ -68,6 +68,12 @@ static void on_done(void *ctx, uint64_t peer, uint64_t tag, uint32_t status, boo
     b->done++;
 }
 
+static void on_unknown(void *ctx, uint64_t peer, uint64_t tag)
+{
+    (void)ctx, (void)peer, (void)tag;
+    b->unknown++;
+}
+
 static void on_closed(void *ctx, uint64_t peer, enum smsc_end why)
 {
     (void)ctx, (void)peer, (void)why;
@@ -78,6 +84,7 @@ static const struct smpp_server_sink sink = {
     .bind = on_bind,
     .submit = on_submit,
     .deliver_done = on_done,
+    .unknown = on_unknown,
     .closed = on_closed,
 };
 
@@ -290,6 +297,35 @@ static void hard_24_a_peer_that_does_not_read_is_not_read(void **state)
     assert_int_equal(b->closed, 0);
 }
 
+/* It takes our link checks for life and no delivery: what waits for it stays below a ceiling whatever we
+ * have for it, it is told we have no room, and it ends as dead. What flew is unknown, once each. */
+static void hard_24_a_peer_that_never_reads_its_deliveries(void **state)
+{
+    struct smpp_server_config config = {.session = {.system_id = STR("coko"),
+                                                    .window = 4096,
+                                                    .enquire_ms = 200,
+                                                    .enquire_timeout_ms = 200,
+                                                    .response_ms = 60000}};
+    static const char text[60000];
+    struct smpp_tlv payload = {SMPP_TAG_MESSAGE_PAYLOAD, {text, sizeof text}};
+    unsigned flown = 0;
+    struct pdu p;
+    struct err e;
+
+    (void)state;
+    serve(&config);
+    (void)bound_client();
+    pdu_start(&p, SMPP_DELIVER_SM, 0, 0);
+    while (smpp_server_deliver(b->server, b->peer, &p.sm, &payload, 1, flown, &e) == 0) {
+        assert_true(++flown < 200); /* 12 MB are far more than it may cost us */
+        turn();
+    }
+    assert_int_equal(e.code, ERR_BUSY);
+    UNTIL(b->closed == 1);
+    assert_int_equal(b->stats.ends[SMSC_END_DEAD], 1);
+    assert_int_equal(b->unknown, flown);
+}
+
 static size_t resident(void)
 {
     unsigned long size = 0, rss = 0;
@@ -326,6 +362,7 @@ int main(void)
         T(hard_25_a_thousand_strangers),
         T(hard_25_guessed_passwords_close_the_door),
         T(hard_24_a_peer_that_does_not_read_is_not_read),
+        T(hard_24_a_peer_that_never_reads_its_deliveries),
         T(a_thousand_idle_binds_take_less_than_50_mb),
     };
 
