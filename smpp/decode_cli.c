@@ -44,6 +44,24 @@ static void our_row(struct buf *out, const char *name, struct str value)
     buf_addc(out, '\n');
 }
 
+static void our_list(const struct pdu_field *f, const struct pdu_list *list, struct buf *out)
+{
+    struct str rest = list->entries;
+    struct pdu_failed failed;
+    struct pdu_dest dest;
+
+    buf_addf(out, "%s\t%u\n", f->count_name, list->count);
+    for (unsigned i = 0; i < list->count; i++) {
+        buf_addf(out, "%s\t", f->name);
+        if (f->entry == PDU_DEST && pdu_dest_next(&rest, &dest))
+            oracle_show_dest(out, dest.is_list, dest.ton, dest.npi, dest.address.p, dest.address.n);
+        if (f->entry == PDU_FAILED && pdu_failed_next(&rest, &failed))
+            oracle_show_failed(out, failed.ton, failed.npi, failed.address.p, failed.address.n,
+                               failed.status);
+        buf_addc(out, '\n');
+    }
+}
+
 static void our_fields(const struct pdu *p, struct buf *out)
 {
     size_t count;
@@ -56,7 +74,9 @@ static void our_fields(const struct pdu *p, struct buf *out)
             buf_addf(out, "%s\t%u\n", f->name, *(const uint8_t *)at);
         if (f->kind == PDU_MSG)
             buf_addf(out, "sm_length\t%zu\n", ((const struct str *)(const void *)at)->n);
-        if (f->kind != PDU_U8)
+        if (f->kind == PDU_LIST)
+            our_list(f, (const struct pdu_list *)(const void *)at, out);
+        else if (f->kind != PDU_U8)
             our_row(out, f->name, *(const struct str *)(const void *)at);
     }
 }

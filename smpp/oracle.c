@@ -33,6 +33,23 @@ void oracle_show(struct buf *out, const void *p, size_t n)
         buf_addf(out, "%02X", at[i]);
 }
 
+void oracle_show_dest(struct buf *out, bool is_list, unsigned ton, unsigned npi, const void *p,
+                      size_t n)
+{
+    if (is_list)
+        buf_puts(out, "list ");
+    else
+        buf_addf(out, "%u %u ", ton, npi);
+    oracle_show(out, p, n);
+}
+
+void oracle_show_failed(struct buf *out, unsigned ton, unsigned npi, const void *p, size_t n,
+                        uint32_t status)
+{
+    oracle_show_dest(out, false, ton, npi, p, n);
+    buf_addf(out, " 0x%02X", (unsigned)status);
+}
+
 static void limit(int what, rlim_t most)
 {
     struct rlimit r = {.rlim_cur = most, .rlim_max = most};

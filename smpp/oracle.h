@@ -8,6 +8,7 @@
 #ifndef COKO_SMPP_ORACLE_H
 #define COKO_SMPP_ORACLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,5 +35,12 @@ int oracle_child(enum oracle_question q, const uint8_t *p, size_t n, struct buf 
 
 /* A value as both columns show it: 'text' when all octets are printable, else hex. */
 void oracle_show(struct buf *out, const void *p, size_t n);
+
+/* An entry of submit_multi's lists in one line: a list's name, or ton, npi and address; with the
+ * status of one that failed. */
+void oracle_show_dest(struct buf *out, bool is_list, unsigned ton, unsigned npi, const void *p,
+                      size_t n);
+void oracle_show_failed(struct buf *out, unsigned ton, unsigned npi, const void *p, size_t n,
+                        uint32_t status);
 
 #endif

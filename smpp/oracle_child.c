@@ -47,11 +47,46 @@ static void rows_tlv(struct buf *out, const tlv_t *t)
     }
 }
 
+static size_t length_of(const uint8_t *text)
+{
+    return strnlen((const char *)text, 21);
+}
+
+/* The library keeps its lists last entry first, as it does its TLVs. */
+static void rows_dests(struct buf *out, const dad_t *d)
+{
+    bool list;
+
+    if (d == NULL)
+        return;
+    rows_dests(out, d->next); /* 255 deep at the most: the count is an octet */
+    list = d->dest_flag == DFID_Distribution_List_Name;
+    const uint8_t *text = list ? d->value.dl_name : d->value.sme.destination_addr;
+
+    buf_puts(out, "dests\t");
+    oracle_show_dest(out, list, d->value.sme.dest_addr_ton, d->value.sme.dest_addr_npi, text,
+                     length_of(text));
+    buf_addc(out, '\n');
+}
+
+static void rows_failed(struct buf *out, const udad_t *d)
+{
+    if (d == NULL)
+        return;
+    rows_failed(out, d->next);
+    buf_puts(out, "failed\t");
+    oracle_show_failed(out, d->dest_addr_ton, d->dest_addr_npi, d->destination_addr,
+                       length_of(d->destination_addr), d->error_status_code);
+    buf_addc(out, '\n');
+}
+
 #define U08(inst, par, show)         row_number(out, #par, s->par)
 #define C_OCTET(inst, par, size)     row(out, #par, s->par, strnlen((const char *)s->par, size))
 #define O_C_OCTET(inst, par, size)   C_OCTET(inst, par, size)
 #define OCTET8(inst, par, size, len) row(out, #par, s->par, s->sm_length)
 #define TLV(inst, par, make)         rows_tlv(out, s->par)
+#define DAD(inst, par, make)         rows_dests(out, s->par)
+#define UDAD(inst, par, make)        rows_failed(out, s->par)
 
 /* A viewer for a struct of the library; its frame is included as the body. */
 #define VIEWER(type) static void view_##type(const type##_t *s, struct buf *out)
@@ -108,6 +143,14 @@ VIEWER(replace_sm){
 #include <def_frame/replace_sm.frame>
 }
 
+VIEWER(submit_multi){
+#include <def_frame/submit_multi.frame>
+}
+
+VIEWER(submit_multi_resp){
+#include <def_frame/submit_multi_resp.frame>
+}
+
 VIEWER(alert_notification)
 {
 #include <def_frame/alert_notification.frame>
@@ -128,6 +171,8 @@ union any {
     cancel_sm_t cancel_sm;
     replace_sm_t replace_sm;
     alert_notification_t alert;
+    submit_multi_t submit_multi;
+    submit_multi_resp_t submit_multi_resp;
     uint8_t room[8192];
 };
 
@@ -153,6 +198,8 @@ static void view(const union any *u, uint32_t id, struct buf *out)
     case SMPP_CANCEL_SM: view_cancel_sm(&u->cancel_sm, out); break;
     case SMPP_REPLACE_SM: view_replace_sm(&u->replace_sm, out); break;
     case SMPP_ALERT_NOTIFICATION: view_alert_notification(&u->alert, out); break;
+    case SMPP_SUBMIT_MULTI: view_submit_multi(&u->submit_multi, out); break;
+    case SMPP_SUBMIT_MULTI_RESP: view_submit_multi_resp(&u->submit_multi_resp, out); break;
     default: break;
     }
 }

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "smpp/pdu.h"
+#include "smpp/pdu_list.h"
 
 #define SEEN_TLVS 32 /* tags remembered to count duplicates */
 
@@ -23,8 +23,15 @@
     {.name = #field, .kind = PDU_U8, .offset = offsetof(struct pdu, shape.field)},
 #define ROW_MSG(shape, length, field)                                                              \
     {.name = #field, .kind = PDU_MSG, .offset = offsetof(struct pdu, shape.field)},
+#define ROW_LIST(shape, length, field, of)                                                         \
+    {.name = #field,                                                                               \
+     .count_name = #length,                                                                        \
+     .kind = PDU_LIST,                                                                             \
+     .entry = PDU_##of,                                                                            \
+     .offset = offsetof(struct pdu, shape.field)},
 #define X(name, fields)                                                                            \
-    static const struct pdu_field fields_##name[] = {fields(ROW_STR, ROW_U8, ROW_MSG, name)};
+    static const struct pdu_field fields_##name[] = {                                              \
+        fields(ROW_STR, ROW_U8, ROW_MSG, ROW_LIST, name)};
 SMPP_SHAPES(X)
 #undef X
 
@@ -48,38 +55,11 @@ static const struct command {
 #undef X
 };
 
-static const struct status {
-    uint32_t value;
-    enum smpp_class class;
-    const char *name, *text;
-} statuses[] = {
-#define X(symbol, code, kind, says) {code, SMPP_CLASS_##kind, #symbol, says},
-    SMPP_STATUSES(X)
-#undef X
-};
-
-static const struct {
-    uint16_t tag;
-    const char *name;
-} tags[] = {
-#define X(symbol, text, number) {number, text},
-    SMPP_TAGS(X)
-#undef X
-};
-
 static const struct command *find_command(uint32_t id)
 {
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         if (commands[i].id == id)
             return &commands[i];
-    return NULL;
-}
-
-static const struct status *find_status(uint32_t value)
-{
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
-        if (statuses[i].value == value)
-            return &statuses[i];
     return NULL;
 }
 
@@ -95,51 +75,6 @@ const char *smpp_command_name(uint32_t id)
     const struct command *c = find_command(id);
 
     return c ? c->name : "unknown";
-}
-
-const char *smpp_status_name(uint32_t value)
-{
-    const struct status *s = find_status(value);
-
-    return s ? s->name : value >= 0x400 && value <= 0x4FF ? "vendor" : "unknown";
-}
-
-const char *smpp_status_text(uint32_t value)
-{
-    const struct status *s = find_status(value);
-
-    return s ? s->text : "status of the carrier's own";
-}
-
-enum smpp_class smpp_status_class(uint32_t v)
-{
-    const struct status *s = find_status(v);
-
-    if (s != NULL)
-        return s->class;
-    if ((v >= 0x40 && v <= 0x43) || (v >= 0x48 && v <= 0x51) || (v >= 0xC0 && v <= 0xC4))
-        return SMPP_CLASS_PERMANENT;
-    return SMPP_CLASS_VENDOR;
-}
-
-const char *smpp_class_name(enum smpp_class class)
-{
-    static const char *const names[] = {
-        [SMPP_CLASS_OK] = "ok",       [SMPP_CLASS_RETRY] = "retry",
-        [SMPP_CLASS_ONCE] = "once",   [SMPP_CLASS_THROTTLE] = "throttle",
-        [SMPP_CLASS_DEFER] = "defer", [SMPP_CLASS_PERMANENT] = "permanent",
-        [SMPP_CLASS_ROUTE] = "route", [SMPP_CLASS_VENDOR] = "vendor",
-    };
-
-    return names[class];
-}
-
-const char *smpp_tag_name(uint16_t tag)
-{
-    for (size_t i = 0; i < ARRAY_LEN(tags); i++)
-        if (tags[i].tag == tag)
-            return tags[i].name;
-    return "unknown";
 }
 
 /* ---- numbers --------------------------------------------------------------------------------- */
@@ -190,9 +125,14 @@ static void blank_views(struct pdu *p)
     const struct shape *shape = &shapes[p->shape];
 
     p->tlvs = STR_EMPTY;
-    for (size_t i = 0; i < shape->count; i++)
-        if (shape->fields[i].kind != PDU_U8)
-            *(struct str *)field_at(p, &shape->fields[i]) = STR_EMPTY;
+    for (size_t i = 0; i < shape->count; i++) {
+        void *at = field_at(p, &shape->fields[i]);
+
+        if (shape->fields[i].kind == PDU_LIST)
+            ((struct pdu_list *)at)->entries = STR_EMPTY;
+        else if (shape->fields[i].kind != PDU_U8)
+            *(struct str *)at = STR_EMPTY;
+    }
 }
 
 /* A fault of a request stops its decoding; of a response it only leaves its mark. */
@@ -247,17 +187,70 @@ static int read_message(struct pdu *p, const struct pdu_field *f, struct str *re
     return 0;
 }
 
+/* Reads over one entry: 0, or the status that answers it. */
+static uint32_t skip_entry(const struct pdu_field *f, struct str *rest)
+{
+    struct pdu_failed failed;
+    struct pdu_dest dest;
+
+    if (f->entry == PDU_DEST)
+        return pdu_entry_dest(rest, &dest);
+    return pdu_entry_failed(rest, &failed);
+}
+
+/* How many of the list's octets are whole entries, at most max of them; *status: what ends it. */
+static struct pdu_list read_entries(const struct pdu_field *f, struct str octets, size_t max,
+                                    uint32_t *status)
+{
+    struct pdu_list list = {.count = 0};
+    struct str rest = octets;
+
+    *status = 0;
+    while (list.count < max && (*status = skip_entry(f, &rest)) == 0)
+        list.count++;
+    list.entries = str_head(octets, octets.n - rest.n);
+    return list;
+}
+
+static bool fits_list(const struct pdu_field *f, size_t n)
+{
+    return n <= PDU_LIST_MAX && (n > 0 || f->entry == PDU_FAILED);
+}
+
+static int read_list(struct pdu *p, const struct pdu_field *f, struct str *rest, struct err *e)
+{
+    struct pdu_list *list = field_at(p, f);
+    uint32_t status;
+    size_t n;
+
+    if (rest->n == 0)
+        return stray(p, SMPP_RINVCMDLEN, "the body ends early", e);
+    n = (uint8_t)rest->p[0];
+    *rest = str_skip(*rest, 1);
+    if (!fits_list(f, n))
+        return stray(p, SMPP_RINVNUMDESTS, "an impossible number of addresses", e);
+    *list = read_entries(f, *rest, n, &status);
+    *rest = str_skip(*rest, status == 0 ? list->entries.n : rest->n); /* what follows is lost */
+    return status == 0 ? 0 : stray(p, status, "a list breaks off", e);
+}
+
+static int read_field(struct pdu *p, const struct pdu_field *f, struct str *rest, struct err *e)
+{
+    switch (f->kind) {
+    case PDU_STR: return read_str(p, f, rest, e);
+    case PDU_U8: return read_u8(p, f, rest, e);
+    case PDU_MSG: return read_message(p, f, rest, e);
+    case PDU_LIST: break;
+    }
+    return read_list(p, f, rest, e);
+}
+
 static int read_fields(struct pdu *p, struct str *rest, struct err *e)
 {
     const struct shape *shape = &shapes[p->shape];
 
     for (size_t i = 0; i < shape->count; i++) {
-        const struct pdu_field *f = &shape->fields[i];
-        int rc = f->kind == PDU_STR  ? read_str(p, f, rest, e)
-                 : f->kind == PDU_U8 ? read_u8(p, f, rest, e)
-                                     : read_message(p, f, rest, e);
-
-        if (rc != 0)
+        if (read_field(p, &shape->fields[i], rest, e) != 0)
             return -1;
     }
     return 0;
@@ -367,7 +360,9 @@ bool pdu_tlv_number(const struct pdu *p, uint16_t tag, uint32_t *value)
 
 struct str pdu_text(const struct pdu *p, bool *twice)
 {
-    struct str text = p->shape == PDU_SHAPE_sm ? p->sm.message : STR_EMPTY;
+    struct str text = p->shape == PDU_SHAPE_sm      ? p->sm.message
+                      : p->shape == PDU_SHAPE_multi ? p->multi.message
+                                                    : STR_EMPTY;
     struct str payload = STR_EMPTY;
 
     if (!pdu_tlv(p, SMPP_TAG_MESSAGE_PAYLOAD, &payload))
@@ -431,6 +426,21 @@ static int write_message(struct buf *out, const struct pdu_field *f, struct str 
     return 0;
 }
 
+static int write_list(struct buf *out, const struct pdu_field *f, const struct pdu_list *list,
+                      struct err *e)
+{
+    uint32_t status;
+    struct pdu_list whole = read_entries(f, list->entries, list->count, &status);
+
+    if (!fits_list(f, list->count))
+        return err_set(e, ERR_TOO_BIG, "%s: %u", f->count_name, list->count);
+    if (status != 0 || whole.entries.n != list->entries.n)
+        return err_set(e, ERR_BAD_INPUT, "%s: not %u entries", f->name, list->count);
+    buf_addc(out, (char)list->count);
+    buf_adds(out, list->entries);
+    return 0;
+}
+
 static int write_fields(struct buf *out, const struct pdu *p, struct err *e)
 {
     const struct shape *shape = &shapes[p->shape];
@@ -443,6 +453,8 @@ static int write_fields(struct buf *out, const struct pdu *p, struct err *e)
             rc = write_str(out, f, *(const struct str *)field_of(p, f), e);
         else if (f->kind == PDU_MSG)
             rc = write_message(out, f, *(const struct str *)field_of(p, f), e);
+        else if (f->kind == PDU_LIST)
+            rc = write_list(out, f, field_of(p, f), e);
         else
             buf_addc(out, (char)*(const uint8_t *)field_of(p, f));
         if (rc != 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pdu: the SMPP v3.4 wire. Owns framing, decoding into views on the caller's bytes, encoding into a
+ * pdu: the SMPP v3.4 wire, and the commands and TLVs of v5. Owns framing, decoding into views on the caller's bytes, encoding into a
  * struct buf, and the names of commands, statuses and TLVs. Everything is declared once in pdu.def.
  *
  * Receiving: pdu_frame until PDU_READY, pdu_decode on exactly that slice, then the fields of the
@@ -81,13 +81,22 @@ enum pdu_shape {
         PDU_SHAPES
 };
 
+/* How many, and their octets: read with pdu_dest_next or pdu_failed_next. */
+struct pdu_list {
+    uint8_t count;
+    struct str entries;
+};
+
+#define PDU_LIST_MAX 254 /* v3.4 5.2.24 */
+
 /* struct pdu_bind, struct pdu_sm ...: a C-octet string is a view without its NUL. */
 #define PDU_MEMBER_STR(shape, field, room, status) struct str field;
 #define PDU_MEMBER_U8(shape, field)                uint8_t field;
 #define PDU_MEMBER_MSG(shape, length, field)       struct str field;
+#define PDU_MEMBER_LIST(shape, length, field, of)  struct pdu_list field;
 #define X(name, fields)                                                                            \
     struct pdu_##name {                                                                            \
-        fields(PDU_MEMBER_STR, PDU_MEMBER_U8, PDU_MEMBER_MSG, name)                                \
+        fields(PDU_MEMBER_STR, PDU_MEMBER_U8, PDU_MEMBER_MSG, PDU_MEMBER_LIST, name)               \
     };
 SMPP_SHAPES(X)
 #undef X
@@ -162,7 +171,32 @@ bool pdu_tlv(const struct pdu *p, uint16_t tag, struct str *value);
  * size. */
 bool pdu_tlv_number(const struct pdu *p, uint16_t tag, uint32_t *value);
 
-/* Text octets of shapes sm and data: short_message, else message_payload, else empty. *twice (may
+/* One destination of submit_multi. */
+struct pdu_dest {
+    bool is_list; /* address is the name of a distribution list; else of an SME */
+    uint8_t ton, npi;
+    struct str address;
+};
+
+/* One that submit_multi could not be sent to. */
+struct pdu_failed {
+    uint8_t ton, npi;
+    struct str address;
+    uint32_t status;
+};
+
+/* The next entry of *rest (start with list.entries); false at the end. */
+bool pdu_dest_next(struct str *rest, struct pdu_dest *out);
+bool pdu_failed_next(struct str *rest, struct pdu_failed *out);
+
+/* Appends an entry to a list that is to be sent; its octets stay in store, which holds nothing else.
+ * -1: the list is full, or the address does not fit. */
+MUST_CHECK int pdu_dest_add(struct pdu_list *list, struct buf *store, const struct pdu_dest *d,
+                            struct err *e);
+MUST_CHECK int pdu_failed_add(struct pdu_list *list, struct buf *store, const struct pdu_failed *f,
+                              struct err *e);
+
+/* Text octets of shapes sm, multi and data: short_message, else message_payload, else empty. *twice (may
  * be NULL) tells that both hold octets, which 3.2.3 forbids. */
 struct str pdu_text(const struct pdu *p, bool *twice);
 
@@ -174,10 +208,12 @@ static inline bool pdu_is_response(uint32_t id)
 /* One field of a shape, for those who print or compare whole PDUs. */
 struct pdu_field {
     const char *name;
-    enum { PDU_STR, PDU_U8, PDU_MSG } kind;
-    uint16_t offset; /* in struct pdu */
-    uint16_t room;   /* PDU_STR: octets with the NUL */
-    uint32_t status; /* PDU_STR: answer to a longer one */
+    const char *count_name; /* PDU_LIST */
+    enum { PDU_STR, PDU_U8, PDU_MSG, PDU_LIST } kind;
+    enum { PDU_DEST, PDU_FAILED } entry; /* PDU_LIST */
+    uint16_t offset;                     /* in struct pdu */
+    uint16_t room;                       /* PDU_STR: octets with the NUL */
+    uint32_t status;                     /* PDU_STR: answer to a longer one */
 };
 
 /* The fields of a shape in wire order. */

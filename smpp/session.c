@@ -442,8 +442,8 @@ static void on_frame(struct session *s, const uint8_t *at, size_t n, int64_t now
         s->stats.odd_pdus++;
     if (pdu_is_response(p.id))
         on_response(s, &p, now);
-    else if (rc != 0)
-        refuse(s, &p, p.fault);
+    else if (rc != 0 || !wire_serves(p.id))
+        refuse(s, &p, wire_serves(p.id) ? p.fault : SMPP_RINVCMDID);
     else
         on_request(s, &p);
 }

@@ -418,7 +418,7 @@ static void on_request(struct smsc_session *s, const struct pdu *p, uint32_t fau
 {
     const struct rule *rule = rule_of(p->id);
 
-    if (fault == SMPP_RINVCMDID) {
+    if (fault == SMPP_RINVCMDID || !wire_serves(p->id)) {
         refuse(s, p, SMPP_RINVCMDID);
     } else if (rule == NULL || !in(s, rule->states)) {
         s->stats.wrong_state++;

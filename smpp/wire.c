@@ -47,6 +47,12 @@ void wire_fed(struct wire *w, size_t n, size_t used, bool whole, int64_t now)
         w->partial_since = now;
 }
 
+bool wire_serves(uint32_t id)
+{
+    return id != SMPP_SUBMIT_MULTI && id != SMPP_BROADCAST_SM && id != SMPP_QUERY_BROADCAST_SM &&
+           id != SMPP_CANCEL_BROADCAST_SM;
+}
+
 void wire_heard(struct wire *w, int64_t now)
 {
     w->last_in = now;

@@ -32,6 +32,25 @@ static void read_message(const struct pdu *p)
         assert(r.state != RECEIPT_UNREADABLE);
 }
 
+/* Every entry that was counted can be read, and no more. */
+static void walk_lists(const struct pdu *p)
+{
+    struct pdu_failed failed;
+    struct pdu_dest dest;
+    unsigned count = 0;
+
+    if (p->shape == PDU_SHAPE_multi) {
+        for (struct str rest = p->multi.dests.entries; pdu_dest_next(&rest, &dest);)
+            count++;
+        assert(count == p->multi.dests.count);
+    }
+    if (p->shape == PDU_SHAPE_multi_resp) {
+        for (struct str rest = p->multi_resp.failed.entries; pdu_failed_next(&rest, &failed);)
+            count++;
+        assert(count == p->multi_resp.failed.count);
+    }
+}
+
 static void encodes_again(const struct pdu *p, const uint8_t *data, size_t size)
 {
     static struct smpp_tlv tlvs[PDU_MAX / 4];
@@ -66,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (p.shape == PDU_SHAPE_sm || p.shape == PDU_SHAPE_data)
         read_message(&p);
+    walk_lists(&p);
     if (p.flags == 0 && !(pdu_is_response(p.id) && p.status != 0))
         encodes_again(&p, data, size);
     return 0;

@@ -33,9 +33,16 @@ COMMANDS = {
     "cancel_sm": (0x8, ["s:service_type:5", *ID, *ADDRESSES]),
     "replace_sm": (0x7, [*ID, *SOURCE, "0", "0", "e:registered_delivery", "b:sm_default_msg_id", "m:message"]),
     "alert_notification": (0x102, [*SOURCE, "b:esme_addr_ton", "b:esme_addr_npi", "s:esme_addr:64"]),
+    "submit_multi": (0x21, ["s:service_type:5", *SOURCE, "d:dests", "e:esm_class", "b:protocol_id", "b:priority_flag", "0", "0",
+                            "e:registered_delivery", "b:replace_if_present_flag", "b:data_coding", "b:sm_default_msg_id", "m:message"]),
+    "submit_multi_resp": (0x80000021, [*ID, "f:failed"]),
+    "broadcast_sm": (0x111, ["s:service_type:5", *SOURCE, "0", "b:priority_flag", "0", "0", "b:replace_if_present_flag",
+                             "b:data_coding", "b:sm_default_msg_id"]),
+    "query_broadcast_sm": (0x112, ID + SOURCE), "query_broadcast_sm_resp": (0x80000112, ID),
+    "cancel_broadcast_sm": (0x113, ["s:service_type:5", *ID, *SOURCE]),
     "enquire_link": (0x15, []), "unbind": (0x6, []), "generic_nack": (0x80000000, []),
 }
-OPTIONS = ["submit_sm", "deliver_sm", "data_sm", "alert_notification"]
+OPTIONS = ["submit_sm", "deliver_sm", "data_sm", "alert_notification", "submit_multi", "query_broadcast_sm"]
 
 # What coko calls the fields of the standard.
 OURS = {"source_addr_ton": "source_ton", "source_addr_npi": "source_npi", "source_addr": "source",
@@ -61,6 +68,15 @@ def make_field(rng, row, want):
     if kind == "s":
         want[name] = "".join(rng.choices(LETTERS, k=rng.choice([1, int(limit), rng.randint(1, int(limit))])))
         return want[name].encode() + b"\0"
+    if kind == "d":         # an SME and a distribution list
+        ton, npi = want["dest_addr_ton"], want["dest_addr_npi"] = rng.randrange(4), rng.randrange(4)
+        address, name = ("".join(rng.choices(LETTERS, k=rng.randint(1, 20))) for _ in "ab")
+        want.update(destination_addr=address, dl_name=name, shown=[f"{ton} {npi} '{address}'", f"list '{name}'"])
+        return bytes((2, 1, ton, npi)) + address.encode() + b"\0\2" + name.encode() + b"\0"
+    if kind == "f":
+        address = "".join(rng.choices(LETTERS, k=rng.randint(1, 20)))
+        want.update(destination_addr=address, error_status_code=0x0B, shown=[f"1 1 '{address}' 0x0B"])
+        return b"\1\1\1" + address.encode() + b"\0" + struct.pack(">I", 0x0B)
     text = bytes(rng.choices(LETTERS.encode(), k=rng.choice([1, 160, 254])))
     want["sm_length"], want["message"] = len(text), text
     return bytes([len(text)]) + text
@@ -102,11 +118,11 @@ def dissect(path, names):
 
 
 def ours(coko_bin, pdu):
-    """Fields as `coko smpp decode` shows them, and its first line."""
+    """The first line of `coko smpp decode`, all of it, and its fields."""
     run = subprocess.run([str(coko_bin), "smpp", "decode", pdu.hex()], capture_output=True, text=True, timeout=120,
                          check=True)
     first, *lines = run.stdout.splitlines()
-    return first, {line[2:32].strip(): line[33:].split(" ")[0].strip("'") for line in lines}
+    return first, run.stdout, {line[2:32].strip(): line[33:].split(" ")[0].strip("'") for line in lines}
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +135,12 @@ def pdus():
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 def test_tshark_reads_what_was_written(pdus, tmp_path):
     capture(tmp_path / "pdus.pcap", [pdu for _, pdu, _ in pdus])
-    names = sorted({key for _, _, want in pdus for key in want})
+    names = sorted({key for _, _, want in pdus for key in want} - {"shown"})
     seen = dissect(tmp_path / "pdus.pcap", names)
     assert len(seen) == len(pdus)
     for (name, pdu, want), got in zip(pdus, seen):
-        for key, value in want.items():
-            shown = got[key]
+        for key in set(want) - {"shown"}:
+            shown, value = got[key], want[key]
             if isinstance(value, int):
                 shown = int(shown, 0)
             elif isinstance(value, bytes):
@@ -134,11 +150,14 @@ def test_tshark_reads_what_was_written(pdus, tmp_path):
 
 def test_coko_reads_what_was_written(pdus, coko_bin):
     for name, pdu, want in pdus[::EACH]:
-        first, got = ours(coko_bin, pdu)
+        first, text, got = ours(coko_bin, pdu)
         assert first.startswith(f"{name} 0x{want['command_id']:08X}, status 0x00000000"), first
         assert f"sequence {want['sequence_number']}, {want['command_length']} octets" in first
+        if "shown" in want:     # lists have rows of their own
+            assert all(row in text for row in want["shown"]), text
+            continue
         for key, value in want.items():
             if key in ("command_id", "sequence_number", "command_length", "user_message_reference"):
                 continue
-            text = value.decode() if isinstance(value, bytes) else str(value)
-            assert got[OURS.get(key, key)] == text, (name, key, pdu.hex())
+            value = value.decode() if isinstance(value, bytes) else str(value)
+            assert got[OURS.get(key, key)] == value, (name, key, pdu.hex())

@@ -344,6 +344,10 @@ static void what_is_not_offered_says_so(void **state)
     hears(SMPP_CANCEL_SM_RESP, SMPP_RCANCELFAIL, 3);
     says(SMPP_REPLACE_SM, 0, 4, "'1' 00 0000 00 00 00 00 00 00");
     hears(SMPP_REPLACE_SM_RESP, SMPP_RREPLACEFAIL, 4);
+    says(SMPP_SUBMIT_MULTI, 0, 5, "00 0000 00 01 02 'all' 00 00 00 00 00 00 00 00 00 00 00");
+    hears(SMPP_GENERIC_NACK, SMPP_RINVCMDID, 5);
+    says(SMPP_BROADCAST_SM, 0, 6, "00"); /* whatever its body */
+    hears(SMPP_GENERIC_NACK, SMPP_RINVCMDID, 6);
 }
 
 /* ---- flow ------------------------------------------------------------------------------------ */
