@@ -4,61 +4,33 @@
  * session wants to say, arms the timer and tears down a session that has ended; it runs at the end
  * of a turn, once, however many submits the turn brought.
  */
-#include "smpp/link.h"
+#include "smpp/link_parts.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/io/stream.h"
 #include "gateway/lib/crypto.h"
-#include "gateway/lib/log.h"
-#include "smpp/dial.h"
 #include "smpp/link_config.h"
 
-#define READ_CHUNK     (64u * 1024u)
 #define OUT_MAX        (16u * 1024u * 1024u)
 #define OUT_BUSY       (128u * 1024u) /* unsent bytes above which new requests wait */
-#define STRINGS        512
 #define REFUSED_MAX_MS 900000
-
-struct link {
-    struct loop *loop;
-    struct link_config config;
-    char strings[STRINGS]; /* what config points at */
-    const struct link_sink *sink;
-    void *ctx;
-    struct log_tag tag;
-    enum link_state state;
-    bool dead;         /* link_free was called */
-    bool after_queued; /* after() comes at the end of the turn */
-    struct loop_timer timer;
-    struct dial dial; /* RESOLVING, CONNECTING, BINDING */
-    struct stream stream;
-    struct buf rx;
-    struct session session;
-    bool has_session;
-    uint32_t epoch, next_seq;
-    struct rate rate; /* outlives connections: a pause is the carrier's wish, not the socket's;
-                         unused when the owner shares one */
-    unsigned failures, refusals;
-    int64_t bound_at, wait_until, state_at;
-    struct link_status status;
-};
 
 static const struct {
     const char *name;
     unsigned next;
 } states[LINK_STATES] = {
 #define TO(s) (1u << LINK_##s)
-    [LINK_IDLE] = {"idle", TO(RESOLVING) | TO(STOPPED)},
+    [LINK_IDLE] = {"idle", TO(RESOLVING) | TO(LISTENING) | TO(WAITING) | TO(STOPPED)},
     [LINK_RESOLVING] = {"resolving", TO(CONNECTING) | TO(WAITING) | TO(STOPPED)},
+    [LINK_LISTENING] = {"listening", TO(CONNECTING) | TO(WAITING) | TO(STOPPED)},
     [LINK_CONNECTING] = {"connecting", TO(CONNECTING) | TO(BINDING) | TO(WAITING) | TO(STOPPED)},
     [LINK_BINDING] = {"binding", TO(BOUND) | TO(CONNECTING) | TO(WAITING) | TO(STOPPED)},
     [LINK_BOUND] = {"bound", TO(LEAVING) | TO(WAITING) | TO(STOPPED)},
     [LINK_LEAVING] = {"leaving", TO(STOPPED)},
-    [LINK_WAITING] = {"waiting", TO(RESOLVING) | TO(STOPPED)},
+    [LINK_WAITING] = {"waiting", TO(RESOLVING) | TO(LISTENING) | TO(STOPPED)},
     [LINK_STOPPED] = {"stopped", 0},
 #undef TO
 };
@@ -68,7 +40,7 @@ const char *link_state_name(enum link_state s)
     return states[s].name;
 }
 
-static void set_state(struct link *k, enum link_state next)
+void link_set_state(struct link *k, enum link_state next)
 {
     assert(states[k->state].next >> next & 1u);
     log_debug(&k->tag, "link state", "%s -> %s", states[k->state].name, states[next].name);
@@ -76,19 +48,8 @@ static void set_state(struct link *k, enum link_state next)
     k->state_at = loop_now_ms(k->loop);
 }
 
-#define TELL(k, event, ...)                                                                        \
-    do {                                                                                           \
-        if ((k)->sink->event != NULL && !(k)->dead)                                                \
-            (k)->sink->event((k)->ctx, ##__VA_ARGS__);                                             \
-    } while (0)
-
 static void try_next_address(struct link *k);
 static void after(struct link *k);
-
-static struct rate *rate_of(struct link *k)
-{
-    return k->config.session.rate != NULL ? k->config.session.rate : &k->rate;
-}
 
 static void note_error(struct link *k, const char *what, const char *why)
 {
@@ -112,7 +73,7 @@ static void wait_then_retry(struct link *k)
 {
     int64_t ms = link_jitter(wait_after(k));
 
-    set_state(k, LINK_WAITING);
+    link_set_state(k, LINK_WAITING);
     k->wait_until = loop_now_ms(k->loop) + ms;
     log_info(&k->tag, "link waits", "ms=%lld end=%s status=0x%x %s", (long long)ms,
              session_end_name(k->status.last_end), (unsigned)k->status.last_bind_status,
@@ -122,7 +83,7 @@ static void wait_then_retry(struct link *k)
 
 static void become_stopped(struct link *k)
 {
-    set_state(k, LINK_STOPPED);
+    link_set_state(k, LINK_STOPPED);
     loop_timer_clear(&k->timer);
     TELL(k, stopped);
 }
@@ -134,7 +95,7 @@ static void on_bound(void *ctx, const struct pdu *resp)
     struct link *k = ctx;
 
     (void)resp;
-    set_state(k, LINK_BOUND);
+    link_set_state(k, LINK_BOUND);
     k->bound_at = loop_now_ms(k->loop);
     k->status.binds++;
     k->status.last_bind_status = 0;
@@ -217,7 +178,7 @@ static const struct session_events session_events = {
 
 /* ---- one connection -------------------------------------------------------------------------- */
 
-static void add_stats(struct session_stats *sum, const struct session_stats *one)
+void link_add_stats(struct session_stats *sum, const struct session_stats *one)
 {
     uint64_t *to = (uint64_t *)sum;
     const uint64_t *from = (const uint64_t *)one;
@@ -227,14 +188,14 @@ static void add_stats(struct session_stats *sum, const struct session_stats *one
         to[i] += from[i];
 }
 
-static void drop_session(struct link *k)
+void link_drop_session(struct link *k)
 {
     if (!k->has_session)
         return;
     session_lost(&k->session);
     k->has_session = false;
     k->next_seq = k->session.window.next_seq;
-    add_stats(&k->status.stats, &k->session.stats);
+    link_add_stats(&k->status.stats, &k->session.stats);
     session_fini(&k->session);
 }
 
@@ -251,7 +212,7 @@ static void drop_connection(struct link *k)
 {
     enum link_state was = k->state;
 
-    drop_session(k);
+    link_drop_session(k);
     stream_close(&k->stream);
     buf_reset(&k->rx);
     loop_timer_clear(&k->timer);
@@ -279,12 +240,12 @@ static void on_open(void *arg)
     struct err e;
 
     config.first_seq = k->next_seq;
-    config.rate = rate_of(k);
+    config.rate = link_rate_of(k);
     session_init(&k->session, &config, &session_events, k, now);
     k->has_session = true;
     k->epoch++;
     k->status.connects++;
-    set_state(k, LINK_BINDING);
+    link_set_state(k, LINK_BINDING);
     if (session_bind(&k->session, now, &e) != 0)
         abort(); /* link_new has checked the credentials */
     after(k);
@@ -305,10 +266,10 @@ static void on_readable(void *arg)
     int rounds = 0;
 
     do {
-        char *at = buf_reserve(&k->rx, READ_CHUNK);
+        char *at = buf_reserve(&k->rx, LINK_READ_CHUNK);
 
         assert(at != NULL); /* one incomplete PDU and a chunk always fit */
-        n = stream_read(&k->stream, at, READ_CHUNK);
+        n = stream_read(&k->stream, at, LINK_READ_CHUNK);
         if (n <= 0)
             break;
         buf_advance(&k->rx, (size_t)n);
@@ -377,7 +338,7 @@ static void after_deferred(void *arg)
     after(k);
 }
 
-static void after_later(struct link *k)
+void link_after_later(struct link *k)
 {
     if (k->after_queued)
         return;
@@ -399,7 +360,7 @@ static void try_next_address(struct link *k)
 
     while (dial_left(&k->dial)) {
         if (dial_next(&k->dial, &to, &e) == 0) {
-            set_state(k, LINK_CONNECTING);
+            link_set_state(k, LINK_CONNECTING);
             loop_timer_set(&k->timer, k->config.connect_ms);
             return;
         }
@@ -408,7 +369,7 @@ static void try_next_address(struct link *k)
     wait_then_retry(k);
 }
 
-static void on_addresses(void *arg, unsigned count, const char *why)
+void link_on_addresses(void *arg, unsigned count, const char *why)
 {
     struct link *k = arg;
 
@@ -417,20 +378,57 @@ static void on_addresses(void *arg, unsigned count, const char *why)
     try_next_address(k);
 }
 
-static void start_attempt(struct link *k)
+/* ---- the carrier connects to us -------------------------------------------------------------- */
+
+bool link_on_outbind(void *ctx, int fd, const struct pdu *p, const char *address)
 {
-    set_state(k, LINK_RESOLVING);
+    struct link *k = ctx;
+
+    if (k->state != LINK_LISTENING ||
+        !str_eq_c(p->outbind.system_id, k->config.outbind_system_id) ||
+        !crypto_eq(p->outbind.password, str_c(k->config.outbind_password)))
+        return false;
+    log_info(&k->tag, "outbind", "address=%s", address);
+    stream_accepted(&k->stream, k->loop, fd, NULL, OUT_MAX, &stream_ops, k);
+    link_set_state(k, LINK_CONNECTING);
+    on_open(k);
+    return true;
+}
+
+/* The socket stays while the link lives; one that cannot be had is tried again like a connection. */
+static void wait_for_outbind(struct link *k)
+{
+    struct err e;
+
+    if (k->outbind == NULL)
+        k->outbind = outbind_new(k->loop, k->config.listen_host, k->config.listen_port,
+                                 k->config.outbind_ms, link_on_outbind, k, &e);
+    if (k->outbind != NULL) {
+        link_set_state(k, LINK_LISTENING);
+        return;
+    }
+    note_error(k, err_name(e.code), e.msg);
+    wait_then_retry(k);
+}
+
+void link_attempt(struct link *k)
+{
     k->status.last_end = SESSION_END_NONE;
+    if (k->config.listen_port != 0) {
+        wait_for_outbind(k);
+        return;
+    }
+    link_set_state(k, LINK_RESOLVING);
     loop_timer_set(&k->timer, k->config.connect_ms);
     dial_look_up(&k->dial, k->config.host, k->config.port);
 }
 
-static void on_timer(void *arg)
+void link_on_timer(void *arg)
 {
     struct link *k = arg;
 
     switch (k->state) {
-    case LINK_WAITING: start_attempt(k); break;
+    case LINK_WAITING: link_attempt(k); break;
     case LINK_RESOLVING:
         dial_cancel(&k->dial);
         note_error(k, "name lookup", "timeout");
@@ -446,144 +444,4 @@ static void on_timer(void *arg)
             session_tick(&k->session, loop_now_ms(k->loop));
         after(k);
     }
-}
-
-/* ---- the owner's calls ----------------------------------------------------------------------- */
-
-static void print_tag(const void *obj, struct buf *out)
-{
-    log_field(out, "link", str_c(((const struct link *)obj)->config.name));
-}
-
-struct link *link_new(struct loop *l, const struct link_config *config,
-                      const struct link_sink *sink, void *ctx, struct err *e)
-{
-    struct link *k = calloc(1, sizeof *k);
-
-    if (k == NULL)
-        abort();
-    if (link_config_copy(&k->config, config, k->strings, sizeof k->strings, e) != 0) {
-        free(k);
-        return NULL;
-    }
-    k->loop = l;
-    k->sink = sink;
-    k->ctx = ctx;
-    k->next_seq = config->session.first_seq;
-    k->tag = (struct log_tag){.print = print_tag, .obj = k};
-    buf_init(&k->rx, PDU_MAX + 2 * READ_CHUNK);
-    rate_init(&k->rate, config->session.parts_per_s, config->session.burst, loop_now_ms(l));
-    dial_init(&k->dial, l, on_addresses, k);
-    loop_timer_init(&k->timer, l, on_timer, k);
-    return k;
-}
-
-void link_start(struct link *k)
-{
-    assert(k->state == LINK_IDLE);
-    start_attempt(k);
-}
-
-int link_submit(struct link *k, const struct smpp_submit *m, uint64_t tag, struct err *e)
-{
-    if (k->state != LINK_BOUND)
-        return err_set(e, ERR_BAD_STATE, "the link is %s", states[k->state].name);
-    if (session_submit(&k->session, m, tag, loop_now_ms(k->loop), e) != 0) {
-        if (e->code == ERR_BUSY)
-            after_later(k); /* arms the timer that says ready */
-        return -1;
-    }
-    after_later(k);
-    return 0;
-}
-
-uint32_t link_window_free(struct link *k)
-{
-    return k->state == LINK_BOUND ? session_room(&k->session, loop_now_ms(k->loop)) : 0;
-}
-
-void link_respond(struct link *k, const struct link_delivery *d, uint32_t status)
-{
-    if (!k->has_session || d->epoch != k->epoch)
-        return;
-    session_respond(&k->session, d->id, d->seq, status);
-    after_later(k);
-}
-
-int link_reconfigure(struct link *k, const struct link_config *config, struct err *e)
-{
-    const struct session_config *s = &config->session;
-    char mem[STRINGS];
-    struct link_config fresh;
-    int rc = link_config_copy(&fresh, config, mem, sizeof mem, e);
-
-    /* it fits: so it does below. A session keeps no view of strings after its bind */
-    if (rc == 0) {
-        if (k->state == LINK_WAITING && !link_config_alike(&k->config, &fresh))
-            loop_timer_set(&k->timer, 0);
-        (void)!link_config_copy(&k->config, config, k->strings, sizeof k->strings, e);
-        if (k->has_session)
-            session_set_window(&k->session, s->window);
-        rate_set(&k->rate, s->parts_per_s, s->burst, loop_now_ms(k->loop));
-        after_later(k);
-    }
-    crypto_wipe(mem, sizeof mem);
-    return rc;
-}
-
-void link_stop(struct link *k)
-{
-    if (k->state == LINK_LEAVING || k->state == LINK_STOPPED)
-        return;
-    if (k->state == LINK_BOUND) {
-        set_state(k, LINK_LEAVING);
-        session_unbind(&k->session, loop_now_ms(k->loop));
-        after_later(k);
-        return;
-    }
-    dial_cancel(&k->dial);
-    drop_session(k);
-    stream_close(&k->stream);
-    set_state(k, LINK_STOPPED);
-    loop_timer_set(&k->timer, 0);
-}
-
-void link_status_get(struct link *k, struct link_status *out)
-{
-    int64_t now = loop_now_ms(k->loop);
-
-    *out = k->status;
-    out->state = k->state;
-    out->state_ms = now - k->state_at;
-    out->room = link_window_free(k);
-    out->wait_ms = k->state == LINK_WAITING ? MAX(k->wait_until - now, 0) : 0;
-    out->bound_ms = k->state == LINK_BOUND ? now - k->bound_at : 0;
-    if (!k->has_session)
-        return;
-    out->in_flight = k->session.window.used;
-    out->paused = rate_of(k)->paused_until > now;
-    out->rate_now = rate_now(rate_of(k));
-    out->enquire_rtt = k->session.wire.enquire_rtt;
-    add_stats(&out->stats, &k->session.stats);
-}
-
-static void free_link(void *arg)
-{
-    struct link *k = arg;
-
-    buf_fini(&k->rx);
-    crypto_wipe(k->strings, sizeof k->strings);
-    free(k);
-}
-
-void link_free(struct link *k)
-{
-    if (k == NULL)
-        return;
-    k->dead = true;
-    dial_cancel(&k->dial);
-    loop_timer_clear(&k->timer);
-    drop_session(k);
-    stream_close(&k->stream);
-    loop_defer(k->loop, free_link, k);
 }

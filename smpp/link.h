@@ -9,6 +9,10 @@
  *                  ^               |            |         |  refused, lost, unbound,
  *                  +--- WAITING <--+------------+---------+  no address left
  *
+ *   With listen_port the carrier connects to us (outbind, v3.4 4.1.7): LISTENING stands for RESOLVING,
+ *   and leads to CONNECTING when it has said an outbind with the right credentials; we then bind on
+ *   its connection. Somebody else's, or a second one, is closed.
+ *
  *   link_stop: BOUND -> LEAVING (unbind, <= unbind_ms) -> STOPPED; from elsewhere STOPPED at once
  *
  * WAITING lasts 1, 2, 4 .. 60 s with a quarter of jitter; a bind that held stable_ms starts the
@@ -37,6 +41,7 @@ struct link;
 enum link_state {
     LINK_IDLE, /* made, not started */
     LINK_RESOLVING,
+    LINK_LISTENING,
     LINK_CONNECTING,
     LINK_BINDING,
     LINK_BOUND,
@@ -53,12 +58,17 @@ struct link_config {
     uint16_t port;                 /* 2775 */
     struct tls *tls;               /* NULL: plain. Stays the caller's, must outlive the link */
     struct session_config session; /* its strings are copied too; a shared rate outlives the link */
-    int64_t connect_ms;            /* one address, TLS included; 10000 */
-    int64_t retry_min_ms;          /* 1000 */
-    int64_t retry_max_ms;          /* 60000 */
-    int64_t refused_ms;            /* after a permanent bind error; 120000, doubles to 900000 */
-    int64_t already_bound_ms;      /* after ESME_RALYBND; 45000 */
-    int64_t stable_ms;             /* a bind that held so long was a good one; 30000 */
+    /* The carrier connects to us: host and port are not dialled, tls must be NULL. */
+    const char *listen_host;                          /* in digits */
+    uint16_t listen_port;                             /* 0: we connect */
+    const char *outbind_system_id, *outbind_password; /* what it must say */
+    int64_t outbind_ms;                               /* how long it may take to say it; 10000 */
+    int64_t connect_ms;                               /* one address, TLS included; 10000 */
+    int64_t retry_min_ms;                             /* 1000 */
+    int64_t retry_max_ms;                             /* 60000 */
+    int64_t refused_ms;       /* after a permanent bind error; 120000, doubles to 900000 */
+    int64_t already_bound_ms; /* after ESME_RALYBND; 45000 */
+    int64_t stable_ms;        /* a bind that held so long was a good one; 30000 */
 };
 
 /* A delivery that is to be answered; copy it. */
@@ -98,10 +108,12 @@ struct link_status {
     bool alarm;                 /* the carrier refuses our credentials */
     bool paused;                /* throttled */
     struct session_stats stats; /* over all connections */
+    uint64_t outbinds_refused;  /* connections that came to listen_port and were closed */
     char last_error[96];        /* of the transport; "" when none */
 };
 
-/* A link that does nothing yet. sink and ctx are kept. NULL and err: no host, a port of 0. */
+/* A link that does nothing yet. sink and ctx are kept. NULL and err: no host, a port of 0,
+ * TLS with listen_port. */
 struct link *link_new(struct loop *l, const struct link_config *config,
                       const struct link_sink *sink, void *ctx, struct err *e);
 

@@ -32,13 +32,21 @@ static bool keep_str(struct store *m, struct str *s)
     return true;
 }
 
+static struct str or_empty(const char *s)
+{
+    return s != NULL ? str_c(s) : STR_EMPTY;
+}
+
 static bool keep_all(struct store *m, struct link_config *c)
 {
     struct session_config *s = &c->session;
 
     return keep(m, str_c(c->name), &c->name) && keep(m, str_c(c->host), &c->host) &&
            keep_str(m, &s->system_id) && keep_str(m, &s->password) &&
-           keep_str(m, &s->system_type) && keep_str(m, &s->address_range);
+           keep_str(m, &s->system_type) && keep_str(m, &s->address_range) &&
+           keep(m, or_empty(c->listen_host), &c->listen_host) &&
+           keep(m, or_empty(c->outbind_system_id), &c->outbind_system_id) &&
+           keep(m, or_empty(c->outbind_password), &c->outbind_password);
 }
 
 static void fill_defaults(struct link_config *c)
@@ -61,6 +69,8 @@ int link_config_copy(struct link_config *to, const struct link_config *from, cha
 
     if (from->host == NULL || *from->host == '\0')
         return err_set(e, ERR_BAD_CONFIG, "a link without a host");
+    if (from->listen_port != 0 && from->tls != NULL)
+        return err_set(e, ERR_BAD_CONFIG, "outbind speaks no TLS");
     if (session_check(&from->session, e) != 0)
         return -1;
     *to = *from;

@@ -74,7 +74,10 @@ struct bind_config {
     const char *ca_file;
     const char *cert_file, *key_file; /* ours, when the message centre asks for one */
     const char *system_id, *password, *system_type;
-    int mode; /* enum bind_mode */
+    const char *outbind_host; /* where the message centre connects to us: outbind */
+    int64_t outbind_port;     /* 0: we connect to it */
+    const char *outbind_system_id, *outbind_password; /* what it says then */
+    int mode;                                         /* enum bind_mode */
     const char *sender;
     int64_t sender_ton, sender_npi, dest_ton, dest_npi;
     const char *service_type;

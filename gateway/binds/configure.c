@@ -25,6 +25,10 @@ struct link_config bind_link_config(const struct bind_line *line, const struct b
                                 .host = c->host,
                                 .port = (uint16_t)c->port,
                                 .tls = tls,
+                                .listen_host = c->outbind_host,
+                                .listen_port = (uint16_t)c->outbind_port,
+                                .outbind_system_id = c->outbind_system_id,
+                                .outbind_password = c->outbind_password,
                                 .connect_ms = c->connect_ms,
                                 .retry_min_ms = c->retry_min_ms,
                                 .stable_ms = c->stable_ms,
@@ -59,6 +63,9 @@ static const struct link_sink deaf; /* of a link that never starts */
 int bind_try(struct bind *b, const struct bind_config *c, struct tls *tls, struct err *e)
 {
     struct link_config config = bind_link_config(&b->lines[0], c, tls);
+
+    if (c->outbind_port != 0 && (c->binds > 1 || *c->outbind_password == '\0'))
+        return err_set(e, ERR_BAD_CONFIG, "outbind: one bind, and a password");
     struct link *trial = link_new(b->set->loop, &config, &deaf, b, e);
 
     link_free(trial);

@@ -7,7 +7,7 @@ import pytest
 from database import coko_run
 from smsworld import sms  # noqa: F401
 from sqlfixtures import sql_server  # noqa: F401
-from support import wait_until
+from support import free_port, wait_until
 
 
 def chapters(sms, count):  # noqa: F811
@@ -106,3 +106,22 @@ def test_drain_unbinds_every_link(sms):  # noqa: F811
     assert sms.stats()["unbinds"] == 4 and sms.stats()["bound"] == 0
     sms.rooms.remove(room)
     assert not sms.world.rows("select 1 from ops.lease where name = 'bind:lab' and until > ops.now()")
+
+
+def test_21_the_carrier_connects_to_us_and_says_outbind(sms):  # noqa: F811
+    """Its outbind with the right password is followed by our bind, over which texts go both ways; a wrong one is closed."""
+    port = free_port()
+    room = sms.room(wait=False, outbind_host="127.0.0.1", outbind_port=port, outbind_system_id="LAB", outbind_password="ring")
+    wait_until(lambda: room.has_logged("lease") and "-> listening" in room.log.read_text(), lambda: f"the link to listen\n{room.tail()}", 20)
+    assert sms.stats()["connections"] == 0
+    sms.smsc.control("POST", "/outbind", {"port": port, "password": "guess"})
+    wait_until(lambda: room.has_logged("outbind refused"), "the stranger to be closed")
+    sms.smsc.control("POST", "/outbind", {"port": port, "password": "ring"})
+    bound(sms, 1)
+    sms.wait_state(sms.notice(sms.reader()), "delivered")
+    assert sms.type("AIDE") == [0]
+    sms.smsc.control("POST", "/kick", {"how": "rst"})
+    wait_until(lambda: room.log.read_text().count("-> listening") == 2, "the link to listen again")
+    sms.smsc.control("POST", "/outbind", {"port": port, "password": "ring"})
+    bound(sms, 1)
+    assert "guess" not in room.log.read_text() and "ring" not in room.log.read_text().replace("string", "")

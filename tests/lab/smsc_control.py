@@ -6,6 +6,7 @@ import asyncio
 import smpp_codec as codec
 from lab_http import HttpError, reply
 from smsc_faults import FaultError
+from smsc_link import Link
 from smsc_store import digits
 
 
@@ -113,6 +114,15 @@ class Control:
             link.send_now(octets)
         return reply({"links": len(self.smsc.links)})
 
+    async def outbind(self, request):
+        """Connects to an ESME that waits for us and says outbind; it binds on that connection."""
+        body = request.json()
+        loop = asyncio.get_running_loop()
+        _, link = await loop.create_connection(lambda: Link(self.smsc), "127.0.0.1", int(body["port"]))
+        link.send_now(codec.pack(codec.OUTBIND, 0, 1, body.get("system_id", "LAB").encode() + b"\0"
+                                 + body.get("password", "").encode() + b"\0"))
+        return reply({"link": link.id})
+
     async def kick(self, request):
         count = len(self.smsc.links)
         body = request.json()
@@ -146,5 +156,5 @@ class Control:
     ROUTES = {("GET", "/messages"): messages, ("GET", "/parts"): parts,
               ("GET", "/ledger"): ledger, ("POST", "/mo"): mo,
               ("POST", "/faults"): faults, ("GET", "/faults"): show_faults, ("POST", "/raw"): raw,
-              ("POST", "/kick"): kick, ("GET", "/stats"): stats, ("GET", "/links"): links,
+              ("POST", "/kick"): kick, ("POST", "/outbind"): outbind, ("GET", "/stats"): stats, ("GET", "/links"): links,
               ("POST", "/reset"): reset}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strangers with one PDU to say. See outbind.h. */
+#include "smpp/outbind.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/util.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/lib/log.h"
+
+#define BACKLOG 16
+
+struct stranger {
+    struct outbind *set;
+    int fd; /* -1: the place is free */
+    struct event readable;
+    struct loop_timer late;
+    size_t have;
+    uint8_t octets[PDU_MAX_UNBOUND];
+    char address[INET6_ADDRSTRLEN];
+};
+
+struct outbind {
+    struct loop *loop;
+    int fd;
+    struct event acceptable;
+    int64_t wait_ms;
+    outbind_fn *fn;
+    void *ctx;
+    uint64_t refused;
+    struct stranger strangers[OUTBIND_STRANGERS];
+};
+
+/* The place is free again; the descriptor is closed unless it has been taken. */
+static void leave(struct stranger *s, bool taken)
+{
+    event_del(&s->readable);
+    loop_timer_clear(&s->late);
+    if (!taken)
+        close(s->fd);
+    s->fd = -1;
+}
+
+static void refuse(struct stranger *s, const char *why)
+{
+    s->set->refused++;
+    log_warn(NULL, "outbind refused", "address=%s %s", s->address, why);
+    leave(s, false);
+}
+
+static void judge(struct stranger *s)
+{
+    struct pdu p;
+    struct err e;
+
+    if (pdu_decode(s->octets, s->have, &p, &e) != 0 || p.id != SMPP_OUTBIND) {
+        refuse(s, "another PDU");
+        return;
+    }
+    event_del(&s->readable); /* before another may wait on the descriptor */
+    if (s->set->fn(s->set->ctx, s->fd, &p, s->address))
+        leave(s, true);
+    else
+        refuse(s, "not for us");
+}
+
+/* Up to the length that the PDU tells, never more. */
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct stranger *s = arg;
+    size_t length = 0, want = 4;
+
+    (void)what;
+    if (pdu_frame(s->octets, s->have, sizeof s->octets, &length) == PDU_MORE && length > 0)
+        want = length;
+    ssize_t n = recv(fd, s->octets + s->have, want - s->have, 0);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        refuse(s, "closed by the peer");
+        return;
+    }
+    s->have += (size_t)n;
+    switch (pdu_frame(s->octets, s->have, sizeof s->octets, &length)) {
+    case PDU_MORE: break;
+    case PDU_READY: judge(s); break;
+    case PDU_BAD_LENGTH: refuse(s, "impossible length"); break;
+    }
+}
+
+static void on_late(void *arg)
+{
+    refuse(arg, "too slow");
+}
+
+static struct stranger *free_place(struct outbind *o)
+{
+    for (size_t i = 0; i < OUTBIND_STRANGERS; i++) {
+        if (o->strangers[i].fd < 0)
+            return &o->strangers[i];
+    }
+    return NULL;
+}
+
+static void print_address(const struct sockaddr_storage *sa, char *out, size_t cap)
+{
+    const void *at = sa->ss_family == AF_INET6
+                         ? (const void *)&((const struct sockaddr_in6 *)sa)->sin6_addr
+                         : (const void *)&((const struct sockaddr_in *)sa)->sin_addr;
+
+    if (evutil_inet_ntop(sa->ss_family, at, out, cap) == NULL)
+        out[0] = '\0';
+}
+
+static void on_acceptable(evutil_socket_t listener, short what, void *arg)
+{
+    struct outbind *o = arg;
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+    int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct stranger *s = free_place(o);
+
+    (void)what;
+    if (fd < 0)
+        return;
+    if (s == NULL) {
+        o->refused++;
+        close(fd);
+        return;
+    }
+    s->fd = fd;
+    s->have = 0;
+    print_address(&sa, s->address, sizeof s->address);
+    event_assign(&s->readable, loop_base(o->loop), fd, EV_READ | EV_PERSIST, on_readable, s);
+    event_add(&s->readable, NULL);
+    loop_timer_set(&s->late, o->wait_ms);
+}
+
+static int listen_on(const char *host, uint16_t port, struct err *e)
+{
+    struct sockaddr_storage sa;
+    int len = sizeof sa, on = 1;
+
+    if (evutil_parse_sockaddr_port(host, (struct sockaddr *)&sa, &len) != 0)
+        return err_set(e, ERR_BAD_CONFIG, "%s is not an address", host);
+    if (sa.ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)&sa)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)&sa)->sin_port = htons(port);
+    int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        bind(fd, (struct sockaddr *)&sa, (socklen_t)len) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int sys = errno;
+
+    if (fd >= 0)
+        close(fd);
+    return err_sys(e, ERR_IO, sys, "cannot listen on %s port %u", host, port);
+}
+
+struct outbind *outbind_new(struct loop *l, const char *host, uint16_t port, int64_t wait_ms,
+                            outbind_fn *fn, void *ctx, struct err *e)
+{
+    int fd = listen_on(host, port, e);
+    struct outbind *o = fd >= 0 ? calloc(1, sizeof *o) : NULL;
+
+    if (fd < 0)
+        return NULL;
+    if (o == NULL)
+        abort();
+    o->loop = l;
+    o->fd = fd;
+    o->wait_ms = wait_ms ? wait_ms : OUTBIND_WAIT_MS;
+    o->fn = fn;
+    o->ctx = ctx;
+    for (size_t i = 0; i < OUTBIND_STRANGERS; i++) {
+        o->strangers[i].set = o;
+        o->strangers[i].fd = -1;
+        loop_timer_init(&o->strangers[i].late, l, on_late, &o->strangers[i]);
+    }
+    event_assign(&o->acceptable, loop_base(l), fd, EV_READ | EV_PERSIST, on_acceptable, o);
+    event_add(&o->acceptable, NULL);
+    return o;
+}
+
+uint64_t outbind_refused(const struct outbind *o)
+{
+    return o->refused;
+}
+
+void outbind_free(struct outbind *o)
+{
+    if (o == NULL)
+        return;
+    for (size_t i = 0; i < OUTBIND_STRANGERS; i++) {
+        if (o->strangers[i].fd >= 0)
+            leave(&o->strangers[i], false);
+    }
+    event_del(&o->acceptable);
+    close(o->fd);
+    free(o);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * outbind: where a message centre connects to us to say that it has something (v3.4 2.2.1, 4.1.7).
+ * Owns a listening socket and the strangers on it, until each has said its one PDU:
+ *
+ *   accepted -> one outbind, whole, within wait_ms -> the owner judges it -> the owner's descriptor
+ *       |                                                   |
+ *       +--- another PDU, over 4 KB, too slow, one too many +--- not for us: closed
+ *
+ * Not an octet beyond that PDU is read, so the descriptor can be handed on as it is. A stranger is
+ * answered nothing: outbind has no response, and whoever is closed has shown no credentials. TCP only.
+ */
+#ifndef COKO_SMPP_OUTBIND_H
+#define COKO_SMPP_OUTBIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/io/loop.h"
+#include "gateway/lib/err.h"
+#include "smpp/pdu.h"
+
+#define OUTBIND_STRANGERS 8
+#define OUTBIND_WAIT_MS   10000
+
+struct outbind;
+
+/* An outbind of a peer at this address ("192.0.2.1"). True: fd is taken, non-blocking; false: it is
+ * closed. May not call outbind_free. */
+typedef bool outbind_fn(void *ctx, int fd, const struct pdu *p, const char *address);
+
+/* Listens on an address in digits. wait_ms 0: OUTBIND_WAIT_MS. NULL and err: it cannot. */
+struct outbind *outbind_new(struct loop *l, const char *host, uint16_t port, int64_t wait_ms,
+                            outbind_fn *fn, void *ctx, struct err *e);
+
+/* Connections that were closed without being taken. */
+uint64_t outbind_refused(const struct outbind *o);
+
+/* Closes the socket and the strangers. NULL is allowed. */
+void outbind_free(struct outbind *o);
+
+#endif
