@@ -226,11 +226,22 @@ def alphabet_of(data_coding):
     return {0: "gsm7", 1: "ascii", 3: "latin1", 8: "ucs2"}.get(data_coding, "binary")
 
 
-def text_of(data_coding, octets):
-    """(text, defects) of the user data, header removed; binary comes back as hex."""
+def tables_of(udh):
+    """(single, locking): national tables that the header names (3GPP TS 23.040 9.2.3.24.15, .16); 0 is the default."""
+    at, named = 1, {}
+    while at + 2 < len(udh):
+        iei, length = udh[at], udh[at + 1]
+        if iei in (0x24, 0x25) and length == 1:
+            named[iei] = udh[at + 2]
+        at += 2 + length
+    return named.get(0x24, 0), named.get(0x25, 0)
+
+
+def text_of(data_coding, octets, udh=b""):
+    """(text, defects) of the user data, its header apart; binary comes back as hex."""
     kind = alphabet_of(data_coding)
     if kind == "gsm7":
-        return gsm0338.decode(octets)
+        return gsm0338.decode(octets, *tables_of(udh))
     if kind == "ascii":
         return octets.decode("ascii", "replace"), []
     if kind == "latin1":

@@ -76,7 +76,7 @@ class Control:
         after = request.number("after")
         found = [p for p in self.smsc.store.part_log if p.seq > after][:request.number("limit", 20000)]
         return reply({"parts": [
-            [p.seq, p.sm.dst.decode("latin-1"), p.n, codec.text_of(p.sm.data_coding, p.rest)[0],
+            [p.seq, p.sm.dst.decode("latin-1"), p.n, codec.text_of(p.sm.data_coding, p.rest, p.udh)[0],
              self.smsc.response_id(p).decode(), p.receipts, p.state] for p in found]})
 
     async def mo(self, request):

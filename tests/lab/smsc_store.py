@@ -37,7 +37,7 @@ class Part:
                 "validity": sm.validity.decode("latin-1"), "priority": sm.priority,
                 "service_type": sm.service_type.decode("latin-1"),
                 "udh": self.udh.hex(), "octets": len(self.udh) + len(self.rest),
-                "text": codec.text_of(sm.data_coding, self.rest)[0], "defects": self.defects,
+                "text": codec.text_of(sm.data_coding, self.rest, self.udh)[0], "defects": self.defects,
                 "tlvs": {f"{tag:04x}": value.hex() for tag, value in sm.tlvs.items()
                          if tag != codec.T_PAYLOAD},
                 "to": sm.dst.decode("latin-1"), "from": sm.src.decode("latin-1"),
@@ -76,7 +76,7 @@ class Message:
             self.defects += [d for d in defects if d not in self.defects]
             self.text = text
         else:
-            self.text = "".join(codec.text_of(p.sm.data_coding, p.rest)[0] for p in parts)
+            self.text = "".join(codec.text_of(p.sm.data_coding, p.rest, p.udh)[0] for p in parts)
 
     def view(self):
         return {"seq": self.seq, "to": self.dst.decode("latin-1"),
@@ -127,7 +127,7 @@ class Store:
         return part
 
     def _defects(self, sm, udh, rest):
-        found = codec.text_of(sm.data_coding, rest)[1]
+        found = codec.text_of(sm.data_coding, rest, udh)[1]
         if found:
             self.defects.update(found)
         return found
