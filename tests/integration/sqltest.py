@@ -140,6 +140,12 @@ TEMPLATES = {
     "end_of_book": "Coko : vous avez fini {title}, bravo !",
     "otp": "Coko : votre code est {code}.",
     "sms_follows": "Coko : un SMS suivra.",
+    "delivery_waiting": "Partie {part} : en attente",
+    "delivery_on_the_way": "Partie {part} : en route",
+    "delivery_delivered": "Partie {part} : livré {at}",
+    "delivery_partial": "Partie {part} : incomplet",
+    "delivery_failed": "Partie {part} : non livré",
+    "delivery_cancelled": "Partie {part} : annulé",
 }
 
 

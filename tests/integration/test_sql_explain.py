@@ -98,6 +98,7 @@ READS = [
     ("select * from billing.offers($1, $2)", (5, "fr")),
     ("select * from messaging.cancelled($1)", ("lab",)),
     ("select * from messaging.outbox_unknown($1, $2, $3)", ("", "1 hour", 100)),
+    ("select * from messaging.deliveries($1, $2, $3)", (5, 2**62, 20)),
 ]
 
 
@@ -210,6 +211,8 @@ CALLS = {
     "claim": "select * from messaging.claim('lab', 'w', 1, 50)",
     "record": "select * from messaging.record('lab', 1, '[{\"m\": 2, \"no\": 1, \"of\": 1, \"ref\": \"new\", \"status\": \"accepted\"}, {\"m\": 102, \"no\": 1, \"of\": 1, \"status\": \"retry\"}]')",
     "receipts": "select * from messaging.receipts('lab', '[{\"ref\": \"r5\", \"state\": \"DELIVRD\"}, {\"ref\": \"zz\", \"alt\": [\"r6\", \"zzz\"], \"state\": \"DELIVRD\"}]')",
+    "pause_failing": "select messaging.pause_failing('{5, 6}')",
+    "my_deliveries": "select * from messaging.my_deliveries(5, 'fr')",
     "match_orphans": "select messaging.match_orphans('lab', 10)",
     "named": "select * from messaging.receipts('lab', '[{\"ref\": \"zy\", \"state\": \"DELIVRD\", \"own\": 7, \"number_lookup\": \"00ff\"}]')",
     "settle_unknown": "select * from messaging.settle_unknown('lab', 10)",
@@ -229,7 +232,7 @@ CALLS = {
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
 BATCH = {"claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
-         "job_enqueue", "expire_rows", "refresh_popularity", "run_schedule"}
+         "job_enqueue", "expire_rows", "refresh_popularity", "run_schedule", "pause_failing"}
 
 
 @pytest.mark.parametrize("name", CALLS)

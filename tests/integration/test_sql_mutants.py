@@ -6,6 +6,7 @@ A mutant is a statement, or (function, text, other text); beside it the test tha
 import pytest
 
 import test_sql_billing as billing
+import test_sql_deliveries as deliveries
 import test_sql_messaging as messaging
 import test_sql_readers as readers
 import test_sql_routing as routing
@@ -67,6 +68,17 @@ MUTANTS = {
         readers.test_a_slot_runs_once_and_the_next_in_its_time),
     "the schedule writes to who said PAUSE": (
         [("messaging.run_schedule", "i.paused_at is not null", "false")], lambda w: readers.test_nothing_comes_by_itself(w, "pause")),
+    "a throttled route pauses the reader": (
+        [("messaging.failed_for_good", "p.receipt_at is not null or p.code = 11", "true")],
+        lambda w: deliveries.test_what_the_route_refused_is_not_the_phone(w, 0x58)),
+    "a success does not reset the count": (
+        [("messaging.failures", "s.state in ('delivered', 'partial')", "false")], deliveries.test_a_success_resets_the_count),
+    "receipts wait for the row of a reader": (
+        [("messaging.pause_failing", "skip locked", "nowait")], deliveries.test_a_pause_missed_under_a_lock_comes_with_the_next_slot),
+    "another reader's deliveries": (
+        [("messaging.deliveries", "where i.user_id = p_user_id", "where true"),
+         ("messaging.deliveries", "and g.user_id = p_user_id", "")],
+        deliveries.test_deliveries_are_the_readers_own_on_every_phone_and_page_by_key),
     "quiet hours do not end the validity": (
         [("messaging.quiet_fit", "messaging.quiet_begin(m.country, v_due)", "null")],
         readers.test_hard_case_32_quiet_hours_overtake_a_queue),

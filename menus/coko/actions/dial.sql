@@ -2,9 +2,12 @@
 -- lane: write
 -- args: number_lookup number_sealed key_id country network carrier
 -- cols: outcome identity user lang continue_title pass_until hint
--- outcomes: new charge ok
--- Finds or makes the reader; a live charge is shown before anything else.
-select case when d.is_new then 'new' when d.pending <> '' then d.pending else 'ok' end as outcome,
+-- outcomes: new charge paused ok
+-- Finds or makes the reader; a live charge is shown before anything else, then that SMS are paused
+-- because none arrived.
+select case when d.is_new then 'new' when d.pending <> '' then d.pending
+            when (select i.paused_for from auth.identity i where i.id = d.identity_id) = 'failures' then 'paused'
+            else 'ok' end as outcome,
        d.identity_id as identity, d.user_id as "user", d.lang, d.continue_title,
        coalesce(d.pass_until::text, '') as pass_until,
        case when d.pending = '' then '' else billing.live_hint(d.user_id, d.lang) end as hint

@@ -116,6 +116,7 @@ declare
     v_now timestamptz := ops.now();
     v_lost bigint[];
     v_freed bigint[];
+    v_failed bigint[];
 begin
     perform 1 from messaging.message m where m.id = any (p_ids) order by m.id for no key update;
     with a as (
@@ -139,10 +140,14 @@ begin
         from s where m.id = s.id and s.new <> s.old
         returning m.id, m.identity_id, m.state, m.cancel_asked, m.kind)
     select array_agg(d.id) filter (where d.kind = 'instalment' and d.state in ('failed', 'cancelled')),
-           array_agg(distinct d.identity_id) filter (where d.cancel_asked and d.state <> 'sending')
-    into v_lost, v_freed from done d;
+           array_agg(distinct d.identity_id) filter (where d.cancel_asked and d.state <> 'sending'),
+           array_agg(distinct d.identity_id) filter (where d.kind = 'instalment' and d.state = 'failed')
+    into v_lost, v_freed, v_failed from done d;
     if v_lost is not null then
         perform messaging.rewind(x) from unnest(v_lost) x order by x desc;
+    end if;
+    if v_failed is not null then
+        perform messaging.pause_failing(v_failed);
     end if;
     perform messaging.release_held(coalesce(v_freed, '{}')
         || array(select m.identity_id from messaging.message m
@@ -150,7 +155,7 @@ begin
     return query select m.id, m.state from messaging.message m where m.id = any (p_ids) order by m.id;
 end $$;
 comment on function messaging.aggregate(bigint[]) is
-'State of messages from their parts: sending (some not answered) | unknown | accepted | delivered (all) | failed or cancelled (none) | partial. Final states stand. A sealed body is wiped once accepted or over (S5). Locks messages in id order.';
+'State of messages from their parts: sending (some not answered) | unknown | accepted | delivered (all) | failed or cancelled (none) | partial. Final states stand. A phone that fails for the third time in a week is paused. A sealed body is wiped once accepted or over (S5). Locks messages in id order.';
 
 create or replace function messaging.release_held(p_identities bigint[]) returns void language plpgsql as $$
 begin

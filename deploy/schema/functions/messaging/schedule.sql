@@ -55,6 +55,7 @@ begin
              for update skip locked loop
         v_n := v_n + 1;
         update messaging.schedule set next_at = messaging.next_slot(s.user_id, s.slots, v_now) where user_id = s.user_id;
+        perform messaging.pause_failing(array[s.identity_id]);
         continue when s.next_at < v_now - interval '3 hours'
             or exists (select 1 from auth.identity i where i.id = s.identity_id and (i.stopped_at is not null or i.paused_at is not null))
             or not exists (select 1 from billing.entitlement e where e.user_id = s.user_id and e.starts_at <= v_now and e.ends_at > v_now);
@@ -68,4 +69,4 @@ begin
     return v_n;
 end $$;
 comment on function messaging.run_schedule(int) is
-'The instalments of the slots that are due, at most max readers; how many it looked at. Nothing to who said STOP or PAUSE or has no pass; a slot missed by 3 hours is left out; the end of the book ends the schedule. Runs twice without harm: a slot is consumed in the transaction that sends.';
+'The instalments of the slots that are due, at most max readers; how many it looked at. Nothing to who said STOP or PAUSE, is paused for failures, or has no pass; a slot missed by 3 hours is left out; the end of the book ends the schedule. Runs twice without harm: a slot is consumed in the transaction that sends.';
