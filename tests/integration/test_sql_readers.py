@@ -3,6 +3,8 @@
 import pytest
 
 from sqlfixtures import *  # noqa: F401,F403
+from sqltest import SCHEMA
+from sqlworld import key
 from test_sql_messaging import chapter, notice, place, say, state
 
 
@@ -206,6 +208,53 @@ def test_hard_case_32_quiet_hours_overtake_a_queue(world):
     assert world.claim_sms() == [] and state(world, late) == "queued"
     at(world, "2030-06-02 07:00:01+00")
     assert [m["message_id"] for m in world.claim_sms()] == [late]
+
+
+def as_delivered(world):
+    """The quiet hours of deploy/schema/data, which the seed of the tests takes away."""
+    world.rows((SCHEMA / "data/quiet_hours.sql").read_text())
+
+
+def test_every_country_has_quiet_hours_on_its_own_clock(world):
+    as_delivered(world)
+    rows = world.rows("select c.code, c.time_zone, q.time_zone as zone, q.quiet_from::text, q.quiet_to::text"
+                      " from ops.country c left join messaging.quiet_hours q on q.country = c.code")
+    assert len(rows) >= 12
+    assert all((r["zone"], r["quiet_from"], r["quiet_to"]) == (r["time_zone"], "21:00:00", "08:00:00") for r in rows), rows
+
+
+def test_an_operators_hours_are_never_put_back(world):
+    night(world, end="06:30")
+    as_delivered(world)
+    assert world.value("select quiet_to = '06:30' from messaging.quiet_hours where country = 'CI'")
+
+
+@pytest.mark.parametrize("country, moment, begins", [
+    ("CI", "2030-06-01 19:30+00", "2030-06-01 21:00+00"), ("SN", "2030-06-01 20:59+00", "2030-06-01 21:00+00"),
+    ("CM", "2030-06-01 19:30+00", "2030-06-01 20:00+00"), ("KE", "2030-06-01 05:00+00", "2030-06-01 18:00+00")])
+def test_validity_ends_before_the_quiet_hours_begin(world, country, moment, begins):
+    as_delivered(world)
+    reader = world.dial(country=country)
+    world.rows("insert into messaging.route values (%s, '*', 'lab') on conflict do nothing", country)
+    at(world, moment)
+    notice(world, reader)
+    (m,) = world.claim_sms()
+    assert world.value("select ops.now() + %s * interval '1 second' <= %s::timestamptz + interval '1 second'", m["validity_s"], begins)
+
+
+@pytest.mark.parametrize("word", ["SUITE", "REPETER", "AIDE", "code"])
+def test_what_a_reader_asks_for_comes_at_night(world, word):
+    as_delivered(world)
+    reader, book = world.dial(), world.book()
+    delivered(world, reader, book)
+    at(world, "2030-06-01 23:30+00")
+    if word == "code":
+        world.one("auth.request_otp", key("+2250501020304"), b"s", 1, "CI", "mtn", b"h", b"body", None)
+    else:
+        say(world, reader, word)
+    (m,) = world.claim_sms()
+    assert m["kind"] == {"code": "otp", "AIDE": "reply"}.get(word, "instalment")
+    assert m["validity_s"] >= 600  # a code's own ten minutes; the night ends nothing
 
 
 # ---- pace ----
