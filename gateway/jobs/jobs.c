@@ -31,6 +31,8 @@ PG_STMT(expire_stmt, "job.expire_rows", PG_BATCH, 1,
         "select ops.expire_rows(coalesce(($1::jsonb ->> 'max')::int, 5000))");
 PG_STMT(partitions_stmt, "job.audit_partitions", PG_BATCH, 1,
         "select ops.audit_partitions(coalesce(($1::jsonb ->> 'months')::int, 2))");
+PG_STMT(archive_stmt, "job.archive_months", PG_BATCH, 1,
+        "select messaging.archive_months(coalesce(($1::jsonb ->> 'keep')::int, 13))");
 PG_STMT(popularity_stmt, "job.refresh_popularity", PG_BATCH, 1,
         "select recommendation.refresh_popularity("
         "ops.now() - make_interval(hours => coalesce(($1::jsonb ->> 'hours')::int, 2)))");
@@ -44,11 +46,10 @@ static const struct job_kind {
     const char *name;
     const struct pg_stmt *stmt;
     bool repeat; /* works in steps: again while it answers more than 0 */
-} kinds[] = {{"expire_rows", &expire_stmt, true},
-             {"audit_partitions", &partitions_stmt, false},
-             {"refresh_popularity", &popularity_stmt, false},
-             {"margin", &margin_stmt, false},
-             {"run_schedule", &schedule_stmt, true}};
+} kinds[] = {
+    {"expire_rows", &expire_stmt, true},      {"audit_partitions", &partitions_stmt, false},
+    {"archive_months", &archive_stmt, false}, {"refresh_popularity", &popularity_stmt, false},
+    {"margin", &margin_stmt, false},          {"run_schedule", &schedule_stmt, true}};
 
 enum run_phase { RUN_FREE, RUN_WORK, RUN_END };
 

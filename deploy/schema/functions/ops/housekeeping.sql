@@ -43,10 +43,9 @@ begin
     get diagnostics v_n = row_count; v_total := v_total + v_n;
     v_old := array(select e.id from messaging.message e
                    where e.created_at < v_now - interval '90 days' and e.state not in ('queued', 'claimed', 'sending')
+                     and not exists (select 1 from messaging.message r where r.repeats = e.id)  -- it goes after its repetitions
                    order by e.created_at limit p_max);
-    delete from messaging.part p where p.message_id = any (v_old);
-    delete from messaging.message m where m.id = any (v_old);
-    get diagnostics v_n = row_count; v_total := v_total + v_n;
+    v_total := v_total + messaging.archive_put(v_old);
     update messaging.message m set body_sealed = null,
         state = case when m.state = 'queued' then 'expired' else m.state end,
         done_at = case when m.state = 'queued' then v_now else m.done_at end
@@ -58,4 +57,4 @@ begin
     return v_total + v_n;
 end $$;
 comment on function ops.expire_rows(int) is
-'Deletes at most max rows a table: steps and finished jobs after 7 days, raw inbox, inbound and OTP rows after 30, messages that are over and their parts after 90; wipes sealed bodies past their end wherever no claim did, as without a link or a route (S5). Returns how many; call again while it is not 0.';
+'Takes at most max rows a table: steps and finished jobs after 7 days, raw inbox, inbound and OTP rows after 30, messages that are over go to messaging.archive, without their parts, after 90; wipes sealed bodies past their end wherever no claim did, as without a link or a route (S5). Returns how many; call again while it is not 0.';
