@@ -22,6 +22,9 @@ int command_flag(int argc, char **argv, const char *word);
 /* One statement with text parameters; NULL after a message on stderr, else the caller clears it. */
 PGresult *command_rows(PGconn *db, const char *sql, int n, const char *const *v);
 
+/* Who decides, for the audit: COKO_OPERATOR, SUDO_USER, USER, LOGNAME or the user's id. */
+const char *command_operator(void);
+
 int command_serve(int argc, char **argv);
 int command_migrate(int argc, char **argv);
 int command_check(int argc, char **argv);
@@ -31,6 +34,7 @@ int command_smpp(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_link(int argc, char **argv);
 int command_outbox(int argc, char **argv);
+int command_book(int argc, char **argv);
 int command_margin(int argc, char **argv);
 int command_phone(int argc, char **argv);
 int command_statements(int argc, char **argv);

@@ -32,7 +32,7 @@ struct order {
     bool wait, bad;
 };
 
-static const char *operator_name(void)
+const char *command_operator(void)
 {
     static const char *const places[] = {"COKO_OPERATOR", "SUDO_USER", "USER", "LOGNAME"};
     static char uid[24];
@@ -66,7 +66,7 @@ static void order_word(struct order *o, const char *word)
 
 static struct order order_read(int argc, char **argv)
 {
-    struct order o = {.account = "", .older = "0s", .by = operator_name()};
+    struct order o = {.account = "", .older = "0s", .by = command_operator()};
 
     for (int i = 0; i < argc; i++) {
         bool more = i + 1 < argc;

@@ -37,6 +37,13 @@ static const struct command commands[] = {
      "there already is replaced under its id; readers keep their places. A broken file is refused\n"
      "with the reason and leaves nothing; the others are imported.\n",
      command_import},
+    {"book", "deliveries SLUG | fold SLUG keep|cheap|always|language [-c FILE] [--by NAME]",
+     "what became of a book's instalments; how its letters are sent",
+     "deliveries: messages and segments by part and state, of the last 90 days and of the archive;\n"
+     "no number and no reader. fold: letters that the alphabet of phones lacks stay (keep: a shift\n"
+     "table where the route takes it, else UCS-2, about twice the parts), are folded where that\n"
+     "saves a part (cheap), or always; language: the rule of the book's language. Audited by name.\n",
+     command_book},
     {"menus", "check [DIR] | graph [DIR]", "prove the menus, or draw them",
      "check: every screen fits in every language, is reached, has a way out and its texts; faults\n"
      "as file:line. graph: the flow as Graphviz dot. DIR: menus/coko of the data folder.\n",

@@ -85,7 +85,9 @@ const struct option_row bind_options[] = {
     {"link", "alphabet", OPTION_ENUM, LINK(alphabet), .def = "gsm7", .words = alphabet_words,
      .help = "What data_coding 0 means in texts from readers"},
     {"link", "encoding", OPTION_ENUM, LINK(encoding), .def = "gsm7", .words = encoding_words,
-     .help = "What the alphabet of phones lacks: gsm7 folds it, auto sends UCS-2"},
+     .help =
+         "What the alphabet of phones lacks: gsm7 folds it, auto sends UCS-2; instalments go by "
+         "their book's rule"},
     {"link", "concat", OPTION_ENUM, LINK(concat), .def = "udh8", .words = concat_words,
      .help =
          "Long texts: header with an 8 or 16-bit reference, sar parameters, one payload, or none: "

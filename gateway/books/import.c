@@ -116,6 +116,17 @@ static void part_json(struct jsonw *j, json_t *part)
     for (size_t i = 0; i < n; i++)
         jsonw_i64(j, cuts[i].septets);
     jsonw_end(j);
+    jsonw_key(j, "units");
+    jsonw_array(j);
+    for (size_t i = 0; i < n; i++)
+        jsonw_i64(j, cuts[i].units);
+    jsonw_end(j);
+    jsonw_key(j, "folds");
+    jsonw_array(j);
+    for (size_t i = 0; i < n; i++)
+        jsonw_i64(j, cuts[i].folds);
+    jsonw_end(j);
+    jsonw_kv_i64(j, "title_folds", measure_folds(text_of(part, "title")));
     jsonw_end(j);
     free(cuts);
 }

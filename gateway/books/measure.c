@@ -11,16 +11,19 @@
 
 struct measurer {
     struct str body;
-    size_t at;                           /* byte offset of the next character */
-    uint32_t chars;                      /* before it */
-    uint32_t septets;                    /* before it */
-    uint32_t since;                      /* septets since the last cut */
-    uint32_t space_chars, space_septets; /* the last space since the cut; 0: none */
+    size_t at;                /* byte offset of the next character */
+    uint32_t chars;           /* before it */
+    uint32_t septets;         /* before it */
+    uint32_t units;           /* before it */
+    uint32_t since;           /* septets since the last cut */
+    enum measure_folds folds; /* of what stands since the last cut */
+    struct cut space;         /* the last space since the cut; no chars: none */
     struct cut *cuts;
     size_t n, cap;
 };
 
-static void push(struct measurer *m, uint32_t chars, uint32_t septets)
+/* Cuts at a place passed before, or just here. */
+static void push(struct measurer *m, struct cut at)
 {
     if (m->n == m->cap) {
         m->cap = m->cap ? 2 * m->cap : 64;
@@ -28,9 +31,35 @@ static void push(struct measurer *m, uint32_t chars, uint32_t septets)
         if (!m->cuts)
             abort();
     }
-    m->cuts[m->n++] = (struct cut){.chars = chars, .septets = septets};
-    m->since = m->septets - septets;
-    m->space_chars = 0;
+    at.folds = (uint8_t)m->folds;
+    m->cuts[m->n++] = at;
+    m->since = m->septets - at.septets;
+    m->space.chars = 0;
+    if (at.chars == m->chars) /* else some of it stands behind the cut: it counts for both */
+        m->folds = MEASURE_NOTHING;
+}
+
+static struct cut here(const struct measurer *m)
+{
+    return (struct cut){.chars = m->chars, .septets = m->septets, .units = m->units};
+}
+
+enum measure_folds measure_folds(struct str text)
+{
+    struct buf folded;
+    enum measure_folds found = MEASURE_IMPOSSIBLE;
+
+    buf_init(&folded, 8 * text.n + 8);
+    gsm_fold(text, &folded, GSM_FOLD_SIGNS);
+    if (gsm_septets(buf_str(&folded)) >= 0) {
+        found = MEASURE_NOTHING;
+    } else {
+        buf_reset(&folded);
+        if (gsm_fold(text, &folded, 0) == 0)
+            found = MEASURE_LETTERS;
+    }
+    buf_fini(&folded);
+    return found;
 }
 
 static uint32_t char_septets(struct str c)
@@ -103,10 +132,10 @@ static bool is_short_form(const struct measurer *m, size_t dot)
 static void make_room(struct measurer *m, uint32_t cost)
 {
     while (m->since > 0 && m->since + cost > MEASURE_SENTENCE_MAX) {
-        if (m->space_chars)
-            push(m, m->space_chars, m->space_septets);
+        if (m->space.chars)
+            push(m, m->space);
         else
-            push(m, m->chars, m->septets);
+            push(m, here(m));
     }
 }
 
@@ -120,11 +149,12 @@ static void step(struct measurer *m)
     m->at += n;
     m->chars++;
     m->septets += cost;
+    m->units += n == 4 ? 2 : 1;
     m->since += cost;
-    if (rest.p[0] == ' ' || rest.p[0] == '\n') {
-        m->space_chars = m->chars;
-        m->space_septets = m->septets;
-    }
+    if (n > 1 && m->folds != MEASURE_IMPOSSIBLE)
+        m->folds = MAX(m->folds, measure_folds(str_head(rest, n)));
+    if (rest.p[0] == ' ' || rest.p[0] == '\n')
+        m->space = here(m);
 }
 
 /* Behind a stop: closers and blanks are taken along; true when a sentence ended there. */
@@ -163,12 +193,12 @@ static void take(struct measurer *m)
     if (rest.p[0] == '\n') { /* a paragraph without a stop: a heading, a line of speech */
         while (is_blank(str_skip(m->body, m->at)))
             step(m);
-        push(m, m->chars, m->septets);
+        push(m, here(m));
         return;
     }
     step(m);
     if (stop && !is_short_form(m, dot) && finish_sentence(m))
-        push(m, m->chars, m->septets);
+        push(m, here(m));
 }
 
 struct cut *measure_cuts(struct str body, size_t *n)
@@ -178,7 +208,7 @@ struct cut *measure_cuts(struct str body, size_t *n)
     while (m.at < body.n)
         take(&m);
     if (m.n == 0 || m.cuts[m.n - 1].chars != m.chars)
-        push(&m, m.chars, m.septets);
+        push(&m, here(&m));
     *n = m.n;
     return m.cuts;
 }

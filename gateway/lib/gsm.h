@@ -39,6 +39,9 @@ enum gsm_fold_flag {
     GSM_FOLD_BASIC = 2,
     /* c-cedilla to code 0x09 (the capital in 3GPP) instead of c: where the carrier was tested */
     GSM_FOLD_CEDILLA = 4,
+    /* signs only: quotes, dashes, spaces and the like are folded; letters, marks and what has no
+     * counterpart stay as they are, so the result may be outside the alphabet */
+    GSM_FOLD_SIGNS = 8,
 };
 
 /*

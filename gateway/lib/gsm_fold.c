@@ -41,6 +41,15 @@ static const struct gsm_fold_row *row_of(uint32_t cp)
     return NULL;
 }
 
+/* Not a sign: a letter or a mark, by its block. */
+static bool is_letter(uint32_t cp)
+{
+    if (cp < 0xC0)
+        return cp == 0xAA || cp == 0xB5 || cp == 0xBA;
+    return cp != 0xD7 && cp != 0xF7 && !(cp >= 0x2000 && cp < 0x2C00) &&
+           !(cp >= 0x3000 && cp < 0x3040);
+}
+
 /* Line separators to \n, spaces to a space, controls and invisible format characters to nothing. */
 static bool put_layout(struct buf *out, uint32_t cp)
 {
@@ -79,6 +88,10 @@ static void put(struct folder *f, uint32_t cp)
 
     if (cp >= 0xFF01 && cp <= 0xFF5E) /* full-width forms of ASCII */
         cp -= 0xFEE0;
+    if ((f->flags & GSM_FOLD_SIGNS) && is_letter(cp)) {
+        utf8_put(f->out, cp);
+        return;
+    }
     if (put_layout(f->out, cp))
         return;
     if (cp == 0xE7 && (f->flags & GSM_FOLD_CEDILLA) && !(f->flags & GSM_FOLD_ASCII))
@@ -88,6 +101,8 @@ static void put(struct folder *f, uint32_t cp)
     } else if ((row = row_of(cp))) {
         for (struct str to = str_c(row->to); to.n;)
             put(f, (uint32_t)utf8_next(&to));
+    } else if (f->flags & GSM_FOLD_SIGNS) {
+        utf8_put(f->out, cp);
     } else {
         f->unknown++;
         buf_addc(f->out, '?');

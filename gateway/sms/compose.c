@@ -37,26 +37,88 @@ static int marks_of(const struct bind_config *link)
     return link->marks == 0 ? SEGMENT_MARK_BEFORE : SEGMENT_MARK_BEHIND;
 }
 
-int compose_plan(const struct bind_config *link, struct str text, uint16_t ref, struct segment *out,
-                 struct err *e)
+static struct segment_opts opts_of(const struct bind_config *link, uint16_t ref)
 {
-    struct segment_opts opts = {.fold = link->encoding == BIND_ENCODING_GSM7,
-                                .fold_flags = fold_flags(link->plain),
-                                .ref16 = link->concat == BIND_CONCAT_UDH16,
-                                .ref = ref,
-                                .marks = marks_of(link),
-                                .tables = has_header(link) ? (unsigned)link->tables : 0,
-                                .plain = (enum alphabet)link->plain,
-                                .latin1 = link->latin1,
-                                .astral = link->astral};
+    return (struct segment_opts){.ref16 = link->concat == BIND_CONCAT_UDH16,
+                                 .ref = ref,
+                                 .marks = marks_of(link),
+                                 .tables = has_header(link) ? (unsigned)link->tables : 0,
+                                 .plain = (enum alphabet)link->plain,
+                                 .latin1 = link->latin1,
+                                 .astral = link->astral};
+}
 
-    if (segment_plan(text, &opts, out, e) != 0)
+/* Ways to write a text, and which of them a rule tries, in this order. */
+enum way { WAY_END, AS_IT_IS, SIGNS_FOLDED, FOLDED };
+
+#define WAYS_MAX 4
+
+static const uint8_t ways[][WAYS_MAX] = {[COMPOSE_AS_LINK] = {AS_IT_IS},
+                                         [COMPOSE_KEEP] = {AS_IT_IS, SIGNS_FOLDED},
+                                         [COMPOSE_CHEAP] = {AS_IT_IS, SIGNS_FOLDED, FOLDED},
+                                         [COMPOSE_ALWAYS] = {FOLDED, AS_IT_IS}};
+
+static const char *const fold_words[] = {
+    [COMPOSE_KEEP] = "keep", [COMPOSE_CHEAP] = "cheap", [COMPOSE_ALWAYS] = "always"};
+
+enum compose_fold compose_fold_word(struct str word)
+{
+    for (size_t i = COMPOSE_KEEP; i < ARRAY_LEN(fold_words); i++) {
+        if (str_eq_c(word, fold_words[i]))
+            return (enum compose_fold)i;
+    }
+    return COMPOSE_AS_LINK;
+}
+
+/* No other way can be shorter: one part, or the default alphabet without a table. */
+static bool is_best(const struct segment *s)
+{
+    const struct coding *c = &s->coding;
+
+    return s->parts == 1 || (c->air == ALPHABET_GSM7 && !c->shift.single && !c->shift.locking);
+}
+
+static int plan_way(const struct bind_config *link, const struct compose_text *t, enum way way,
+                    struct segment *out, struct err *e)
+{
+    struct segment_opts opts = opts_of(link, t->ref);
+
+    opts.fold = way != AS_IT_IS;
+    opts.fold_flags = way == SIGNS_FOLDED ? GSM_FOLD_SIGNS : fold_flags(link->plain);
+    if (segment_plan(t->text, &opts, out, e) != 0)
         return -1;
-    if (!opts.fold || out->lost == 0)
+    if (way == AS_IT_IS || (out->lost == 0 && out->alphabet != ALPHABET_UCS2))
         return 0;
     segment_fini(out);
-    opts.fold = false;
-    return segment_plan(text, &opts, out, e);
+    return err_set(e, ERR_BAD_INPUT, "the alphabet lacks %zu characters", out->lost);
+}
+
+int compose_plan(const struct bind_config *link, const struct compose_text *t, struct segment *out,
+                 struct err *e)
+{
+    bool gsm7 = t->fold == COMPOSE_AS_LINK && link->encoding == BIND_ENCODING_GSM7;
+    const uint8_t *way = ways[gsm7 ? COMPOSE_ALWAYS : t->fold];
+    bool found = false;
+
+    for (; *way != WAY_END; way++) {
+        struct segment s;
+
+        if (plan_way(link, t, (enum way) * way, &s, e) != 0)
+            continue;
+        if (found && s.parts >= out->parts) {
+            segment_fini(&s);
+            continue;
+        }
+        if (found)
+            segment_fini(out);
+        *out = s;
+        found = true;
+        if (*way == FOLDED || is_best(out))
+            break;
+    }
+    if (found && t->fold == COMPOSE_KEEP)
+        out->folded_parts = 0; /* the price is meant: nobody is warned */
+    return found ? 0 : -1;
 }
 
 unsigned compose_parts(const struct bind_config *link, const struct segment *seg)

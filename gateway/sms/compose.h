@@ -15,10 +15,29 @@
 #define COMPOSE_REFS     4096 /* counters of references, by hash of the number */
 #define COMPOSE_VALIDITY 17
 
-/* Segments the text as the link wants it. GSM-7 folds; a text that folding would spoil with '?' goes
- * as it is. -1: the text cannot be sent (not UTF-8, too long, refused). On success segment_fini is
- * the caller's. */
-MUST_CHECK int compose_plan(const struct bind_config *link, struct str text, uint16_t ref,
+/* What may be done to letters that the alphabet of phones lacks: the rule of a book, or the link's
+ * `encoding` for what has none. Signs (quotes, dashes) are no letters: all but AS_LINK with `auto`
+ * may fold them, where that keeps a text out of UCS-2. */
+enum compose_fold {
+    COMPOSE_AS_LINK, /* gsm7: as ALWAYS; auto: the text as it is */
+    COMPOSE_KEEP,    /* never folded: a shift table that the route takes, Latin-1, else UCS-2 */
+    COMPOSE_CHEAP,   /* folded where that makes fewer parts */
+    COMPOSE_ALWAYS   /* folded */
+};
+
+/* "keep", "cheap", "always" of messaging.message.fold; anything else is COMPOSE_AS_LINK. */
+enum compose_fold compose_fold_word(struct str word);
+
+struct compose_text {
+    struct str text; /* UTF-8 */
+    uint16_t ref;    /* of the concatenation */
+    enum compose_fold fold;
+};
+
+/* Segments the text in the way that its rule allows and that takes the fewest parts; of equal ones
+ * the most faithful. A text that folding would spoil with '?' is not folded. -1: the text cannot be
+ * sent (not UTF-8, too long, refused). On success segment_fini is the caller's. */
+MUST_CHECK int compose_plan(const struct bind_config *link, const struct compose_text *t,
                             struct segment *out, struct err *e);
 
 /* Submits the segments need on this link. */

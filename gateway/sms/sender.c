@@ -34,7 +34,8 @@ enum { TON_INTERNATIONAL = 1, TON_NETWORK = 3, TON_LETTERS = 5, NPI_ISDN = 1 };
 PG_STMT(
     claim_stmt, "sms.claim", PG_BATCH, 4,
     "select c.message_id, c.kind, c.priority, c.number_sealed, c.body, c.body_sealed, c.validity_s,"
-    " coalesce(s.sender, '') as sender, coalesce(s.kind, '') as sender_kind"
+    " coalesce(s.sender, '') as sender, coalesce(s.kind, '') as sender_kind,"
+    " (select m.fold from messaging.message m where m.id = c.message_id) as fold"
     " from messaging.claim($1, $2, $3::bigint, $4::int) with ordinality as c"
     " left join lateral messaging.sender_of($1, c.message_id) s on true order by c.ordinality");
 PG_STMT(cancelled_stmt, "sms.cancelled", PG_BATCH, 1,
@@ -319,17 +320,20 @@ static int read_text(struct sms_account *a, struct op *op, int row, struct outgo
                      struct err *e)
 {
     int sealed = pg_col(op, "body_sealed");
-    uint16_t ref = next_ref(a, str_c(o->number));
+    struct compose_text t = {.text = pg_str(op, row, pg_col(op, "body")),
+                             .ref = next_ref(a, str_c(o->number)),
+                             .fold = compose_fold_word(pg_str(op, row, pg_col(op, "fold")))};
     struct buf clear;
     int rc = 0;
 
     if (pg_is_null(op, row, sealed))
-        return compose_plan(a->link, pg_str(op, row, pg_col(op, "body")), ref, &o->seg, e);
+        return compose_plan(a->link, &t, &o->seg, e);
     o->secret = true;
     buf_init(&clear, 4096);
     rc = open_column(a, op, row, "body_sealed", "otp.body", &clear, e);
+    t.text = buf_str(&clear);
     if (rc == 0)
-        rc = compose_plan(a->link, buf_str(&clear), ref, &o->seg, e);
+        rc = compose_plan(a->link, &t, &o->seg, e);
     buf_wipe(&clear);
     return rc;
 }

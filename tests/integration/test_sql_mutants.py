@@ -7,6 +7,7 @@ import pytest
 
 import test_sql_billing as billing
 import test_sql_deliveries as deliveries
+import test_sql_fold as fold
 import test_sql_messaging as messaging
 import test_sql_readers as readers
 import test_sql_routing as routing
@@ -68,6 +69,12 @@ MUTANTS = {
         readers.test_a_slot_runs_once_and_the_next_in_its_time),
     "the schedule writes to who said PAUSE": (
         [("messaging.run_schedule", "i.paused_at is not null", "false")], lambda w: readers.test_nothing_comes_by_itself(w, "pause")),
+    "a letter that stays is counted in septets": (
+        [("messaging.next_slice", "if v_wide is not null and t.units is not null then", "if false then")],
+        lambda w: fold.test_one_letter_costs_what_its_rule_says(w, "keep", 3)),
+    "the language's rule before the book's": (
+        [("messaging.fold_of", "coalesce(b.fold_rule, (", "coalesce((")],
+        fold.test_rule_of_the_book_before_its_language_before_any),
     "a throttled route pauses the reader": (
         [("messaging.failed_for_good", "p.receipt_at is not null or p.code = 11", "true")],
         lambda w: deliveries.test_what_the_route_refused_is_not_the_phone(w, 0x58)),

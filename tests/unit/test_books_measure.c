@@ -40,6 +40,11 @@ static uint32_t folded_septets(struct str s)
     return (uint32_t)n;
 }
 
+static uint32_t units_of(struct str s)
+{
+    return (uint32_t)ucs2_units(s);
+}
+
 /* What holds of every text. */
 static void check_always(struct str body)
 {
@@ -53,6 +58,7 @@ static void check_always(struct str body)
         assert_true(c[i].septets >= was.septets);
         assert_true(c[i].septets - was.septets <= MEASURE_SENTENCE_MAX);
         assert_int_equal(c[i].septets, folded_septets(str_head(body, byte_of(body, c[i].chars))));
+        assert_int_equal(c[i].units, units_of(str_head(body, byte_of(body, c[i].chars))));
         was = c[i];
     }
     assert_int_equal(was.chars, utf8_count(body));
@@ -134,6 +140,48 @@ static void euro_costs_two_and_what_folds_costs_its_fold(void **state)
     check_always(STR("ɛ̃ ɔ̃ e\xCC\x81 ŋ ɖ ƒ \xF0\x9F\x98\x80 \xD8\xB3\xD9\x84 a\xCC\x80\xCC\xA3."));
 }
 
+static void what_folding_changes_is_told_by_sentence(void **state)
+{
+    static const uint8_t folds[] = {MEASURE_NOTHING,    MEASURE_LETTERS, MEASURE_NOTHING,
+                                    MEASURE_IMPOSSIBLE, MEASURE_LETTERS, MEASURE_NOTHING};
+    size_t n;
+    struct cut *c = measure_cuts(STR("\u00AB L\u2019\u00E9t\u00E9\u2026 \u00BB Une for\u00EAt. "
+                                     "Rien. \U0001F600 et \u00EA. Un \u0153uf. Fin."),
+                                 &n);
+
+    (void)state;
+    assert_int_equal(n, ARRAY_LEN(folds));
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(c[i].folds, folds[i]);
+    free(c);
+    assert_int_equal(measure_folds(STR("L\u2019\u00E9t\u00E9 [1]")), MEASURE_NOTHING);
+    assert_int_equal(measure_folds(STR("\u00CEle")), MEASURE_LETTERS);
+    assert_int_equal(measure_folds(STR("\u65E5")), MEASURE_IMPOSSIBLE);
+    assert_int_equal(measure_folds(STR("")), MEASURE_NOTHING);
+}
+
+/* A cut at a space behind which a letter already came: the letter counts for both. */
+static void a_cut_at_a_space_forgets_no_letter(void **state)
+{
+    struct buf b;
+    size_t n;
+
+    (void)state;
+    buf_init(&b, 4096);
+    for (int i = 0; i < 440; i++)
+        buf_addc(&b, 'a');
+    buf_puts(&b, " \u00EA");
+    for (int i = 0; i < 40; i++)
+        buf_addc(&b, 'a');
+    struct cut *c = measure_cuts(buf_str(&b), &n);
+
+    assert_int_equal(n, 2);
+    assert_int_equal(c[0].chars, 441);
+    assert_int_equal(c[1].folds, MEASURE_LETTERS);
+    free(c);
+    buf_fini(&b);
+}
+
 /* A filler of n characters, with a space every `word` of them (0: none), and an end. */
 static void check_long(size_t n, size_t word, const char *unit, const char *end)
 {
@@ -212,6 +260,8 @@ int main(void)
         cmocka_unit_test(closers_belong_to_the_sentence),
         cmocka_unit_test(characters_not_bytes),
         cmocka_unit_test(euro_costs_two_and_what_folds_costs_its_fold),
+        cmocka_unit_test(what_folding_changes_is_told_by_sentence),
+        cmocka_unit_test(a_cut_at_a_space_forgets_no_letter),
         cmocka_unit_test(long_sentences_are_cut),
         cmocka_unit_test(a_long_sentence_is_cut_at_a_space),
         cmocka_unit_test(many_made_up_texts),

@@ -157,6 +157,30 @@ static void fold_flags(void **state)
  * Every scalar value under every flag set: inside the alphabet, within the flags, and folding again
  * changes nothing.
  */
+/* What `keep` may do to a book's text: letters stay, also those outside the alphabet. */
+static void signs_alone_fold(void **state)
+{
+    static const struct {
+        const char *text, *folded;
+    } rows[] = {
+        {"\u2019\u201C\u00AB\u2014\u2026\u00A0", "'\"\"-... "},
+        {"for\u00EAt \u0153uvre \u014B \u0254\u0303", "for\u00EAt \u0153uvre \u014B \u0254\u0303"},
+        {"n\u00B0 5, 1\u00AA", "no 5, 1\u00AA"},
+        {"\u65E5\U0001F600 \u00D7", "\u65E5\U0001F600 x"},
+        {"e\u0301 [\u20AC]", "\u00E9 [\u20AC]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf out;
+
+        buf_init(&out, 256);
+        assert_int_equal(gsm_fold(str_c(rows[i].text), &out, GSM_FOLD_SIGNS), 0);
+        assert_string_equal(buf_cstr(&out), rows[i].folded);
+        buf_fini(&out);
+    }
+}
+
 static void folding_is_closed(void **state)
 {
     struct buf once, twice;
@@ -406,6 +430,7 @@ int main(void)
         cmocka_unit_test(septets_are_counted),
         cmocka_unit_test(languages_fold),
         cmocka_unit_test(fold_flags),
+        cmocka_unit_test(signs_alone_fold),
         cmocka_unit_test(folding_is_closed),
         cmocka_unit_test(cutting),
         cmocka_unit_test(packing_vectors),

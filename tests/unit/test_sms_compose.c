@@ -45,7 +45,8 @@ static void plan(const struct bind_config *link, struct segment *seg)
     struct err e;
 
     memset(text, 'x', 800);
-    assert_int_equal(compose_plan(link, str_c(text), 0x1234, seg, &e), 0);
+    assert_int_equal(
+        compose_plan(link, &(struct compose_text){.text = str_c(text), .ref = 0x1234}, seg, &e), 0);
 }
 
 static void test_header(void **state)
@@ -130,18 +131,138 @@ static void test_folding(void **state)
 
     (void)state;
     /* hard case 29: one curly quote does not turn a chapter into UCS-2 */
-    assert_int_equal(compose_plan(&link, STR("l\xE2\x80\x99\xC5\x93uvre"), 1, &seg, &e), 0);
+    assert_int_equal(
+        compose_plan(&link,
+                     &(struct compose_text){.text = STR("l\xE2\x80\x99\xC5\x93uvre"), .ref = 1},
+                     &seg, &e),
+        0);
     assert_int_equal(seg.data_coding, 0);
     segment_fini(&seg);
     /* what folding would lose is sent as it is */
-    assert_int_equal(compose_plan(&link, STR("\xE6\x97\xA5\xE6\x9C\xAC"), 1, &seg, &e), 0);
+    assert_int_equal(
+        compose_plan(&link,
+                     &(struct compose_text){.text = STR("\xE6\x97\xA5\xE6\x9C\xAC"), .ref = 1},
+                     &seg, &e),
+        0);
     assert_int_equal(seg.data_coding, 8);
     segment_fini(&seg);
     link.encoding = BIND_ENCODING_AUTO;
-    assert_int_equal(compose_plan(&link, STR("l\xE2\x80\x99\xC5\x93uvre"), 1, &seg, &e), 0);
+    assert_int_equal(
+        compose_plan(&link,
+                     &(struct compose_text){.text = STR("l\xE2\x80\x99\xC5\x93uvre"), .ref = 1},
+                     &seg, &e),
+        0);
     assert_int_equal(seg.data_coding, 8);
     compose_wipe(&seg);
-    assert_int_equal(compose_plan(&link, STR("\xFF"), 1, &seg, &e), -1);
+    assert_int_equal(
+        compose_plan(&link, &(struct compose_text){.text = STR("\xFF"), .ref = 1}, &seg, &e), -1);
+}
+
+/* Repeats unit n times in text, behind first. */
+static void fill_text(const char *first, const char *unit, size_t n)
+{
+    size_t at = strlen(first);
+
+    memcpy(text, first, at);
+    for (size_t i = 0; i < n; i++, at += strlen(unit))
+        memcpy(text + at, unit, strlen(unit));
+    text[at] = '\0';
+}
+
+/* Which way each rule takes, by the parts that it costs. */
+static void test_rules_of_books(void **state)
+{
+    static const struct {
+        enum compose_fold fold;
+        const char *first, *unit;
+        size_t n;
+        unsigned tables;
+        bool latin1;
+        uint8_t data_coding, single;
+        unsigned parts;
+    } rows[] = {
+        /* one letter in 200 characters: 3 parts of UCS-2 or 2 folded */
+        {COMPOSE_KEEP, "\u00EA", "a", 200, 0, false, 8, 0, 3},
+        {COMPOSE_CHEAP, "\u00EA", "a", 200, 0, false, 0, 0, 2},
+        {COMPOSE_ALWAYS, "\u00EA", "a", 200, 0, false, 0, 0, 2},
+        {COMPOSE_AS_LINK, "\u00EA", "a", 200, 0, false, 8, 0, 3},
+        /* short enough for one part either way: cheap keeps the letter, always does not */
+        {COMPOSE_CHEAP, "\u00EA", "a", 69, 0, false, 8, 0, 1},
+        {COMPOSE_ALWAYS, "\u00EA", "a", 69, 0, false, 0, 0, 1},
+        {COMPOSE_CHEAP, "\u00EA", "a", 70, 0, false, 0, 0, 1},
+        /* signs are no letters: keep folds them to stay out of UCS-2, and only then */
+        {COMPOSE_KEEP, "\u201C\u2019", "a", 199, 0, false, 0, 0, 2},
+        {COMPOSE_KEEP, "\u201C\u2019", "a", 60, 0, false, 8, 0, 1},
+        {COMPOSE_KEEP, "\u201C\u00EA", "a", 199, 0, false, 8, 0, 3},
+        /* a shift table that the route takes keeps the letter; cheap counts its header */
+        {COMPOSE_KEEP, "\u00EA", "a", 200, SEGMENT_PORTUGUESE, false, 0, 3, 2},
+        {COMPOSE_CHEAP, "\u00EA", "a", 200, SEGMENT_PORTUGUESE, false, 0, 3, 2},
+        {COMPOSE_CHEAP, "\u00EA", "a", 159, SEGMENT_PORTUGUESE, false, 0, 0, 1},
+        {COMPOSE_KEEP, "\u00EA", "a", 159, SEGMENT_PORTUGUESE, false, 0, 3, 2},
+        {COMPOSE_KEEP, "\u201C\u00EA", "a", 200, SEGMENT_PORTUGUESE, false, 0, 3, 2},
+        {COMPOSE_KEEP, "\u00EA", "a", 120, 0, true, 3, 0, 1},
+        /* what has no counterpart is never folded */
+        {COMPOSE_ALWAYS, "\u65E5", "a", 200, 0, false, 8, 0, 3},
+        {COMPOSE_CHEAP, "\u65E5", "a", 200, 0, false, 8, 0, 3},
+        /* plain text asks nothing */
+        {COMPOSE_KEEP, "\u00E9", "a", 200, SEGMENT_PORTUGUESE, true, 0, 0, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct bind_config link = link_of(BIND_CONCAT_UDH8);
+        struct segment seg;
+        struct err e;
+
+        link.encoding = BIND_ENCODING_AUTO; /* of no weight where a rule is given */
+        link.tables = (int)rows[i].tables;
+        link.latin1 = rows[i].latin1;
+        fill_text(rows[i].first, rows[i].unit, rows[i].n);
+        assert_int_equal(
+            compose_plan(&link, &(struct compose_text){.text = str_c(text), .fold = rows[i].fold},
+                         &seg, &e),
+            0);
+        assert_int_equal(seg.data_coding, rows[i].data_coding);
+        assert_int_equal(seg.coding.shift.single, rows[i].single);
+        assert_int_equal(seg.parts, rows[i].parts);
+        segment_fini(&seg);
+    }
+}
+
+/* UCS-2 would need more parts than there may be: the folded text is sent all the same. */
+static void test_too_long_for_ucs2_only(void **state)
+{
+    struct bind_config link = link_of(BIND_CONCAT_UDH8);
+    struct segment seg;
+    struct err e;
+    char *big = malloc(30003);
+
+    (void)state;
+    assert_non_null(big);
+    memset(big, 'a', 30002);
+    memcpy(big, "\u00EA", 2);
+    big[30002] = '\0';
+    assert_int_equal(compose_plan(&link,
+                                  &(struct compose_text){.text = str_c(big), .fold = COMPOSE_CHEAP},
+                                  &seg, &e),
+                     0);
+    assert_int_equal(seg.data_coding, 0);
+    segment_fini(&seg);
+    assert_int_equal(compose_plan(&link,
+                                  &(struct compose_text){.text = str_c(big), .fold = COMPOSE_KEEP},
+                                  &seg, &e),
+                     -1);
+    free(big);
+}
+
+static void test_words_of_rules(void **state)
+{
+    (void)state;
+    assert_int_equal(compose_fold_word(STR("keep")), COMPOSE_KEEP);
+    assert_int_equal(compose_fold_word(STR("cheap")), COMPOSE_CHEAP);
+    assert_int_equal(compose_fold_word(STR("always")), COMPOSE_ALWAYS);
+    assert_int_equal(compose_fold_word(STR("")), COMPOSE_AS_LINK);
+    assert_int_equal(compose_fold_word(STR("other")), COMPOSE_AS_LINK);
 }
 
 static void test_plain_numbered_messages(void **state)
@@ -160,7 +281,9 @@ static void test_plain_numbered_messages(void **state)
     for (size_t i = 4; i < 400; i += 5)
         text[i] = ' ';
     text[400] = '\0';
-    assert_int_equal(compose_plan(&link, str_c(text), 0x1234, &seg, &e), 0);
+    assert_int_equal(
+        compose_plan(&link, &(struct compose_text){.text = str_c(text), .ref = 0x1234}, &seg, &e),
+        0);
     assert_int_equal(compose_parts(&link, &seg), 3);
     memset(&m, 0, sizeof m);
     compose_fill(&(struct compose){.link = &link, .seg = &seg, .number = "225", .validity = ""}, 2,
@@ -185,7 +308,10 @@ static void test_national_tables(void **state)
     (void)state;
     link.encoding = BIND_ENCODING_AUTO;
     link.tables = SEGMENT_PORTUGUESE;
-    assert_int_equal(compose_plan(&link, STR("S\u00e3o Tom\u00e9"), 1, &seg, &e), 0);
+    assert_int_equal(
+        compose_plan(&link, &(struct compose_text){.text = STR("S\u00e3o Tom\u00e9"), .ref = 1},
+                     &seg, &e),
+        0);
     assert_int_equal(compose_parts(&link, &seg), 1);
     fill(&link, &seg, 1, &scratch, &m);
     assert_int_equal(m.sm.esm_class, SMPP_ESM_UDHI); /* a header though it is one part */
@@ -193,7 +319,10 @@ static void test_national_tables(void **state)
     assert_memory_equal(m.sm.message.p, "\x03\x24\x01\x03S\x1b\x7bo Tom\x05", 13);
     segment_fini(&seg);
     link.concat = BIND_CONCAT_SAR; /* hard case 27: SAR and a header exclude each other */
-    assert_int_equal(compose_plan(&link, STR("S\u00e3o Tom\u00e9"), 1, &seg, &e), 0);
+    assert_int_equal(
+        compose_plan(&link, &(struct compose_text){.text = STR("S\u00e3o Tom\u00e9"), .ref = 1},
+                     &seg, &e),
+        0);
     fill(&link, &seg, 1, &scratch, &m);
     assert_int_equal(m.sm.esm_class, 0);
     assert_int_equal(m.sm.data_coding, 8);
@@ -324,6 +453,9 @@ int main(void)
         cmocka_unit_test(test_sar_and_payload),
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_rules_of_books),
+        cmocka_unit_test(test_too_long_for_ucs2_only),
+        cmocka_unit_test(test_words_of_rules),
         cmocka_unit_test(test_plain_numbered_messages),
         cmocka_unit_test(test_national_tables),
         cmocka_unit_test(test_validity),

@@ -60,24 +60,29 @@ end $$;
 comment on function catalog.import_book(jsonb, jsonb) is
 'One book with its parts in one transaction; outcome: created | replaced | same (identical content, nothing written).
 book: {slug?, code?, title, language, summary, authors: [name | {name}], categories: [slug | {slug, names?, sort?}], free_parts?, status?, published_at?}.
-parts: [{no?, title, body, ends: [...], septets: [...]}] in order. A missing code is the next free one from 100.
+parts: [{no?, title, body, ends: [...], septets: [...], units?: [...], folds?: [...], title_folds?}] in order. A missing code is the next free one from 100.
 A replaced book keeps its id, its code unless given, its readers'' positions (brought inside the new text) and its date.';
 
 create or replace function catalog.import_parts(p_book_id bigint, p_parts jsonb) returns void language plpgsql as $$
 begin
-    insert into catalog.part as t (book_id, no, title, body, chars, ends, septets)
+    insert into catalog.part as t (book_id, no, title, body, chars, ends, septets, units, folds, title_folds)
     select p_book_id, s.no, s.title, s.body, s.chars,
         case when s.gap then s.ends || s.chars else s.ends end,
         case when s.gap then s.septets || coalesce(s.septets[cardinality(s.septets)], 0)
-            + messaging.septets(substr(s.body, coalesce(s.ends[cardinality(s.ends)], 0) + 1)) else s.septets end
+            + messaging.septets(substr(s.body, coalesce(s.ends[cardinality(s.ends)], 0) + 1)) else s.septets end,
+        case when s.gap and s.units is not null then s.units || messaging.units(s.body) else s.units end,
+        case when s.gap and s.units is not null then s.folds || 2::smallint else s.folds end,
+        s.title_folds
     from (select coalesce((e.v->>'no')::int, e.ord::int) as no, coalesce(e.v->>'title', '') as title, e.v->>'body' as body,
-                 char_length(e.v->>'body') as chars, a.ends, a.septets,
+                 char_length(e.v->>'body') as chars, a.ends, a.septets, a.units, a.folds, (e.v->>'title_folds')::smallint as title_folds,
                  coalesce(a.ends[cardinality(a.ends)], 0) < char_length(e.v->>'body') as gap
           from jsonb_array_elements(p_parts) with ordinality e(v, ord),
                lateral (select array(select x::int from jsonb_array_elements_text(coalesce(e.v->'ends', '[]')) x) as ends,
-                               array(select x::int from jsonb_array_elements_text(coalesce(e.v->'septets', '[]')) x) as septets) a) s
+                               array(select x::int from jsonb_array_elements_text(coalesce(e.v->'septets', '[]')) x) as septets,
+                               case when e.v ? 'units' then array(select x::int from jsonb_array_elements_text(e.v->'units') x) end as units,
+                               case when e.v ? 'units' then array(select x::smallint from jsonb_array_elements_text(e.v->'folds') x) end as folds) a) s
     on conflict (book_id, no) do update set title = excluded.title, body = excluded.body, chars = excluded.chars,
-        ends = excluded.ends, septets = excluded.septets;
+        ends = excluded.ends, septets = excluded.septets, units = excluded.units, folds = excluded.folds, title_folds = excluded.title_folds;
     delete from catalog.part t where t.book_id = p_book_id
         and t.no not in (select coalesce((e.v->>'no')::int, e.ord::int) from jsonb_array_elements(p_parts) with ordinality e(v, ord));
     if (select max(t.no) from catalog.part t where t.book_id = p_book_id) <> jsonb_array_length(p_parts) then

@@ -63,9 +63,9 @@ begin
         return jsonb_build_object('outcome', 'allowance', 'segments', 0, 'part', s.part, 'title', b.title);
     end if;
     insert into messaging.message (account, identity_id, user_id, kind, priority, body, lang, segments, due_at, expires_at,
-                                   book_id, from_part, from_at, to_part, to_at, created_at)
+                                   book_id, from_part, from_at, to_part, to_at, fold, created_at)
     values (messaging.account_for(i.country, i.network), i.id, p_user_id, 'instalment', 3, s.body, b.language, s.segments, v_now,
-            v_now + interval '12 hours', v_book, s.part, s.at, s.to_part, s.to_at, v_now)
+            v_now + interval '12 hours', v_book, s.part, s.at, s.to_part, s.to_at, messaging.fold_of(v_book), v_now)
     returning id into v_id;
     perform reading.save_position(p_user_id, v_book, s.to_part, s.to_at, 'sms');
     insert into messaging.usage as g (user_id, day, segments) values (p_user_id, a.today, s.segments)

@@ -42,9 +42,9 @@ begin
         return jsonb_build_object('outcome', 'allowance', 'segments', 0, 'title', b.title);
     end if;
     insert into messaging.message (account, identity_id, user_id, kind, priority, body, lang, encoding, segments, due_at, expires_at,
-                                   book_id, from_part, from_at, to_part, to_at, repeats, created_at)
+                                   book_id, from_part, from_at, to_part, to_at, repeats, fold, created_at)
     values (messaging.account_for(i.country, i.network), i.id, p_user_id, 'instalment', 3, m.body, m.lang, m.encoding, m.segments, v_now,
-            v_now + interval '12 hours', m.book_id, m.from_part, m.from_at, m.to_part, m.to_at, coalesce(m.repeats, m.id), v_now)
+            v_now + interval '12 hours', m.book_id, m.from_part, m.from_at, m.to_part, m.to_at, coalesce(m.repeats, m.id), m.fold, v_now)
     returning id into v_id;
     insert into messaging.usage as g (user_id, day, segments) values (p_user_id, a.today, m.segments)
     on conflict (user_id, day) do update set segments = g.segments + excluded.segments;
