@@ -58,7 +58,7 @@ struct smpp_server {
     struct smpp_server_stats stats;
 };
 
-static struct peer *peer_of(struct smpp_server *v, uint64_t id)
+static struct peer *peer_of(const struct smpp_server *v, uint64_t id)
 {
     struct peer *p = (uint32_t)id < v->config.max_connections ? v->slots[(uint32_t)id] : NULL;
 
@@ -110,6 +110,17 @@ static void on_submit(void *ctx, const struct pdu *pdu)
     p->server->sink->submit(p->server->ctx, p->id, pdu);
 }
 
+static void on_manage(void *ctx, const struct pdu *pdu)
+{
+    struct peer *p = ctx;
+
+    if (p->server->sink->manage != NULL) {
+        p->server->sink->manage(p->server->ctx, p->id, pdu);
+        return;
+    }
+    smsc_respond(&p->session, pdu->id, pdu->seq, smsc_manage_refusal(pdu->id), STR_EMPTY);
+}
+
 static void on_deliver_done(void *ctx, uint64_t tag, uint32_t status, bool late)
 {
     struct peer *p = ctx;
@@ -141,6 +152,7 @@ static void on_session_closed(void *ctx, enum smsc_end why)
 static const struct smsc_events session_events = {
     .bind = on_bind,
     .submit = on_submit,
+    .manage = on_manage,
     .deliver_done = on_deliver_done,
     .unknown = on_unknown,
     .closed = on_session_closed,
@@ -482,6 +494,34 @@ void smpp_server_respond(struct smpp_server *v, uint64_t peer, uint32_t id, uint
     if (p == NULL)
         return;
     smsc_respond(&p->session, id, seq, status, message_id);
+    after_later(p);
+}
+
+void smpp_server_respond_query(struct smpp_server *v, uint64_t peer, uint32_t seq,
+                               const struct pdu_query_resp *found)
+{
+    struct peer *p = peer_of(v, peer);
+
+    if (p == NULL)
+        return;
+    smsc_respond_query(&p->session, seq, found);
+    after_later(p);
+}
+
+uint32_t smpp_server_room(const struct smpp_server *v, uint64_t peer)
+{
+    const struct peer *p = peer_of(v, peer);
+
+    return p != NULL ? smsc_room(&p->session) : 0;
+}
+
+void smpp_server_unbind(struct smpp_server *v, uint64_t peer)
+{
+    struct peer *p = peer_of(v, peer);
+
+    if (p == NULL)
+        return;
+    smsc_unbind(&p->session, loop_now_ms(v->loop));
     after_later(p);
 }
 

@@ -35,11 +35,13 @@ struct smpp_server_config {
     unsigned max_failures;          /* refused passwords of one address in a minute; 5 */
 };
 
-/* As the events of smsc_session.h, with the peer. bind and submit are needed. */
+/* As the events of smsc_session.h, with the peer. bind and submit are needed; without manage query,
+ * cancel and replace are refused. */
 struct smpp_server_sink {
     /* address: "192.0.2.1", lives until the handler returns. */
     void (*bind)(void *ctx, uint64_t peer, const char *address, const struct pdu *p);
     void (*submit)(void *ctx, uint64_t peer, const struct pdu *p);
+    void (*manage)(void *ctx, uint64_t peer, const struct pdu *p);
     void (*deliver_done)(void *ctx, uint64_t peer, uint64_t tag, uint32_t status, bool late);
     void (*unknown)(void *ctx, uint64_t peer, uint64_t tag);
     /* A peer whose bind had been accepted is gone. */
@@ -63,9 +65,19 @@ struct smpp_server *smpp_server_new(struct loop *l, int fd, const struct smpp_se
 void smpp_server_accept(struct smpp_server *v, uint64_t peer, struct smsc_account *account);
 void smpp_server_refuse(struct smpp_server *v, uint64_t peer, uint32_t status);
 
-/* Answers a submit event: smsc_respond. */
+/* Answers a submit or manage event: smsc_respond. */
 void smpp_server_respond(struct smpp_server *v, uint64_t peer, uint32_t id, uint32_t seq,
                          uint32_t status, struct str message_id);
+
+/* Answers a query_sm: smsc_respond_query. */
+void smpp_server_respond_query(struct smpp_server *v, uint64_t peer, uint32_t seq,
+                               const struct pdu_query_resp *found);
+
+/* Deliveries that this peer would take now; 0: none, or it has left. */
+uint32_t smpp_server_room(const struct smpp_server *v, uint64_t peer);
+
+/* Says goodbye to this one. */
+void smpp_server_unbind(struct smpp_server *v, uint64_t peer);
 
 /* smsc_deliver to a peer; ERR_BAD_STATE when it has left. */
 MUST_CHECK int smpp_server_deliver(struct smpp_server *v, uint64_t peer, const struct pdu_sm *sm,

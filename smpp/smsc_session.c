@@ -170,7 +170,8 @@ void smsc_accept(struct smsc_session *s, struct smsc_account *account, int64_t n
         return;
     s->account = account;
     account->binds++;
-    window_init(&s->window, s->config.window, s->config.response_ms, 1);
+    window_init(&s->window, account->window != 0 ? account->window : s->config.window,
+                s->config.response_ms, 1);
     set_state(s, bound_as(s->bind_id));
     wire_heard(&s->wire, now);
     pdu_start(&p, s->bind_id | PDU_RESP, 0, s->bind_seq);
@@ -206,6 +207,19 @@ void smsc_respond(struct smsc_session *s, uint32_t id, uint32_t seq, uint32_t st
         p.message_id.message_id = str_head(message_id, 64);
     else if (p.shape == PDU_SHAPE_query_resp)
         p.query_resp.message_id = str_head(message_id, 64);
+    say(s, &p, NULL, 0);
+}
+
+void smsc_respond_query(struct smsc_session *s, uint32_t seq, const struct pdu_query_resp *found)
+{
+    struct pdu p;
+
+    if (s->state == SMSC_CLOSED)
+        return;
+    assert(s->unanswered > 0);
+    s->unanswered--;
+    pdu_start(&p, SMPP_QUERY_SM_RESP, 0, seq);
+    p.query_resp = *found;
     say(s, &p, NULL, 0);
 }
 
@@ -337,10 +351,12 @@ static uint32_t admit(struct smsc_session *s, const struct pdu *p, int64_t now)
     }
     if (s->account->behind || s->account->queued >= s->account->queue_max) {
         s->stats.over_queue++;
+        s->account->over_queue++;
         return SMPP_RMSGQFUL;
     }
     if (!rate_take(&s->account->rate, now)) {
         s->stats.over_rate++;
+        s->account->over_rate++;
         return SMPP_RTHROTTLED;
     }
     return 0;
@@ -361,6 +377,15 @@ static void on_submit(struct smsc_session *s, const struct pdu *p, int64_t now)
     s->events->submit(s->ctx, p);
 }
 
+uint32_t smsc_manage_refusal(uint32_t id)
+{
+    switch (id) {
+    case SMPP_QUERY_SM: return SMPP_RQUERYFAIL;
+    case SMPP_CANCEL_SM: return SMPP_RCANCELFAIL;
+    default: return SMPP_RREPLACEFAIL;
+    }
+}
+
 static void on_manage(struct smsc_session *s, const struct pdu *p, int64_t now)
 {
     (void)now;
@@ -370,11 +395,7 @@ static void on_manage(struct smsc_session *s, const struct pdu *p, int64_t now)
         return;
     }
     s->stats.bad_requests++;
-    say_plain(s, p->id | PDU_RESP,
-              p->id == SMPP_QUERY_SM    ? SMPP_RQUERYFAIL
-              : p->id == SMPP_CANCEL_SM ? SMPP_RCANCELFAIL
-                                        : SMPP_RREPLACEFAIL,
-              p->seq);
+    say_plain(s, p->id | PDU_RESP, smsc_manage_refusal(p->id), p->seq);
 }
 
 static const struct rule {

@@ -76,8 +76,10 @@ struct smsc_account {
     struct rate rate;   /* rate_init */
     uint32_t queue_max; /* submits told and not yet answered */
     uint32_t queued;
-    uint32_t binds; /* sessions bound to it now */
-    bool behind;    /* the store is behind: submits get 0x14, links live */
+    uint32_t binds;                 /* sessions bound to it now */
+    uint32_t window;                /* deliveries in flight of each bind; 0: the session's own */
+    bool behind;                    /* the store is behind: submits get 0x14, links live */
+    uint64_t over_rate, over_queue; /* submits so refused, over all binds ever */
 };
 
 /* 0 means the default. system_id is ours, in bind_resp; it must outlive the session. */
@@ -158,6 +160,12 @@ void smsc_refuse(struct smsc_session *s, uint32_t status);
  * where the response has one, at most 64 octets. Without effect once CLOSED. */
 void smsc_respond(struct smsc_session *s, uint32_t id, uint32_t seq, uint32_t status,
                   struct str message_id);
+
+/* The status that says no to a query_sm, cancel_sm or replace_sm. */
+uint32_t smsc_manage_refusal(uint32_t id);
+
+/* Answers a query_sm with what is known of the message; otherwise as smsc_respond with status 0. */
+void smsc_respond_query(struct smsc_session *s, uint32_t seq, const struct pdu_query_resp *found);
 
 /* One deliver_sm. tag comes back in exactly one event, deliver_done or unknown. -1 and nothing sent:
  * ERR_BAD_STATE not bound for it, ERR_BUSY window or buffer, else a field that does not fit. */

@@ -35,7 +35,7 @@ static struct bench {
     struct smsc_account account;
     uint32_t refuse_with;
     uint64_t peer;
-    unsigned submits, done, unknown, closed;
+    unsigned submits, manages, done, unknown, closed;
     struct sockaddr_in at;
     int fds[CLIENTS];
     unsigned count;
@@ -51,6 +51,18 @@ static void on_bind(void *ctx, uint64_t peer, const char *address, const struct 
     else
         smpp_server_accept(b->server, peer, &b->account);
     b->peer = peer;
+}
+
+static void on_manage(void *ctx, uint64_t peer, const struct pdu *p)
+{
+    struct pdu_query_resp found = {.message_id = STR("1"), .message_state = 2};
+
+    (void)ctx;
+    b->manages++;
+    if (p->id == SMPP_QUERY_SM)
+        smpp_server_respond_query(b->server, peer, p->seq, &found);
+    else
+        smpp_server_respond(b->server, peer, p->id, p->seq, smsc_manage_refusal(p->id), STR_EMPTY);
 }
 
 static void on_submit(void *ctx, uint64_t peer, const struct pdu *p)
@@ -83,6 +95,7 @@ static void on_closed(void *ctx, uint64_t peer, enum smsc_end why)
 static const struct smpp_server_sink sink = {
     .bind = on_bind,
     .submit = on_submit,
+    .manage = on_manage,
     .deliver_done = on_done,
     .unknown = on_unknown,
     .closed = on_closed,
@@ -226,6 +239,41 @@ static void a_bind_a_submit_a_delivery_and_goodbye(void **state)
     assert_int_equal(smpp_server_deliver(b->server, b->peer, &p.sm, NULL, 0, 7, &e), -1);
 }
 
+/* What asks about messages reaches the owner; a window of the account's own; one peer sent away. */
+static void queries_room_and_one_goodbye(void **state)
+{
+    struct smpp_server_config config = {.session.system_id = STR("coko")};
+    uint32_t status;
+    struct pdu p;
+    struct err e;
+    int fd;
+
+    (void)state;
+    b->account.window = 2;
+    serve(&config);
+    fd = bound_client();
+    says(fd, SMPP_QUERY_SM, 2, "'1' 00 0000 00");
+    assert_int_equal(hears(fd, &status), SMPP_QUERY_SM_RESP);
+    assert_int_equal(status, 0);
+    says(fd, SMPP_CANCEL_SM, 3, "00 '1' 00 0000 00 0000 00");
+    assert_int_equal(hears(fd, &status), SMPP_CANCEL_SM_RESP);
+    assert_int_equal(status, SMPP_RCANCELFAIL);
+    assert_int_equal(b->manages, 2);
+    pdu_start(&p, SMPP_DELIVER_SM, 0, 0);
+    for (unsigned room = 2; room > 0; room--) {
+        assert_int_equal(smpp_server_room(b->server, b->peer), room);
+        assert_int_equal(smpp_server_deliver(b->server, b->peer, &p.sm, NULL, 0, 7, &e), 0);
+        assert_int_equal(hears(fd, &status), SMPP_DELIVER_SM);
+    }
+    assert_int_equal(smpp_server_room(b->server, b->peer), 0);
+    says(fd, SMPP_DELIVER_SM_RESP, 1, "00");
+    says(fd, SMPP_DELIVER_SM_RESP, 2, "00");
+    UNTIL(b->done == 2);
+    smpp_server_unbind(b->server, b->peer);
+    assert_int_equal(hears(fd, &status), SMPP_UNBIND);
+    assert_int_equal(smpp_server_room(b->server, b->peer), 0);
+}
+
 static void want_descriptors(void)
 {
     struct rlimit r;
@@ -359,6 +407,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_bind_a_submit_a_delivery_and_goodbye),
+        T(queries_room_and_one_goodbye),
         T(hard_25_a_thousand_strangers),
         T(hard_25_guessed_passwords_close_the_door),
         T(hard_24_a_peer_that_does_not_read_is_not_read),
