@@ -21,7 +21,7 @@ from support import COKO
 ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 200_000
 HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
        "attempt", "entitlement", "ledger_txn", "ledger_entry", "inbox", "message", "usage", "inbound", "step_effect", "job", "audit",
-       "interaction"}
+       "interaction", "esme_message", "esme_receipt"}
 # Indexes that may be walked whole: a list in its own order, cut by LIMIT; and partial ones that hold only what is in flight.
 WALKS = {"book_new_all", "message_sending", "message_unrouted"}
 
@@ -71,6 +71,11 @@ insert into messaging.part (account, ref, message_id, no, state, at)
     select 'lab', 'r' || id, id, 1, 'delivered', now() from messaging.message where state = 'delivered';
 insert into messaging.part (account, ref, state, at, lookup, alt)
     select 'lab', 'o' || i, 'delivered', now(), sha256(i::text::bytea), '{}' from generate_series(1, 1000) i;
+insert into messaging.esme_message (message_id, esme, source, source_kind, plain, udhi, registered)
+    select id, 'shop', 'SHOP', 'alphanumeric', true, false, 1 from messaging.message where id %% 2 = 1;
+insert into messaging.esme_receipt (message_id, esme, state, parts, delivered, holder, due_at, created_at)
+    select message_id, 'e' || message_id %% 50, 'delivered', 1, 1, case when message_id %% 1001 = 0 then 'esme:a' end, now(), now()
+    from messaging.esme_message;
 insert into messaging.usage (user_id, day, segments) select i, current_date, 3 from generate_series(1, %(n)s) i;
 insert into messaging.inbound (account, dedupe, identity_id, action, outcome, received_at)
     select 'lab', i::text::bytea, i, 'next', 'queued', now() from generate_series(1, %(n)s) i;
@@ -97,6 +102,7 @@ READS = [
     ("select * from reading.continue($1)", (5,)),
     ("select * from billing.offers($1, $2)", (5, "fr")),
     ("select * from messaging.cancelled($1)", ("lab",)),
+    ("select * from messaging.esme_query($1, $2)", ("shop", 5)),
     ("select * from messaging.outbox_unknown($1, $2, $3)", ("", "1 hour", 100)),
     ("select * from messaging.deliveries($1, $2, $3)", (5, 2**62, 20)),
 ]
@@ -222,6 +228,16 @@ CALLS = {
     "inbound": "select * from messaging.inbound('lab', sha256('9'), 's', 1, 'CI', 'mtn', 'SUITE', '', 'fr', 'new')",
     "bind_report": "select * from messaging.bind_report('[]')",
     "outbox_decide": "select * from messaging.outbox_decide('w', 'requeue', '{2, 102}')",
+    "submit": "select * from messaging.submit('shop', '{CI}', ('[{\"n\": 0, \"dedupe\": \"d0\", \"lookup\": \"' || repeat('ab', 32) || '\", \"sealed\": \"00\","
+              " \"key_id\": 1, \"country\": \"CI\", \"network\": \"+2250501\", \"body\": \"00\", \"source\": \"\", \"source_kind\": \"\", \"plain\": true,"
+              " \"udhi\": false, \"parts\": 1, \"priority\": 2, \"due_s\": 0, \"validity_s\": 60, \"registered\": 1}]')::jsonb)",
+    "wire_of": "select * from messaging.wire_of('lab', 7)",
+    "esme_cancel": "select messaging.esme_cancel('shop', 101)",
+    "esme_replace": "select messaging.esme_replace('shop', 101, 'x', 1, null, null, 1)",
+    "esme_take": "select * from messaging.esme_take('e5', 'esme:a', 10)",
+    "esme_answered": "select messaging.esme_answered('[{\"id\": 5, \"answer\": \"done\"}, {\"id\": 6, \"answer\": \"lost\"}]')",
+    "esme_release": "select messaging.esme_release('esme:a')",
+    "esme_ended": "update messaging.message set kind = 'esme', state = 'failed' where id = 5",
     "save_position": "select * from reading.save_position(5, 1000001, 2, 10, 'ussd')",
     "job_claim": "select * from ops.job_claim('q', 'w', 10, 30)",
     "job_enqueue": "select ops.enqueue('q', 'k', '{}', null, 'u')",
@@ -230,7 +246,7 @@ CALLS = {
     "import": None,
 }
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
-BATCH = {"claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
+BATCH = {"esme_take", "esme_answered", "esme_release", "claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
          "job_enqueue", "expire_rows", "refresh_popularity", "run_schedule", "pause_failing"}
 

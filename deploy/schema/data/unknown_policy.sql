@@ -5,5 +5,6 @@ insert into messaging.unknown_policy (kind, action, after, max) values
     ('reply', 'give_up', '1 hour', 0),
     ('notice', 'give_up', '1 day', 0),
     ('receipt', 'wait', '3 days', 0),
+    ('esme', 'give_up', '1 day', 0),
     ('instalment', 'wait', '3 days', 0)
 on conflict (kind) do nothing;

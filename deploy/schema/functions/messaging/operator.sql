@@ -119,7 +119,7 @@ begin
         when m.expires_at <= p_now then 'expired'
         when m.body is null and m.body_sealed is null then 'no_body'
         when m.cancel_asked then 'stopped'
-        when m.kind in ('notice', 'instalment')
+        when m.kind in ('notice', 'instalment', 'esme')
              and exists (select 1 from auth.identity i where i.id = m.identity_id and i.stopped_at is not null) then 'stopped'
     end;
 end $$;

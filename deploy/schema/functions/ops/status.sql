@@ -8,6 +8,10 @@ create or replace function ops.status() returns table (section text, name text, 
         || to_char(ops.now() - min(m.created_at), 'DD"d" HH24:MI:SS')
     from messaging.message m where m.state in ('queued', 'claimed', 'sending', 'unknown') group by m.state, m.kind
     union all
+    select 'esme', r.esme || ' receipts', count(*)::text || ', ' || count(r.holder)::text || ' on a bind, oldest '
+        || to_char(ops.now() - min(r.created_at), 'DD"d" HH24:MI:SS')
+    from messaging.esme_receipt r group by r.esme
+    union all
     select 'charges', c.state, count(*)::text || ', oldest ' || to_char(ops.now() - min(c.created_at), 'DD"d" HH24:MI:SS')
     from billing.charge c
     where not c.superseded and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED', 'REVIEW')
@@ -18,4 +22,4 @@ create or replace function ops.status() returns table (section text, name text, 
     order by 1, 2
 $$;
 comment on function ops.status() is
-'What an operator asks first at night: who holds which lease, what waits in the outbox and since when, charges not ended, jobs. For `coko status`; not a hot path.';
+'What an operator asks first at night: who holds which lease, what waits in the outbox and since when, receipts that ESMEs have not taken, charges not ended, jobs. For `coko status`; not a hot path.';

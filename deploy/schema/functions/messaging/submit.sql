@@ -1,0 +1,133 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What an ESME submits becomes rows of the outbox, and what it may still do with them.
+
+create or replace function messaging.submit(p_esme text, p_networks text[], p_rows jsonb)
+returns table (n int, outcome text, message_id bigint) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := ops.now();
+    v_account text;
+    v_identity bigint;
+    i auth.identity;
+    r record;
+begin
+    -- By number: two batches at once take their locks in one order. Texts to one number keep the order in which they came.
+    for r in
+        select * from jsonb_to_recordset(p_rows) as x(n int, dedupe text, lookup text, sealed text, key_id int, country text,
+            network text, body text, source text, source_kind text, coding int, plain boolean, udhi boolean, parts int, priority int,
+            due_s bigint, validity_s bigint, registered int)
+        order by x.lookup, x.n
+    loop
+        n := r.n;
+        message_id := null;
+        if not exists (select 1 from ops.country c where c.code = r.country) then
+            outcome := 'no_route';
+            return next;
+            continue;
+        end if;
+        select f.identity_id into v_identity
+        from auth.identity_find(decode(r.lookup, 'hex'), decode(r.sealed, 'hex'), r.key_id, r.country, r.network, '') f;
+        -- Held to the commit: a STOP comes before this message or finds it queued.
+        select * into i from auth.identity d where d.id = v_identity for share;
+        v_account := messaging.account_for(i.country, i.network);
+        outcome := case
+            when i.stopped_at is not null then 'stopped'
+            when p_networks <> '{}' and i.country <> all (p_networks) and i.country || '/' || i.network <> all (p_networks) then 'not_allowed'
+            when v_account is null then 'no_route'
+            else 'queued' end;
+        if outcome = 'queued' then
+            insert into messaging.message (account, identity_id, user_id, kind, priority, body_sealed, lang, encoding, segments, due_at,
+                                           expires_at, dedupe, created_at)
+            values (v_account, i.id, i.user_id, 'esme', r.priority, decode(r.body, 'hex'), 'fr', 'auto', r.parts,
+                    v_now + make_interval(secs => r.due_s), v_now + make_interval(secs => r.due_s + r.validity_s), r.dedupe, v_now)
+            on conflict (dedupe) do nothing
+            returning id into message_id;
+            if message_id is null then
+                select m.id into message_id from messaging.message m where m.dedupe = r.dedupe;
+            else
+                insert into messaging.esme_message (message_id, esme, source, source_kind, coding, plain, udhi, registered)
+                values (message_id, p_esme, r.source, r.source_kind, r.coding, r.plain, r.udhi, r.registered);
+            end if;
+        end if;
+        return next;
+    end loop;
+end $$;
+comment on function messaging.submit(text, text[], jsonb) is
+'A batch of one ESME, one row a submit_sm: [{n, dedupe, lookup and sealed: of the number, key_id, country, network, body: sealed text or octets, source, source_kind, coding, plain, udhi, parts, priority, due_s, validity_s, registered}]. p_networks: where it may send ("CI" or "CI/mtn"), empty: anywhere.
+outcome: queued | stopped (the reader said STOP) | not_allowed | no_route. dedupe names the submit, not its text: the same batch after a lost answer gives the same ids, the same text submitted twice is two messages.';
+
+create or replace function messaging.wire_of(p_account text, p_message_id bigint)
+returns table (sender text, kind text, coding int, udhi boolean) language plpgsql stable rows 1 as $$
+#variable_conflict use_column
+declare
+    e messaging.esme_message;
+begin
+    select * into e from messaging.esme_message x where x.message_id = p_message_id;
+    if e.source <> '' then
+        return query select e.source, e.source_kind, e.coding::int, e.udhi;
+    elsif e.message_id is not null then
+        return query select s.sender, s.kind, e.coding::int, e.udhi
+            from (select 1) one left join lateral messaging.sender_of(p_account, p_message_id) s on true;
+    else
+        return query select s.sender, s.kind, null::int, false from messaging.sender_of(p_account, p_message_id) s;
+    end if;
+end $$;
+comment on function messaging.wire_of(text, bigint) is
+'How a message goes on the wire: its sender (an ESME''s own, else messaging.sender_of), and of octets that an ESME gave their data_coding and whether they begin with a header. No row: the link''s own sender and a text.';
+
+create or replace function messaging.esme_query(p_esme text, p_id bigint) returns table (state text, code int, done text)
+language sql stable as $$
+    select m.state, (select p.code from messaging.part p where p.message_id = m.id and p.state in ('failed', 'expired') order by p.no limit 1),
+        to_char(m.done_at at time zone 'UTC', 'YYMMDDHH24MISS')
+    from messaging.esme_message e join messaging.message m on m.id = e.message_id
+    where e.message_id = p_id and e.esme = p_esme
+$$;
+comment on function messaging.esme_query(text, bigint) is 'query_sm: state, error and end (UTC) of a message of this ESME; no row for any other.';
+
+create or replace function messaging.esme_open(p_esme text, p_id bigint) returns text language plpgsql as $$
+declare
+    v_state text;
+begin
+    if not exists (select 1 from messaging.esme_message e where e.message_id = p_id and e.esme = p_esme) then
+        return 'not_found';
+    end if;
+    select m.state into v_state from messaging.message m where m.id = p_id for no key update;
+    return case when v_state = 'queued' then 'open' else 'too_late' end;
+end $$;
+comment on function messaging.esme_open(text, bigint) is
+'Locks a message that this ESME may still change: open | too_late (a sender has it, or it is over) | not_found (no message of its).';
+
+create or replace function messaging.esme_cancel(p_esme text, p_id bigint) returns text language plpgsql as $$
+declare
+    v_outcome text := messaging.esme_open(p_esme, p_id);
+begin
+    if v_outcome = 'open' then
+        update messaging.message m set state = 'cancelled', body_sealed = null, done_at = ops.now() where m.id = p_id;
+        return 'cancelled';
+    end if;
+    return v_outcome;
+end $$;
+comment on function messaging.esme_cancel(text, bigint) is 'cancel_sm: cancelled | too_late | not_found.';
+
+create or replace function messaging.esme_replace(p_esme text, p_id bigint, p_body bytea, p_parts int, p_due_s bigint, p_validity_s bigint,
+                                                  p_registered int) returns text language plpgsql as $$
+declare
+    v_outcome text := messaging.esme_open(p_esme, p_id);
+    v_now timestamptz := ops.now();
+begin
+    if v_outcome <> 'open' then
+        return v_outcome;
+    end if;
+    update messaging.esme_message e set registered = p_registered where e.message_id = p_id and e.plain and e.coding is null;
+    if not found then
+        return 'octets';
+    end if;
+    update messaging.message m
+    set body_sealed = p_body, segments = p_parts, due_at = coalesce(v_now + make_interval(secs => p_due_s), m.due_at),
+        expires_at = case when p_validity_s is null then m.expires_at
+                          else coalesce(v_now + make_interval(secs => p_due_s), greatest(m.due_at, v_now)) + make_interval(secs => p_validity_s) end
+    where m.id = p_id;
+    return 'replaced';
+end $$;
+comment on function messaging.esme_replace(text, bigint, bytea, int, bigint, bigint, int) is
+'replace_sm, which names no data_coding: replaced | octets (it came in another coding, or is one part of something) | too_late | not_found. Null seconds: as it was.';

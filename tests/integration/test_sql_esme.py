@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""messaging.submit and what an ESME may ask about its messages; receipts until the ESME has them."""
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sqlfixtures import *  # noqa: F401,F403
+from sqlworld import key
+
+NUMBER = "+2250501020304"
+
+
+def row(n=0, number=NUMBER, **more):
+    row.made += 1
+    return {"n": n, "dedupe": f"esme:{row.made}", "lookup": key(number).hex(), "sealed": (b"sealed" + number[-2:].encode()).hex(),
+            "key_id": 1, "country": "CI", "network": "+" + number[1:8], "body": b"sealed text".hex(), "source": "SHOP",
+            "source_kind": "alphanumeric", "coding": None, "plain": True, "udhi": False, "parts": 1, "priority": 2, "due_s": 0,
+            "validity_s": 3600, "registered": 1, **more}
+
+
+row.made = 0
+
+
+def submit(world, *rows, esme="shop", networks="{}", conn=None):
+    return world.call("messaging.submit", esme, networks, list(rows), conn=conn)
+
+
+def one(world, esme="shop", **more):
+    (got,) = submit(world, row(**more), esme=esme)
+    assert got["outcome"] == "queued", got
+    return got["message_id"]
+
+
+def message(world, made):
+    return world.row("select * from messaging.message where id = %s", made)
+
+
+def receipts(world, esme="shop", holder="esme:a", limit=10):
+    return world.call("messaging.esme_take", esme, holder, limit)
+
+
+def answered(world, *pairs):
+    return world.value("select messaging.esme_answered(%s)", json.dumps([{"id": i, "answer": a} for i, a in pairs]))
+
+
+def test_a_submit_is_a_row_of_the_outbox(world):
+    made = one(world, coding=245, udhi=True, due_s=60)
+    m = message(world, made)
+    assert (m["kind"], m["state"], m["priority"], m["account"], m["body"]) == ("esme", "queued", 2, "lab", None)
+    assert bytes(m["body_sealed"]) == b"sealed text"
+    assert (m["due_at"] - m["created_at"]).total_seconds() == 60 and (m["expires_at"] - m["due_at"]).total_seconds() == 3600
+    assert world.one("messaging.wire_of", "lab", made) == {"sender": "SHOP", "kind": "alphanumeric", "coding": 245, "udhi": True}
+    assert world.claim_sms() == []  # its schedule is honoured
+    world.later("61 seconds")
+    assert [c["message_id"] for c in world.claim_sms()] == [made]
+
+
+def test_without_a_source_the_contract_or_the_link_names_the_sender(world):
+    made = one(world, source="", source_kind="")
+    assert world.one("messaging.wire_of", "lab", made) == {"sender": None, "kind": None, "coding": None, "udhi": False}
+    world.rows("insert into messaging.sender (account, country, kind, sender, two_way) values ('lab', 'CI', 'short_code', '2626', true)")
+    assert world.one("messaging.wire_of", "lab", made)["sender"] == "2626"
+    ours = world.one("messaging.enqueue", world.dial()["identity_id"], "notice", "fr", "help", {}, None)["message_id"]
+    assert world.one("messaging.wire_of", "lab", ours) == {"sender": "2626", "kind": "short_code", "coding": None, "udhi": False}
+
+
+def test_every_submit_is_a_message_and_a_repeated_batch_is_not(world):
+    batch = [row(0), row(1), row(2, number="+2250501020399")]
+    first = submit(world, *batch)
+    assert len({g["message_id"] for g in first}) == 3
+    assert sorted(map(str, submit(world, *batch))) == sorted(map(str, first))  # its answer was lost
+    assert world.value("select count(*) from messaging.message") == 3
+
+
+def test_batches_at_once_with_the_same_new_numbers(world):
+    numbers = [f"+22505010203{n:02}" for n in range(40)]
+    batches = [[row(n, number=x) for n, x in enumerate(order)] for order in (numbers, numbers[::-1], numbers[20:] + numbers[:20])]
+    conns = [world.connect() for _ in batches]
+    with ThreadPoolExecutor(len(batches)) as pool:
+        got = list(pool.map(lambda k: submit(world, *batches[k], conn=conns[k]), range(len(batches))))
+    [c.close() for c in conns]
+    assert {g["outcome"] for batch in got for g in batch} == {"queued"}
+    assert world.value("select count(*) from auth.identity") == 40
+
+
+def test_texts_to_one_number_keep_their_order(world):
+    got = submit(world, *[row(n) for n in range(30)])
+    by_n = [g["message_id"] for g in sorted(got, key=lambda g: g["n"])]
+    assert by_n == sorted(by_n)
+
+
+def test_stop_refuses_and_ends_what_is_queued(world):
+    made = one(world)
+    reader = world.dial()
+    world.one("auth.stop", reader["identity_id"], "s1")
+    assert message(world, made)["state"] == "cancelled"
+    assert submit(world, row())[0] == {"n": 0, "outcome": "stopped", "message_id": None}
+    assert [(r["message_id"], r["state"]) for r in receipts(world)] == [(made, "cancelled")]
+    world.one("auth.start_again", reader["identity_id"], "s2")
+    assert one(world)
+
+
+def test_networks_and_routes(world):
+    assert submit(world, row(), networks="{SN}")[0]["outcome"] == "not_allowed"
+    assert submit(world, row(), networks="{CI/orange}")[0]["outcome"] == "not_allowed"
+    assert submit(world, row(), networks="{CI/mtn}")[0]["outcome"] == "queued"  # by the number's first digits
+    assert submit(world, row(), networks="{SN,CI}")[0]["outcome"] == "queued"
+    assert submit(world, row(number="+33612345678", country="FR"))[0]["outcome"] == "no_route"
+    world.rows("delete from messaging.route")
+    assert submit(world, row())[0]["outcome"] == "no_route"
+
+
+def deliver(world, made, ref, state="DELIVRD"):
+    assert made in [c["message_id"] for c in world.claim_sms()]
+    world.accept(made, ref)
+    world.receipt(ref, state)
+
+
+def test_a_receipt_is_owed_until_it_is_answered(world):
+    made = one(world)
+    deliver(world, made, "r1")
+    (got,) = receipts(world)
+    assert (got["message_id"], got["state"], got["parts"], got["delivered"], got["source"]) == (made, "delivered", 1, 1, "SHOP")
+    assert bytes(got["number_sealed"]) == b"sealed04" and len(got["submitted"]) == len(got["done"]) == 10
+    assert receipts(world) == []  # on a bind
+    answered(world, (got["receipt_id"], "lost"))
+    (again,) = receipts(world)
+    assert again["receipt_id"] == got["receipt_id"]
+    answered(world, (got["receipt_id"], "refused"))
+    assert receipts(world) == []
+    world.later("20 seconds")
+    assert len(receipts(world)) == 1
+    assert answered(world, (got["receipt_id"], "done")) == 1 and answered(world, (got["receipt_id"], "done")) == 0
+    world.later("10 minutes")
+    assert receipts(world) == []
+
+
+def test_a_dead_holder_s_receipts_are_due_again(world):
+    made = [one(world) for _ in range(3)]
+    for n, m in enumerate(made):
+        world.claim_sms()
+        world.accept(m, f"d{n}")
+        world.receipt(f"d{n}")
+    first = receipts(world, limit=2)
+    assert [r["message_id"] for r in first] == made[:2]  # oldest first
+    assert world.value("select messaging.esme_release('esme:b')") == 0
+    assert world.value("select messaging.esme_release('esme:a')") == 2
+    assert [r["message_id"] for r in receipts(world)] == made
+    world.later("4 minutes")  # a holder on a machine that never came back
+    assert len(receipts(world, holder="esme:b")) == 3
+
+
+@pytest.mark.parametrize("registered,state,owed", [(0, "DELIVRD", None), (0, "UNDELIV", None), (1, "UNDELIV", "failed"), (2, "DELIVRD", None),
+                                                   (2, "UNDELIV", "failed"), (3, "DELIVRD", "delivered"), (3, "EXPIRED", None),
+                                                   (1, "EXPIRED", "expired")])
+def test_which_ends_are_told(world, registered, state, owed):
+    deliver(world, one(world, registered=registered), "r1", state)
+    assert [r["state"] for r in receipts(world)] == ([owed] if owed else [])
+
+
+def test_what_ends_without_a_carrier_is_told_too(world):
+    late, given_up = one(world, validity_s=60), one(world, number="+2250501020399")
+    world.later("2 minutes")
+    assert [c["message_id"] for c in world.claim_sms()] == [given_up]
+    (first,) = receipts(world)
+    assert (first["message_id"], first["state"]) == (late, "expired")
+    answered(world, (first["receipt_id"], "done"))
+    world.call("messaging.record", "lab", 1, [{"m": given_up, "no": 1, "of": 1, "status": "unknown", "code": 0}])
+    assert receipts(world) == []  # M4: the carrier may still tell
+    world.later("25 hours")
+    world.call("messaging.settle_unknown", "lab", 10)
+    assert [(r["message_id"], r["state"]) for r in receipts(world)] == [(given_up, "expired")]
+
+
+def test_an_esme_reads_nothing_of_another_s(world):
+    mine, theirs = one(world), one(world, esme="other")
+    ours = world.one("messaging.enqueue", world.dial()["identity_id"], "notice", "fr", "help", {}, None)["message_id"]
+    for foreign in (theirs, ours, 10 ** 12):
+        assert world.call("messaging.esme_query", "shop", foreign) == []
+        assert world.value("select messaging.esme_cancel('shop', %s)", foreign) == "not_found"
+        assert world.value("select messaging.esme_replace('shop', %s, 'x', 1, null, null, 1)", foreign) == "not_found"
+    assert world.one("messaging.esme_query", "shop", mine) == {"state": "queued", "code": None, "done": None}
+    assert world.one("messaging.esme_query", "other", theirs)["state"] == "queued"
+    deliver(world, theirs, "t1")
+    assert receipts(world) == [] and len(receipts(world, "other")) == 1
+
+
+def test_cancel_and_replace_before_it_is_sent_only(world):
+    made = one(world)
+    assert world.value("select messaging.esme_replace('shop', %s, 'other'::bytea, 2, 30, 600, 0)", made) == "replaced"
+    m = message(world, made)
+    assert bytes(m["body_sealed"]) == b"other" and m["segments"] == 2 and (m["expires_at"] - m["due_at"]).total_seconds() == 600
+    assert world.value("select messaging.esme_replace('shop', %s, 'x'::bytea, 1, null, null, 1)", one(world, coding=8)) == "octets"
+    assert world.value("select messaging.esme_replace('shop', %s, 'x'::bytea, 1, null, null, 1)", one(world, plain=False)) == "octets"
+    world.later("31 seconds")
+    world.claim_sms()
+    assert world.value("select messaging.esme_cancel('shop', %s)", made) == "too_late"
+    assert world.value("select messaging.esme_replace('shop', %s, 'x'::bytea, 1, null, null, 1)", made) == "too_late"
+    fresh = one(world)
+    assert world.value("select messaging.esme_cancel('shop', %s)", fresh) == "cancelled"
+    assert message(world, fresh)["body_sealed"] is None
+    assert [(r["message_id"], r["state"]) for r in receipts(world)] == [(fresh, "cancelled")]
+    assert world.value("select messaging.esme_cancel('shop', %s)", fresh) == "too_late"
+
+
+def test_the_text_is_wiped_with_its_end(world):
+    made = one(world)
+    deliver(world, made, "r1")
+    assert message(world, made)["body_sealed"] is None
+
+
+def test_receipts_that_nobody_takes_go_and_so_do_old_messages(world):
+    deliver(world, one(world), "r1")
+    assert world.rows("select * from ops.status() where section = 'esme'")[0]["name"] == "shop receipts"
+    world.later("73 hours")
+    assert world.value("select ops.expire_rows(100)") >= 1
+    assert receipts(world) == []
+    world.later("91 days")
+    world.value("select ops.expire_rows(100)")
+    assert world.value("select count(*) from messaging.esme_message") == 0
