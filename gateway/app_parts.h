@@ -18,6 +18,7 @@
 #include "gateway/lib/seal.h"
 #include "gateway/money/money.h"
 #include "gateway/phone_page.h"
+#include "gateway/esme/esme.h"
 #include "gateway/sms/sms.h"
 #include "gateway/ussd/ussd.h"
 
@@ -37,6 +38,7 @@ struct app {
     struct ussd *ussd;
     struct binds *binds;
     struct sms *sms;
+    struct esme *esme;
     struct money *money;
     struct jobs *jobs;
     struct api *api;

@@ -242,6 +242,61 @@ static void load_links(struct option_source *src, struct config *c)
     }
 }
 
+/* Where a section's fault goes. */
+struct section_faults {
+    struct option_source *src;
+    const struct ini_section *s;
+};
+
+static void section_fault(void *arg, const char *key, const char *what)
+{
+    struct section_faults *f = arg;
+    const struct ini_entry *entry = f->s ? ini_get(f->s, key) : NULL;
+    int line = entry ? entry->line : f->s ? f->s->line : 0;
+
+    if (f->s && f->s->name.n > 0)
+        fault_add(f->src->faults, f->src->ini->file, line, "[%s %" STR_FMT "] %s: %s", f->s->kind.p,
+                  STR_ARG(f->s->name), key, what);
+    else
+        fault_add(f->src->faults, f->src->ini->file, line, "[%s] %s: %s", f->s ? f->s->kind.p : "",
+                  key, what);
+}
+
+static void load_esme(struct option_source *src, struct ini_section *s, struct config *c)
+{
+    struct esme_config *e = &c->esmes[c->nesmes++];
+    struct section_faults f = {src, s};
+    int bad = option_load_section(src, s, esme_options, esme_options_count, e);
+
+    e->name = arena_cstr(&c->arena, s->name);
+    if (bad != 0 || e->name == NULL)
+        return;
+    if (!*e->name || s->name.n > ESME_NAME_MAX)
+        section_fault(&f, "name", "1 to 40 octets are needed: [esme NAME]");
+    if (!*e->system_id)
+        e->system_id = e->name;
+    esme_check(e, section_fault, &f);
+    for (const struct esme_config *other = c->esmes; other < e; other++) {
+        if (other->system_id && strcmp(other->system_id, e->system_id) == 0)
+            section_fault(&f, "system_id", "another section has it");
+    }
+}
+
+static void load_esmes(struct option_source *src, struct config *c)
+{
+    struct section_faults f = {src, ini_section(&c->ini, "smpp_server", "")};
+    struct ini_section *s = NULL;
+
+    if (option_load(src, esme_server_options, esme_server_options_count, &c->smpp_server) == 0)
+        esme_server_check(&c->smpp_server, section_fault, &f);
+    c->esmes = arena_zalloc(&c->arena, section_count(&c->ini, "esme") + 1, sizeof *c->esmes);
+    while (c->esmes && (s = ini_next(&c->ini, "esme", s)) != NULL)
+        load_esme(src, s, c);
+    if (c->nesmes > ESME_ACCOUNTS_MAX)
+        fault_add(src->faults, c->ini.file, 0, "[esme] %d sections are the most",
+                  ESME_ACCOUNTS_MAX);
+}
+
 static void load_rows(struct option_source *src, struct config *c)
 {
     /* the faults are counted in the list: the results add nothing */
@@ -254,6 +309,7 @@ static void load_rows(struct option_source *src, struct config *c)
     (void)bad;
     load_carriers(src, c);
     load_links(src, c);
+    load_esmes(src, c);
 }
 
 static const char *env_none(void *ctx, const char *variable)
@@ -326,7 +382,8 @@ void config_options(struct buf *out)
     struct fault_list faults; /* the required ones that have no default */
 
     fault_init(&faults);
-    struct config *c = config_parse("", STR("[carrier NAME]\n[link NAME]\n"), &faults, env_none);
+    struct config *c =
+        config_parse("", STR("[carrier NAME]\n[link NAME]\n[esme NAME]\n"), &faults, env_none);
 
     config_print(c, out);
     config_free(c);
@@ -352,4 +409,7 @@ void config_print(const struct config *c, struct buf *out)
     for (size_t i = 0; i < c->ncarriers; i++)
         option_print(out, ussd_carrier_options, ussd_carrier_options_count, c->carriers[i].profile,
                      &c->carriers[i]);
+    option_print(out, esme_server_options, esme_server_options_count, NULL, &c->smpp_server);
+    for (size_t i = 0; i < c->nesmes; i++)
+        option_print(out, esme_options, esme_options_count, c->esmes[i].name, &c->esmes[i]);
 }

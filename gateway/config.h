@@ -15,6 +15,7 @@
 
 #include "api/api.h"
 #include "gateway/binds/binds.h"
+#include "gateway/esme/esme.h"
 #include "gateway/lib/fault.h"
 #include "gateway/lib/option.h"
 #include "gateway/money/mtn_momo.h"
@@ -73,6 +74,9 @@ struct config {
     size_t ncarriers;
     struct bind_config *links; /* the [link NAME] sections */
     size_t nlinks;
+    struct esme_server_config smpp_server;
+    struct esme_config *esmes; /* the [esme NAME] sections */
+    size_t nesmes;
 };
 
 /*

@@ -21,8 +21,9 @@ static const struct command commands[] = {
     {"serve", "[-c FILE]", "run the daemon",
      "Reads FILE (coko.ini), starts the workers, serves until SIGTERM.\n"
      "SIGHUP checks the file again and takes over log_level, renewed certificates, and of each [link]\n"
-     "window, rate and burst at once, address, credentials, TLS and timers at its next connection; a\n"
-     "broken file is reported and changes nothing; other options want a restart and are logged.\n"
+     "window, rate and burst at once, address, credentials, TLS and timers at its next connection, and\n"
+     "the [esme] sections; a broken file is reported and changes nothing; other options want a restart\n"
+     "and are logged.\n"
      "Environment variables win over the file. SIGTERM drains and exits 0.\n",
      command_serve},
     {"migrate", "[-c FILE]", "bring the database to this release's schema",
@@ -52,8 +53,8 @@ static const struct command commands[] = {
      "Ours and libsmpp34's side by side; the library runs in a child process.\n", command_smpp},
     {"status", "[-c FILE] [--json]", "what an operator asks first",
      "Accounts and their binds (state, owner, window, rate now and by contract, parts a second, what\n"
-     "waits and since when, unknowns), leases, the outbox, charges not ended, jobs. Reads the\n"
-     "database only: it works from any machine that reaches it; binds are as their owners said\n"
+     "waits and since when, unknowns), leases, the outbox, receipts that ESMEs have not taken, charges\n"
+     "not ended, jobs. Reads the database only: it works from any machine that reaches it; binds are as their owners said\n"
      "within the last seconds.\n",
      command_status},
     {"link", "pause|resume|drain ACCOUNT [-c FILE] [--by NAME] [--wait]",

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "gateway/listener.h"
+
 /* ---- the binds, which USSD and SMS share ---- */
 
 static int binds_open(struct app *a, struct err *e)
@@ -58,7 +60,7 @@ static void ussd_close(struct app *a)
 
 static int sms_open(struct app *a, struct err *e)
 {
-    struct sms_config sc = {.owner = a->owner};
+    struct sms_config sc = {.owner = a->owner, .esmes = *a->cfg->smpp_server.listen != '\0'};
     struct sms_deps sd = {.loop = a->loop, .pg = a->pg, .ring = a->ring, .binds = a->binds};
 
     a->sms = sms_new(&sc, &sd, e);
@@ -87,6 +89,41 @@ static bool sms_is_idle(const struct app *a)
 static void sms_close(struct app *a)
 {
     sms_free(a->sms);
+}
+
+/* ---- ESMEs: others bind to us ---- */
+
+static int esme_open(struct app *a, struct err *e)
+{
+    struct esme_room_config c = {.server = &a->cfg->smpp_server,
+                                 .esmes = a->cfg->esmes,
+                                 .nesmes = a->cfg->nesmes,
+                                 .owner = a->owner,
+                                 .instance = a->cfg->core.instance};
+    struct esme_deps d = {.loop = a->loop, .pg = a->pg, .ring = a->ring, .listen = listener_open};
+
+    a->esme = esme_new(&c, &d, e);
+    return a->esme ? 0 : -1;
+}
+
+static void esme_fresh(struct app *a, const struct config *fresh)
+{
+    esme_reload(a->esme, &fresh->smpp_server, fresh->esmes, fresh->nesmes);
+}
+
+static void esme_leave(struct app *a)
+{
+    esme_drain(a->esme);
+}
+
+static bool esme_is_idle(const struct app *a)
+{
+    return esme_idle(a->esme);
+}
+
+static void esme_close(struct app *a)
+{
+    esme_free(a->esme);
 }
 
 /* ---- REST ---- */
@@ -209,6 +246,13 @@ const struct room rooms[] = {
      .drain = sms_stop,
      .idle = sms_is_idle,
      .close = sms_close},
+    {.name = "esme",
+     .roles = ROLE_GATEWAY,
+     .open = esme_open,
+     .reload = esme_fresh,
+     .drain = esme_leave,
+     .idle = esme_is_idle,
+     .close = esme_close},
     {.name = "api", .roles = ROLE_API, .open = api_open, .idle = api_is_idle, .close = api_close},
     {.name = "money",
      .roles = ROLE_GATEWAY | ROLE_WORKER,

@@ -121,6 +121,17 @@ int compose_plan(const struct bind_config *link, const struct compose_text *t, s
     return found ? 0 : -1;
 }
 
+int compose_octets(struct str octets, uint8_t data_coding, struct segment *out, struct err *e)
+{
+    if (octets.n > SEGMENT_OCTETS)
+        return err_set(e, ERR_TOO_BIG, "%zu octets in one part", octets.n);
+    *out = (struct segment){.data_coding = data_coding, .parts = 1, .units = octets.n};
+    out->ends[0] = (uint32_t)octets.n;
+    buf_init(&out->octets, SEGMENT_OCTETS);
+    buf_adds(&out->octets, octets);
+    return 0;
+}
+
 unsigned compose_parts(const struct bind_config *link, const struct segment *seg)
 {
     return link->concat == BIND_CONCAT_PAYLOAD ? 1 : seg->parts;

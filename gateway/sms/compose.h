@@ -40,6 +40,10 @@ struct compose_text {
 MUST_CHECK int compose_plan(const struct bind_config *link, const struct compose_text *t,
                             struct segment *out, struct err *e);
 
+/* One part that came as octets and goes as it came, header and all. -1: more than a part holds. */
+MUST_CHECK int compose_octets(struct str octets, uint8_t data_coding, struct segment *out,
+                              struct err *e);
+
 /* Submits the segments need on this link. */
 unsigned compose_parts(const struct bind_config *link, const struct segment *seg);
 

@@ -80,6 +80,8 @@ static void on_stored(struct op *op)
         log_err(LOG_LEVEL_WARN, NULL, "receipts not stored", &op->err);
         counter_add(&shed, sent->n);
     }
+    if (!op_failed(op))
+        sms_ended(a);
     answer_all(sent, op_failed(op) ? SMPP_RX_T_APPN : SMPP_ROK);
     op_release(op);
     r->closed = false;

@@ -116,6 +116,7 @@ static void on_recorded(struct op *op)
         return;
     }
     counter_add(&states, (uint64_t)pg_rows(op));
+    sms_ended(a);
     again = r->failures > 0;
     r->failures = 0;
     op_release(op);

@@ -34,10 +34,10 @@ enum { TON_INTERNATIONAL = 1, TON_NETWORK = 3, TON_LETTERS = 5, NPI_ISDN = 1 };
 PG_STMT(
     claim_stmt, "sms.claim", PG_BATCH, 4,
     "select c.message_id, c.kind, c.priority, c.number_sealed, c.body, c.body_sealed, c.validity_s,"
-    " coalesce(s.sender, '') as sender, coalesce(s.kind, '') as sender_kind,"
+    " coalesce(s.sender, '') as sender, coalesce(s.kind, '') as sender_kind, s.coding, s.udhi,"
     " (select m.fold from messaging.message m where m.id = c.message_id) as fold"
     " from messaging.claim($1, $2, $3::bigint, $4::int) with ordinality as c"
-    " left join lateral messaging.sender_of($1, c.message_id) s on true order by c.ordinality");
+    " left join lateral messaging.wire_of($1, c.message_id) s on true order by c.ordinality");
 PG_STMT(cancelled_stmt, "sms.cancelled", PG_BATCH, 1,
         "select message_id from messaging.cancelled($1)");
 
@@ -139,6 +139,8 @@ static void on_fill(void *arg, struct bind_job *job, unsigned no, struct bind_sc
     if (a->link->validity)
         compose_validity((o->ends_at - loop_now_ms(a->s->loop)) / 1000, o->validity);
     compose_fill(&c, no, scratch, out);
+    if (o->header)
+        out->sm.esm_class = SMPP_ESM_UDHI;
     if (*o->sender != '\0') {
         out->sm.source = str_c(o->sender);
         out->sm.source_ton = o->sender_ton;
@@ -319,7 +321,7 @@ static int read_number(struct sms_account *a, struct op *op, int row, struct out
 static int read_text(struct sms_account *a, struct op *op, int row, struct outgoing *o,
                      struct err *e)
 {
-    int sealed = pg_col(op, "body_sealed");
+    int sealed = pg_col(op, "body_sealed"), coding = pg_col(op, "coding");
     struct compose_text t = {.text = pg_str(op, row, pg_col(op, "body")),
                              .ref = next_ref(a, str_c(o->number)),
                              .fold = compose_fold_word(pg_str(op, row, pg_col(op, "fold")))};
@@ -332,7 +334,10 @@ static int read_text(struct sms_account *a, struct op *op, int row, struct outgo
     buf_init(&clear, 4096);
     rc = open_column(a, op, row, "body_sealed", "otp.body", &clear, e);
     t.text = buf_str(&clear);
-    if (rc == 0)
+    o->header = pg_bool(op, row, pg_col(op, "udhi"));
+    if (rc == 0 && !pg_is_null(op, row, coding))
+        rc = compose_octets(t.text, (uint8_t)pg_i64(op, row, coding), &o->seg, e);
+    else if (rc == 0)
         rc = compose_plan(a->link, &t, &o->seg, e);
     buf_wipe(&clear);
     return rc;

@@ -34,6 +34,12 @@ void sms_exec(struct sms_account *a, struct op *op, const struct pg_stmt *stmt,
                  &(struct pg_exec_opts){.prio = PG_PRIO_NORMAL, .deadline_ms = SMS_DEADLINE_MS});
 }
 
+void sms_ended(struct sms_account *a)
+{
+    if (a->s->esmes)
+        pg_wake_dirty(a->s->pg, SMS_ENDED_TOPIC);
+}
+
 static void on_poll(void *arg)
 {
     struct sms_account *a = arg;
@@ -100,6 +106,7 @@ struct sms *sms_new(const struct sms_config *c, const struct sms_deps *d, struct
     s->ring = d->ring;
     s->binds = d->binds;
     s->owner = c->owner;
+    s->esmes = c->esmes;
     s->naccounts = n;
     list_init(&s->inbound);
     reassembly_init(&s->parts, &joining);

@@ -26,6 +26,7 @@
 
 struct sms_config {
     const char *owner; /* "instance:slot": the owner of claimed rows */
+    bool esmes;        /* others submit to us: they are told when messages end */
 };
 
 /* Borrowed; they outlive the room. */

@@ -21,6 +21,7 @@
 #define SMS_RECORD_MAX  250 /* outcomes of one statement */
 #define SMS_DEADLINE_MS 12000
 #define SMS_WAKE_TOPIC  "coko_message"
+#define SMS_ENDED_TOPIC "coko_esme" /* messages of others may have ended */
 
 struct sms_account;
 
@@ -31,7 +32,8 @@ struct outgoing {
     struct sms_account *account;
     uint64_t id;
     struct segment seg;
-    bool secret; /* the text is a code: wiped */
+    bool secret; /* the text is a code, or an ESME's: wiped */
+    bool header; /* octets of an ESME that begin with their own header */
     char number[MSISDN_MAX + 1];
     char sender[16]; /* "": the link's own */
     uint8_t sender_ton, sender_npi;
@@ -111,6 +113,7 @@ struct sms {
     struct binds *binds;
     const char *owner;
     bool draining;
+    bool esmes;
     struct list inbound; /* struct incoming */
     unsigned inbound_count;
     struct reassembly parts;
@@ -123,6 +126,9 @@ struct sms {
 /* Runs a statement of the batch lane, which may take longer than a hop would wait. */
 void sms_exec(struct sms_account *a, struct op *op, const struct pg_stmt *stmt,
               const struct pg_params *p);
+
+/* Messages may have ended: receipts to others may be due. */
+void sms_ended(struct sms_account *a);
 
 struct sms_account *sms_account_of(struct sms *s, const struct bind *b);
 

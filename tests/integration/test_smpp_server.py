@@ -8,11 +8,11 @@ import subprocess
 
 import pytest
 
+from kannel import Kannel
 from lab_fixtures import node_peer  # noqa: F401
-from support import BUILD, Process, free_port, wait_until
+from support import BUILD, Process, wait_until
 
 PROBE = BUILD / "probes/esme_probe"
-BEARERBOX = "/usr/sbin/bearerbox"
 RTHROTTLED, RINVPASWD, RINVSYSID, RALYBND = 0x58, 0x0E, 0x0F, 0x05
 READER = "2250500000001"
 
@@ -143,28 +143,8 @@ def test_hard_23_a_client_certificate_is_asked_and_verified(serve, tmp_path, ver
         assert not answered(server.port, version, *files)
 
 
-def listens(port):
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
-
-
 def test_kannel_is_an_esme_of_ours(server, tmp_path):
     """bearerbox binds as a transceiver, submits what mtbatch gives it, and takes the receipt."""
-    admin, smsbox = free_port(), free_port()
-    conf, text, numbers = tmp_path / "kannel.conf", tmp_path / "text", tmp_path / "numbers"
-    conf.write_text(
-        f"group = core\nadmin-port = {admin}\nadmin-interface = 127.0.0.1\nadmin-password = test\n"
-        f"smsbox-port = {smsbox}\nsmsbox-interface = 127.0.0.1\nlog-level = 2\n\n"
-        f"group = smsc\nsmsc = smpp\nsmsc-id = ours\nhost = 127.0.0.1\nport = {server.port}\n"
-        f"smsc-username = shop\nsmsc-password = secret\nsystem-type = x\ntransceiver-mode = true\n"
-        f"reconnect-delay = 1\n\ngroup = smsbox\nbearerbox-host = 127.0.0.1\n")
-    text.write_text("bonjour\n")
-    numbers.write_text(f"{READER}\n")
-    box = Process([BEARERBOX, "-v", "2", conf], tmp_path / "bearerbox.log")
-    try:
-        wait_until(lambda: listens(smsbox), lambda: f"bearerbox: {box.tail()}", 60)
-        subprocess.run(["mtbatch", "-v", "4", "-b", "127.0.0.1", "-p", str(smsbox), "-f", "26", "-D", "31",
-                        "-u", "http://127.0.0.1/", text, numbers], check=True, capture_output=True, timeout=60)
+    with Kannel(tmp_path, server.port, "shop", "secret") as box:
+        box.submit([READER], "bonjour")
         wait_until(lambda: server.said("receipt 1 answered 0"), lambda: f"{server.tail()} {box.tail()}", 60)
-    finally:
-        box.stop(60)

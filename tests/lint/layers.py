@@ -24,11 +24,12 @@ MAY_INCLUDE = {
     "gateway/binds": LOW | {"smpp"},
     "gateway/ussd": MIDDLE,
     "gateway/sms": MIDDLE,
+    "gateway/esme": MIDDLE,
     "gateway/money": MIDDLE,
     "gateway/books": MIDDLE,
     "gateway/jobs": MIDDLE,
     "api": MIDDLE,
-    "gateway": MIDDLE | {"gateway/ussd", "gateway/sms", "gateway/money", "gateway/books",
+    "gateway": MIDDLE | {"gateway/ussd", "gateway/sms", "gateway/esme", "gateway/money", "gateway/books",
                          "gateway/jobs", "api"},
     "tests/lab": set(),  # the lab shares no code with the daemon
 }

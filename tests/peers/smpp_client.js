@@ -7,6 +7,8 @@
 //   {"op":"submit","to":"22507...","from":"COKO","text":"...","registered_delivery":1,"tag":"a"}
 //   {"op":"submit_long", ...}       8-bit UDH parts, split here
 //   {"op":"flood","count":20000,"window":100,"to":"225","text":"x"}   -> {"event":"flood",...}
+//   {"op":"data","to":"225...","text":"..."} {"op":"cancel","message_id":"1"}
+//   {"op":"replace","message_id":"1","text":"..."}
 //   {"op":"enquire"} {"op":"query","message_id":"1"} {"op":"raw","hex":"..."} {"op":"unbind"}
 //   {"op":"deliver_status","status":20} {"op":"deaf","deaf":true}   how deliver_sm is answered
 'use strict';
@@ -63,7 +65,8 @@ function submit(c, message) {
     data_coding: smpp.encodings.ASCII.match(message.message || message) ? 0 : 8,
     short_message: message,
   };
-  for (const key of ['esm_class', 'data_coding', 'validity_period', 'service_type']) {
+  for (const key of ['esm_class', 'data_coding', 'validity_period', 'service_type',
+    'schedule_delivery_time', 'message_payload']) {
     if (c[key] !== undefined) pdu[key] = c[key];
   }
   session.submit_sm(pdu, (r) => say({ event: 'submitted', tag: c.tag, status: r.command_status,
@@ -125,6 +128,14 @@ const ops = {
     status: r.command_status })),
   query: (c) => session.query_sm({ message_id: c.message_id }, (r) => say({
     event: 'queried', status: r.command_status, state: r.message_state })),
+  cancel: (c) => session.cancel_sm({ message_id: c.message_id }, (r) => say({
+    event: 'cancelled', status: r.command_status })),
+  replace: (c) => session.replace_sm({ message_id: c.message_id, short_message: c.text,
+    registered_delivery: 1 }, (r) => say({ event: 'replaced', status: r.command_status })),
+  data: (c) => session.data_sm({ destination_addr: c.to, source_addr: c.from || 'COKO',
+    registered_delivery: 1, data_coding: 0, message_payload: c.text },
+  (r) => say({ event: 'submitted', tag: c.tag, status: r.command_status,
+    message_id: r.message_id })),
   raw: (c) => session.socket.write(Buffer.from(c.hex, 'hex')),
   deliver_status: (c) => { deliverStatus = c.status; say({ event: 'deliver_status' }); },
   deaf: (c) => { deaf = c.deaf; say({ event: 'deaf' }); },

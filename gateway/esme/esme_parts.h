@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of the ESME room, for its own files. One esme_account a section; accounts.c makes and
+ * reloads them, submit.c fills the outbox, manage.c answers what asks about it, deliver.c gives
+ * receipts back, esme.c owns lease, listener and peers.
+ */
+#ifndef COKO_ESME_ESME_PARTS_H
+#define COKO_ESME_ESME_PARTS_H
+
+#include "gateway/binds/lease.h"
+#include "gateway/esme/esme.h"
+#include "gateway/esme/request.h"
+#include "gateway/lib/arena.h"
+#include "gateway/lib/jsonw.h"
+#include "gateway/lib/list.h"
+#include "smpp/server.h"
+
+#define ESME_SUBMITS_MAX  64   /* submits of one statement */
+#define ESME_RECEIPTS_MAX 5000 /* on binds, or answered and not recorded */
+#define ESME_WAKE_TOPIC   "coko_message"
+
+enum esme_bind { ESME_TRANSMITTER = 1, ESME_RECEIVER = 2, ESME_TRANSCEIVER = 4 };
+
+struct submit {
+    struct list batches; /* struct submit_batch: the first is there or goes next */
+    struct op op;
+    struct loop_timer timer;
+    int64_t since; /* loop's ms: when the first one was first sent; 0: it was not */
+};
+
+struct deliver {
+    struct op op; /* of the take */
+    bool more;    /* the last take brought something */
+};
+
+struct esme_account {
+    struct esme *room;
+    struct arena arena; /* of config's strings */
+    struct esme_config config;
+    bool gone; /* its section went: nobody binds */
+    struct smsc_account smsc;
+    struct submit submit;
+    struct deliver deliver;
+    uint64_t counted_rate, counted_queue; /* what the metrics have seen */
+    int64_t told_at;                      /* loop's ms: when the log last heard of a refusal */
+    unsigned untold;
+    char label[80];
+};
+
+struct esme_peer {
+    uint64_t id; /* 0: the place is free */
+    struct esme_account *account;
+    bool receives;
+};
+
+/* Answers of ESMEs to receipts, on their way into messaging.esme_answered. */
+struct answer_set {
+    struct buf text;
+    struct jsonw json;
+    unsigned n;
+};
+
+struct answers {
+    struct answer_set sets[2];
+    unsigned filling;
+    bool closed; /* the other set is on its way */
+    struct op op;
+    struct loop_timer timer;
+};
+
+struct esme {
+    struct loop *loop;
+    struct pg *pg;
+    const struct seal_ring *ring;
+    int (*listen)(const char *address, bool shared, struct err *e);
+    const struct esme_server_config *config;
+    struct tls *tls;
+    char lease_name[80];
+    struct lease lease;
+    struct smpp_server *server; /* NULL: not listening */
+    bool stopping;              /* the server says goodbye */
+    bool draining;
+    struct loop_timer poll;
+    struct op release_op;
+    int64_t released; /* epoch under which what another had was made due again */
+    struct esme_peer *peers;
+    struct list manages; /* struct manage */
+    struct answers answers;
+    unsigned flying; /* receipts on binds */
+    struct smpp_server_stats counted;
+    size_t naccounts;
+    struct esme_account *accounts[ESME_ACCOUNTS_MAX];
+};
+
+/* ---- address.c, options.c ---- */
+
+bool esme_network_good(const char *text);
+/* address: as a socket tells it. */
+bool esme_address_allowed(const struct option_list *networks, const char *address);
+/* enum esme_bind of "transmitter" ...; 0: none. */
+unsigned esme_bind_bit(const char *word);
+
+/* ---- accounts.c ---- */
+
+/* By system_id; NULL: nobody may bind so. */
+struct esme_account *account_find(struct esme *s, struct str system_id);
+/* Takes over these sections: new ones come, others change or go (their peers are the caller's). */
+void accounts_set(struct esme *s, const struct esme_config *fresh, size_t n);
+void accounts_fini(struct esme *s);
+
+/* ---- submit.c ---- */
+
+void submit_init(struct esme_account *a);
+void submit_fini(struct esme_account *a);
+/* Judges and queues it; answers at once, or after the commit. */
+void submit_take(struct esme_account *a, uint64_t peer, const struct pdu *p);
+bool submit_idle(const struct esme_account *a);
+void submit_forget_counters(void);
+/* Charges the tokens of a message's further parts; false: too fast. */
+bool submit_afford(struct esme_account *a, unsigned parts);
+/* The sealed text or octets, appended to out. */
+void submit_seal(const struct esme *s, const struct esme_request *r, struct buf *out);
+
+/* ---- manage.c ---- */
+
+void manage_take(struct esme_account *a, uint64_t peer, const struct pdu *p);
+void manage_fini(struct esme *s);
+void manage_forget_counters(void);
+
+/* ---- deliver.c ---- */
+
+void deliver_init(struct esme_account *a);
+void deliver_fini(struct esme_account *a);
+/* Takes receipts for it when one of its binds has room. */
+void deliver_wake(struct esme_account *a);
+void deliver_answered(struct esme *s, struct esme_account *a, uint64_t receipt, uint32_t status,
+                      bool late);
+void deliver_lost(struct esme *s, uint64_t receipt);
+bool deliver_idle(const struct esme *s);
+void answers_init(struct esme *s);
+void answers_fini(struct esme *s);
+void deliver_forget_counters(void);
+
+/* ---- figures.c ---- */
+
+void esme_figures(struct esme *s);
+void esme_figures_forget(void);
+
+/* ---- esme.c ---- */
+
+/* Receipts may be taken: the lease is ours and what another had is due again. */
+bool esme_may_deliver(const struct esme *s);
+
+#endif

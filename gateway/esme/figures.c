@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * coko_esme_* that are read off the server and the accounts each second.
+ */
+#include "gateway/esme/esme_parts.h"
+#include "gateway/lib/counter.h"
+
+static struct counter connections = GAUGE("coko_esme_connections", "Connections of ESMEs");
+static struct counter unbound = GAUGE("coko_esme_unbound", "Of those, not bound yet");
+static struct counter bound = GAUGE("coko_esme_binds", "Binds of an account");
+static struct counter waiting = GAUGE("coko_esme_queue", "Submits that wait for their commit");
+static struct counter behind = GAUGE("coko_esme_behind", "1 while submits get 0x14: no database");
+static struct counter flying = GAUGE("coko_esme_receipts_in_flight", "Receipts without answer");
+static struct counter accepted = COUNTER("coko_esme_connections_total", "Connections taken");
+static struct counter over = COUNTER("coko_esme_over_total", "Connections closed by a ceiling");
+static struct counter paused =
+    COUNTER("coko_esme_paused_total", "Times an ESME was not read, because it did not read");
+static struct counter ends = COUNTER("coko_esme_ends_total", "Connections by how they ended");
+static struct counter too_fast =
+    COUNTER("coko_esme_throttled_total", "Submits answered 0x58, over the rate");
+static struct counter too_many =
+    COUNTER("coko_esme_queue_full_total", "Submits answered 0x14, over the queue");
+
+static void server_figures(struct esme *s)
+{
+    struct smpp_server_stats now, *was = &s->counted;
+    char label[40];
+
+    smpp_server_stats_get(s->server, &now);
+    counter_set(&connections, now.connections);
+    counter_set(&unbound, now.strangers);
+    counter_add(&accepted, now.accepted - was->accepted);
+    counter_add(&paused, now.paused - was->paused);
+    counter_add(counter_with(&over, "ceiling=\"connections\""),
+                now.over_connections - was->over_connections);
+    counter_add(counter_with(&over, "ceiling=\"unbound\""),
+                now.over_strangers - was->over_strangers);
+    counter_add(counter_with(&over, "ceiling=\"failures\""),
+                now.over_failures - was->over_failures);
+    for (int i = 0; i < SMSC_ENDS; i++) {
+        struct buf b;
+
+        if (now.ends[i] == was->ends[i])
+            continue;
+        buf_init_fixed(&b, label, sizeof label);
+        buf_addf(&b, "why=\"%s\"", smsc_end_name((enum smsc_end)i));
+        counter_add(counter_with(&ends, buf_cstr(&b)), now.ends[i] - was->ends[i]);
+    }
+    *was = now;
+}
+
+static void account_figures(struct esme_account *a)
+{
+    counter_set(counter_with(&bound, a->label), a->smsc.binds);
+    counter_set(counter_with(&waiting, a->label), a->smsc.queued);
+    counter_set(counter_with(&behind, a->label), a->smsc.behind);
+    counter_add(counter_with(&too_fast, a->label), a->smsc.over_rate - a->counted_rate);
+    counter_add(counter_with(&too_many, a->label), a->smsc.over_queue - a->counted_queue);
+    a->counted_rate = a->smsc.over_rate;
+    a->counted_queue = a->smsc.over_queue;
+}
+
+void esme_figures(struct esme *s)
+{
+    if (s->server == NULL)
+        return;
+    server_figures(s);
+    counter_set(&flying, s->flying);
+    for (size_t i = 0; i < s->naccounts; i++)
+        account_figures(s->accounts[i]);
+}
+
+void esme_figures_forget(void)
+{
+    struct counter *const all[] = {&connections, &unbound, &bound,  &waiting, &behind,   &flying,
+                                   &accepted,    &over,    &paused, &ends,    &too_fast, &too_many};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        counter_forget(all[i]);
+}
