@@ -243,6 +243,12 @@ static bool has_sar(const struct pdu *p)
            pdu_tlv_number(p, SMPP_TAG_SAR_SEGMENT_SEQNUM, &v);
 }
 
+/* Default, IA5 and Latin-1 are made anew for the route; any other says more (a class, UCS-2). */
+static bool any_route_takes(uint8_t coding)
+{
+    return coding == 0 || coding == 1 || coding == 3;
+}
+
 static uint32_t take_text(const struct wish *w, struct esme_request *out)
 {
     const struct concat *k = &w->concat;
@@ -260,7 +266,7 @@ static uint32_t take_text(const struct wish *w, struct esme_request *out)
         return keep_octets(w, w->text.n - k->text.n, w->text, out);
     if (sar && k->total > 1)
         return keep_sar(w, out);
-    if (a == ALPHABET_BINARY || (a == ALPHABET_UCS2 && one_part(a, 0, w->text.n)))
+    if (a == ALPHABET_BINARY || (!any_route_takes(w->coding) && one_part(a, 0, w->text.n)))
         return keep_octets(w, 0, w->text, out);
     return keep_text(w, out);
 }
@@ -301,6 +307,7 @@ uint32_t esme_request_replace(const struct esme_config *c, const struct pdu *p, 
                      .canned = r->default_msg_id};
     uint32_t status;
 
+    out->udhi = false;
     out->due_s = 0;
     if ((status = take_flags(&w, out)) != 0 || (status = take_schedule(&w, out)) != 0 ||
         (status = take_validity(&w, out)) != 0 || (status = keep_text(&w, out)) != 0)

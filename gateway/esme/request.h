@@ -4,9 +4,9 @@
  * word yet.
  *
  * What is carried how:
- *   octets as they came   with a header of the ESME's own (UDHI), binary, UCS-2 of one part, or a text
- *                         that its alphabet cannot read; SAR becomes a header with the low octet of
- *                         its reference
+ *   octets as they came   with a header of the ESME's own (UDHI), binary, one part of UCS-2 or of a
+ *                         class (flash), or a text that its alphabet cannot read; SAR becomes a
+ *                         header with the low octet of its reference
  *   text                  all else, message_payload too: cut again as the route wants it
  *
  * What is refused, and with which status:

@@ -37,7 +37,7 @@ PG_STMT(
     " coalesce(s.sender, '') as sender, coalesce(s.kind, '') as sender_kind, s.coding, s.udhi,"
     " (select m.fold from messaging.message m where m.id = c.message_id) as fold"
     " from messaging.claim($1, $2, $3::bigint, $4::int) with ordinality as c"
-    " left join lateral messaging.wire_of($1, c.message_id) s on true order by c.ordinality");
+    " left join lateral messaging.wire_of($1, c.message_id, c.kind) s on true order by c.ordinality");
 PG_STMT(cancelled_stmt, "sms.cancelled", PG_BATCH, 1,
         "select message_id from messaging.cancelled($1)");
 

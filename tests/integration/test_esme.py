@@ -234,6 +234,17 @@ def test_another_worker_listens_when_one_dies(gateway):
         shop.expect("deliver", timeout=60)
 
 
+def test_receipts_find_the_bind_on_another_machine(gateway, daemon):
+    gateway.start(coko={"instance": "a"})
+    there = free_port()
+    daemon(config={**gateway.config, "coko": {"instance": "b"}, "smpp_server": {"listen": f"127.0.0.1:{there}"}}, smsc=gateway.smsc)
+    wait_until(lambda: listens(there), "the listener of the other machine", 30)
+    rx, tx = gateway.peers("smpp_client.js", "--port", there), gateway.bound(kind="transmitter")
+    assert rx.bind("shop", "secret-shop", "receiver")["status"] == 0
+    made = [submit(tx, f"texte {n}") for n in range(3)]
+    assert set(ids(rx, 3)) == set(made)
+
+
 def test_two_accounts_see_nothing_of_each_other(gateway):
     gateway.start()
     shop, other = gateway.bound(), gateway.bound("other")

@@ -50,7 +50,7 @@ def test_a_submit_is_a_row_of_the_outbox(world):
     assert (m["kind"], m["state"], m["priority"], m["account"], m["body"]) == ("esme", "queued", 2, "lab", None)
     assert bytes(m["body_sealed"]) == b"sealed text"
     assert (m["due_at"] - m["created_at"]).total_seconds() == 60 and (m["expires_at"] - m["due_at"]).total_seconds() == 3600
-    assert world.one("messaging.wire_of", "lab", made) == {"sender": "SHOP", "kind": "alphanumeric", "coding": 245, "udhi": True}
+    assert world.one("messaging.wire_of", "lab", made, "esme") == {"sender": "SHOP", "kind": "alphanumeric", "coding": 245, "udhi": True}
     assert world.claim_sms() == []  # its schedule is honoured
     world.later("61 seconds")
     assert [c["message_id"] for c in world.claim_sms()] == [made]
@@ -58,11 +58,11 @@ def test_a_submit_is_a_row_of_the_outbox(world):
 
 def test_without_a_source_the_contract_or_the_link_names_the_sender(world):
     made = one(world, source="", source_kind="")
-    assert world.one("messaging.wire_of", "lab", made) == {"sender": None, "kind": None, "coding": None, "udhi": False}
+    assert world.one("messaging.wire_of", "lab", made, "esme") == {"sender": None, "kind": None, "coding": None, "udhi": False}
     world.rows("insert into messaging.sender (account, country, kind, sender, two_way) values ('lab', 'CI', 'short_code', '2626', true)")
-    assert world.one("messaging.wire_of", "lab", made)["sender"] == "2626"
+    assert world.one("messaging.wire_of", "lab", made, "esme")["sender"] == "2626"
     ours = world.one("messaging.enqueue", world.dial()["identity_id"], "notice", "fr", "help", {}, None)["message_id"]
-    assert world.one("messaging.wire_of", "lab", ours) == {"sender": "2626", "kind": "short_code", "coding": None, "udhi": False}
+    assert world.one("messaging.wire_of", "lab", ours, "notice") == {"sender": "2626", "kind": "short_code", "coding": None, "udhi": False}
 
 
 def test_every_submit_is_a_message_and_a_repeated_batch_is_not(world):

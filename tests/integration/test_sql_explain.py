@@ -231,7 +231,7 @@ CALLS = {
     "submit": "select * from messaging.submit('shop', '{CI}', ('[{\"n\": 0, \"dedupe\": \"d0\", \"lookup\": \"' || repeat('ab', 32) || '\", \"sealed\": \"00\","
               " \"key_id\": 1, \"country\": \"CI\", \"network\": \"+2250501\", \"body\": \"00\", \"source\": \"\", \"source_kind\": \"\", \"plain\": true,"
               " \"udhi\": false, \"parts\": 1, \"priority\": 2, \"due_s\": 0, \"validity_s\": 60, \"registered\": 1}]')::jsonb)",
-    "wire_of": "select * from messaging.wire_of('lab', 7)",
+    "wire_of": "select * from messaging.wire_of('lab', 7, 'esme')",
     "esme_cancel": "select messaging.esme_cancel('shop', 101)",
     "esme_replace": "select messaging.esme_replace('shop', 101, 'x', 1, null, null, 1)",
     "esme_take": "select * from messaging.esme_take('e5', 'esme:a', 10)",

@@ -8,6 +8,7 @@ import pytest
 import test_sql_billing as billing
 import test_sql_deliveries as deliveries
 import test_sql_fold as fold
+import test_sql_esme as esme
 import test_sql_messaging as messaging
 import test_sql_readers as readers
 import test_sql_routing as routing
@@ -138,6 +139,24 @@ MUTANTS = {
     "a foot that nobody can follow": (
         [("messaging.render_for", "messaging.two_way(p_account, p_country)", "true")],
         routing.test_a_foot_offers_only_what_works_on_its_route),
+    "M3: an ESME writes to who said STOP": (
+        [("messaging.submit", "i.stopped_at is not null", "false")], esme.test_stop_refuses_and_ends_what_is_queued),
+    "M3: STOP leaves an ESME's messages": (
+        [("auth.stop_by", "{instalment,notice,esme}", "{instalment,notice}")], esme.test_stop_refuses_and_ends_what_is_queued),
+    "an ESME asks about another's message": (
+        [("messaging.esme_query", "and e.esme = p_esme", "")], esme.test_an_esme_reads_nothing_of_another_s),
+    "an ESME changes another's message": (
+        [("messaging.esme_open", "and e.esme = p_esme", "")], esme.test_an_esme_reads_nothing_of_another_s),
+    "a receipt that was refused is gone": (
+        [("messaging.esme_answered", "x.answer = 'done'", "x.answer <> 'lost'")], esme.test_a_receipt_is_owed_until_it_is_answered),
+    "a batch sent again is made again": (
+        [("messaging.submit", "r.dedupe, v_now)", "null, v_now)")], esme.test_every_submit_is_a_message_and_a_repeated_batch_is_not),
+    "M4: an unknown end is told as one": (
+        ["create or replace trigger message_esme_ended after update of state on messaging.message for each row"
+         " when (new.kind = 'esme' and old.state <> new.state and new.state in ('unknown', 'delivered', 'partial', 'failed', 'cancelled',"
+         " 'expired')) execute function messaging.esme_ended()",
+         ("messaging.esme_ended", "else new.state end", "when new.state = 'unknown' then 'failed' else new.state end")],
+        esme.test_what_ends_without_a_carrier_is_told_too),
     "two dials make two readers": (
         [("auth.identity_find", "perform pg_advisory_xact_lock", "perform pg_sleep(0.05); perform abs")], schema.test_first_dial_makes_one_reader_however_many_hops_race),
     "OTP tries are not counted": (

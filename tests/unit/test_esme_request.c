@@ -154,6 +154,9 @@ static void what_one_part_holds(void **state)
         {0, 0, 161, 0, -1, 2},
         {0, SMPP_ESM_UDHI, 159, 0, 0, 1}, /* 6 octets and 153 septets */
         {0, SMPP_ESM_UDHI, 160, SMPP_RINVMSGLEN, 0, 0},
+        {0x10, 0, 160, 0, 0x10, 1}, /* flash */
+        {0x10, 0, 161, 0, -1, 2},
+        {1, 0, 160, 0, -1, 1},
         {8, 0, 140, 0, 8, 1},
         {8, 0, 142, 0, -1, 1}, /* fits GSM-7 */
         {8, SMPP_ESM_UDHI, 140, 0, 8, 1},

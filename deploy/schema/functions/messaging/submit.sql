@@ -56,13 +56,15 @@ comment on function messaging.submit(text, text[], jsonb) is
 'A batch of one ESME, one row a submit_sm: [{n, dedupe, lookup and sealed: of the number, key_id, country, network, body: sealed text or octets, source, source_kind, coding, plain, udhi, parts, priority, due_s, validity_s, registered}]. p_networks: where it may send ("CI" or "CI/mtn"), empty: anywhere.
 outcome: queued | stopped (the reader said STOP) | not_allowed | no_route. dedupe names the submit, not its text: the same batch after a lost answer gives the same ids, the same text submitted twice is two messages.';
 
-create or replace function messaging.wire_of(p_account text, p_message_id bigint)
+create or replace function messaging.wire_of(p_account text, p_message_id bigint, p_kind text)
 returns table (sender text, kind text, coding int, udhi boolean) language plpgsql stable rows 1 as $$
 #variable_conflict use_column
 declare
     e messaging.esme_message;
 begin
-    select * into e from messaging.esme_message x where x.message_id = p_message_id;
+    if p_kind = 'esme' then
+        select * into e from messaging.esme_message x where x.message_id = p_message_id;
+    end if;
     if e.source <> '' then
         return query select e.source, e.source_kind, e.coding::int, e.udhi;
     elsif e.message_id is not null then
@@ -72,7 +74,7 @@ begin
         return query select s.sender, s.kind, null::int, false from messaging.sender_of(p_account, p_message_id) s;
     end if;
 end $$;
-comment on function messaging.wire_of(text, bigint) is
+comment on function messaging.wire_of(text, bigint, text) is
 'How a message goes on the wire: its sender (an ESME''s own, else messaging.sender_of), and of octets that an ESME gave their data_coding and whether they begin with a header. No row: the link''s own sender and a text.';
 
 create or replace function messaging.esme_query(p_esme text, p_id bigint) returns table (state text, code int, done text)
