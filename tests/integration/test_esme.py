@@ -198,7 +198,7 @@ def test_a_receipt_answered_with_an_error_comes_again(gateway):
     gateway.wait_sql("select 1 from messaging.esme_receipt where holder is null and tries = 1", "the refusal to be recorded")
     shop.tell("deliver_status", status=0)
     shop.expect("deliver_status")
-    gateway.sql("update ops.clock set shift = shift + interval '10 seconds'")
+    gateway.sql("update messaging.esme_receipt set due_at = ops.now()")  # the clock would move the leases too
     assert ids(shop, 2) == [made, made]
     gateway.wait_sql("select 1 where not exists (select 1 from messaging.esme_receipt)", "the receipt to be gone")
 
@@ -271,7 +271,7 @@ def test_query_replace_and_cancel(gateway):
     assert shop.expect("queried")["state"] == ENROUTE
     shop.tell("replace", message_id=held, text="un autre texte")
     assert shop.expect("replaced")["status"] == 0
-    gateway.sql("update ops.clock set shift = shift + interval '61 minutes'")
+    gateway.sql("update messaging.message set due_at = ops.now() where id = %s", (held,))
     assert ids(shop, 1) == [held]
     assert [m["text"] for m in gateway.texts()] == ["un autre texte"]
     shop.tell("query", message_id=held)
