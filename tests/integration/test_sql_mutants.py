@@ -134,7 +134,7 @@ MUTANTS = {
         [("messaging.reroute_refused", "bool_and(p.state = 'failed')", "true")],
         routing.test_33_a_part_was_taken_so_nothing_is_rerouted),
     "33: a batch repeated disturbs the other route": (
-        [("messaging.record", "x.status <> 'accepted' and", "false and")],
+        [("messaging.record", "if v_left and not v_plain then", "if false then")],
         routing.test_33_number_ported_goes_to_the_next_route_once),
     "a foot that nobody can follow": (
         [("messaging.render_for", "messaging.two_way(p_account, p_country)", "true")],

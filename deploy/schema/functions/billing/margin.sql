@@ -28,7 +28,7 @@ begin
         cross join (select p.id from billing.plan p where p.code = 'free') f
         left join lateral (select n.plan_id from billing.entitlement n
                            where n.user_id = m.user_id and n.starts_at <= m.created_at and n.ends_at > m.created_at limit 1) e on true
-        where m.created_at >= v_from and m.state in ('accepted', 'delivered', 'partial', 'unknown')
+        where m.id >= messaging.first_since(v_from) and m.created_at >= v_from and m.state in ('accepted', 'delivered', 'partial', 'unknown')
         group by 1, 2, 3, 4
     ), priced as (
         select s.plan_id, s.country, s.segments, billing.segment_cost(s.account, s.country, s.network) as cost from sent s

@@ -8,6 +8,8 @@ declare
     v_left int := greatest(p_max, 0);
     v_ids bigint[] := '{}';
     v_some bigint[];
+    v_ended boolean := false;
+    v_end boolean;
     v_dead bigint[];
 begin
     -- Until our commit no recover passes: it would miss the rows that we are about to mark, and they would be 'sending' for ever.
@@ -18,30 +20,34 @@ begin
     -- One priority at a time: each walk follows the index and stops at the first row of the future.
     for v_prio in 0 .. 3 loop
         exit when v_left = 0;
-        select coalesce(array_agg(d.id), '{}') into v_some from (
-            select m.id from messaging.message m
+        select coalesce(array_agg(d.id), '{}'), coalesce(bool_or(d.expires_at <= v_now), false) into v_some, v_end from (
+            select m.id, m.expires_at from messaging.message m
             where m.account = p_account and m.priority = v_prio and m.state = 'queued' and m.due_at <= v_now
             order by m.account, m.priority, m.due_at, m.id
             limit v_left
             for update skip locked) d;
         v_ids := v_ids || v_some;
+        v_ended := v_ended or v_end;
         v_left := v_left - cardinality(v_some);
     end loop;
     if cardinality(v_ids) = 0 then
         return;
     end if;
-    perform messaging.quiet_defer(v_ids, v_now);
-    with dead as (
-        update messaging.message m set state = 'expired', body_sealed = null, done_at = v_now
-        where m.id = any (v_ids) and m.expires_at <= v_now
-        returning m.id)
-    select array_agg(d.id) into v_dead from dead d;
-    if v_dead is not null then
-        perform messaging.rewind(x) from unnest(v_dead) x order by x desc;
+    if v_ended then
+        perform messaging.quiet_defer(v_ids, v_now);
+        with dead as (
+            update messaging.message m set state = 'expired', body_sealed = null, done_at = v_now
+            where m.id = any (v_ids) and m.expires_at <= v_now
+            returning m.id)
+        select array_agg(d.id) into v_dead from dead d;
+        if v_dead is not null then
+            perform messaging.rewind(x) from unnest(v_dead) x order by x desc;
+        end if;
     end if;
     return query
     with sent as (
-        update messaging.message m set state = 'sending', epoch = p_epoch, owner = p_owner, tries = m.tries + 1, sent_at = v_now
+        update messaging.message m set state = 'sending', epoch = p_epoch, owner = p_owner, tries = m.tries + 1, sent_at = v_now,
+            parts = case when m.parts = 0 then least(m.segments, 255) else m.parts end
         from auth.identity i
         where m.id = any (v_ids) and m.state = 'queued' and i.id = m.identity_id and m.due_at <= v_now
         returning m.id, m.kind, m.priority, i.sealed, i.key_id, m.lang, m.body, m.body_sealed, m.expires_at, m.due_at)

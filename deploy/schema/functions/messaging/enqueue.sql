@@ -26,7 +26,7 @@ begin
             case p_kind when 'otp' then 0 when 'reply' then 1 when 'receipt' then 1 when 'notice' then 2 else 3 end,
             v_body, coalesce(p_lang, 'fr'), v_now,
             v_now + case p_kind when 'reply' then interval '1 hour' else interval '24 hours' end, nullif(p_dedupe, ''), v_now)
-    on conflict (dedupe) do nothing
+    on conflict (dedupe) where dedupe is not null do nothing
     returning id into v_id;
     if v_id is null then
         return query select 'seen', m.id from messaging.message m where m.dedupe = p_dedupe;

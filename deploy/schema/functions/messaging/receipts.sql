@@ -4,46 +4,62 @@ returns table (message_id bigint, state text) language plpgsql as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := ops.now();
-    v_ids bigint[] := '{}';
+    v_refs text[];
+    v_states text[];
+    v_errs int[];
+    v_n int;
+    v_ids bigint[];
     v_done text[];
+begin
+    -- The first final state of each ref, in the order of refs: so two transactions lock parts in one order.
+    select array_agg(g.ref), array_agg(g.state), array_agg(g.err), count(*) into v_refs, v_states, v_errs, v_n
+    from (select distinct on (x.ref) x.ref, w.state, x.err
+          from rows from (jsonb_to_recordset(p_rows) as (ref text, state text, err int)) with ordinality as x(ref, state, err, ord)
+          join messaging.receipt_word w on w.word = upper(x.state) and w.state <> 'accepted'
+          order by x.ref, x.ord) g;
+    -- The common case: a ref that one part alone has. Planned each time, for the table as it is: a plan made while it was
+    -- young, or a planner that may count the account's parts by itself, begins with all of them.
+    execute $q$
+        with done as (
+            update messaging.part p
+            set state = case when p.state in ('accepted', 'unknown') then x.state else p.state end,
+                code = case when p.state in ('accepted', 'unknown') then x.err else p.code end,
+                receipt_at = coalesce(p.receipt_at, $5)
+            from (select $1 as account, u.ref, u.state, u.err from unnest($2, $3, $4) as u(ref, state, err) offset 0) x
+            where p.account = x.account and p.ref = x.ref and p.message_id is not null and not p.shared
+            returning p.message_id, p.ref)
+        select coalesce(array_agg(distinct d.message_id), '{}'), coalesce(array_agg(d.ref), '{}') from done d $q$
+    into v_ids, v_done using p_account, v_refs, v_states, v_errs, v_now;
+    if cardinality(v_done) < v_n then
+        v_ids := v_ids || messaging.receipts_odd(p_account, p_rows, v_done, v_now);
+    end if;
+    return query select g.message_id, g.state from messaging.aggregate(v_ids) g;
+end $$;
+comment on function messaging.receipts(text, jsonb) is
+'Receipts of a batch: [{ref, alt: [other forms of ref], state: the carrier''s word or number, err, number_lookup: hex, own: our reference come back}]. Final states are sticky, duplicates and order harmless, states that are not final ignored.
+A receipt before its response is kept as an orphan under the same key and meets it in messaging.record. Returns the messages touched, with their state.';
+
+create or replace function messaging.receipts_odd(p_account text, p_rows jsonb, p_done text[], p_now timestamptz) returns bigint[] language plpgsql as $$
+declare
+    v_ids bigint[] := '{}';
     v_id bigint;
     r record;
 begin
     if exists (select 1 from jsonb_to_recordset(p_rows) as x(ref text)
-               where coalesce(x.ref, '') <> ''
+               where coalesce(x.ref, '') <> '' and x.ref <> all (p_done)
                  and not exists (select 1 from messaging.part q where q.account = p_account and q.ref = x.ref)) then
         perform messaging.meet(p_account, true);
     end if;
-    -- The common case: a final state for a ref that one part alone has. One key at a time, for the same reason as in record.
-    for r in
-        select distinct on (x.ref) x.ref, w.state, x.err
-        from rows from (jsonb_to_recordset(p_rows) as (ref text, alt jsonb, state text, err int, number_lookup text))
-            with ordinality as x(ref, alt, state, err, number_lookup, ord)
-        join messaging.receipt_word w on w.word = upper(x.state) and w.state <> 'accepted'
-        order by x.ref, x.ord
-    loop
-        update messaging.part p
-        set state = case when p.state in ('accepted', 'unknown') then r.state else p.state end,
-            code = case when p.state in ('accepted', 'unknown') then r.err else p.code end,
-            receipt_at = coalesce(p.receipt_at, v_now)
-        where p.account = p_account and p.ref = r.ref and p.message_id is not null and not p.shared
-        returning p.message_id into v_id;
-        if found then
-            v_ids := v_ids || v_id;
-            v_done := v_done || r.ref;
-        end if;
-    end loop;
-
     for r in
         select x.ref, array(select jsonb_array_elements_text(coalesce(x.alt, '[]'))) as alt, w.state, x.err, x.own,
             case when x.number_lookup ~ '^(\\x)?([0-9a-fA-F]{2})+$' then decode(replace(x.number_lookup, '\x', ''), 'hex') end as lookup
         from rows from (jsonb_to_recordset(p_rows) as (ref text, alt jsonb, state text, err int, number_lookup text, own int))
             with ordinality as x(ref, alt, state, err, number_lookup, own, ord)
         join messaging.receipt_word w on w.word = upper(x.state) and w.state <> 'accepted'
-        where coalesce(x.ref, '') <> '' and x.ref <> all (coalesce(v_done, '{}'))
+        where coalesce(x.ref, '') <> '' and x.ref <> all (p_done)
         order by x.ord
     loop
-        v_id := messaging.receipt_one(p_account, r.ref, r.alt, r.state, r.err, r.lookup, v_now);
+        v_id := messaging.receipt_one(p_account, r.ref, r.alt, r.state, r.err, r.lookup, p_now);
         if v_id is not null then
             v_ids := v_ids || v_id;
         elsif r.own is not null and r.lookup is not null then
@@ -53,11 +69,10 @@ begin
                 where i.kind = 'phone' and i.lookup = r.lookup order by m.id desc limit 100));
         end if;
     end loop;
-    return query select g.message_id, g.state from messaging.aggregate(v_ids) g;
+    return v_ids;
 end $$;
-comment on function messaging.receipts(text, jsonb) is
-'Receipts of a batch: [{ref, alt: [other forms of ref], state: the carrier''s word or number, err, number_lookup: hex, own: our reference come back}]. Final states are sticky, duplicates and order harmless, states that are not final ignored.
-A receipt before its response is kept as an orphan under the same key and meets it in messaging.record. Returns the messages touched, with their state.';
+comment on function messaging.receipts_odd(text, jsonb, text[], timestamptz) is
+'The receipts of a batch whose ref (not one of p_done) no part alone has: one at a time. Returns the messages touched.';
 
 create or replace function messaging.meet(p_account text, p_alone boolean) returns void language plpgsql as $$
 begin

@@ -4,17 +4,78 @@ returns table (message_id bigint, state text) language plpgsql as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := ops.now();
+    v_m bigint[];
+    v_no int[];
+    v_of int[];
+    v_ref text[];
+    v_code int[];
+    v_plain boolean;
+    v_retry boolean;
+    v_refused boolean;
+    v_left boolean;
     v_ids bigint[];
+    v_states text[];
     v_unknown bigint[];
-    v_ref text;
+    v_n int;
 begin
     perform messaging.meet(p_account, false);
+    select array_agg(x.m), array_agg(x.no), array_agg(x."of"), array_agg(x.ref), array_agg(x.code),
+        bool_and(x.status = 'accepted' and coalesce(x.ref, '') <> '') and count(distinct x.ref) = count(*),
+        bool_or(x.status = 'retry'), bool_or(x.status = 'failed' and x.code = 11)
+    into v_m, v_no, v_of, v_ref, v_code, v_plain, v_retry, v_refused
+    from jsonb_to_recordset(p_results) as x(m bigint, no int, "of" int, ref text, status text, code int);
+    -- Before their parts are looked at: who makes or deletes places for parts, as recover does, holds the message.
+    select array_agg(l.id), bool_or(l.account is distinct from p_account) into v_ids, v_left from (
+        select o.id, o.account from messaging.message o where o.id = any (v_m) order by o.id for no key update) l;
     -- A batch tried again may speak of a message that has left for another account meanwhile: nothing here is about that sending.
-    if exists (select 1 from jsonb_to_recordset(p_results) as x(m bigint, status text) join messaging.message o on o.id = x.m
-               where x.status <> 'accepted' and o.account is distinct from p_account) then
+    if v_left and not v_plain then
         p_results := (select coalesce(jsonb_agg(e.value), '[]') from jsonb_array_elements(p_results) e
                       where exists (select 1 from messaging.message o where o.id = (e.value->>'m')::bigint and o.account = p_account));
     end if;
+
+    -- The common case: carriers' ids for parts of which nobody has said anything.
+    v_plain := v_plain and not exists (select 1 from unnest(v_m, v_no) as x(m, no)
+                                       where exists (select 1 from messaging.part q where q.message_id = x.m and q.no = x.no));
+    if v_plain then
+        insert into messaging.part (account, ref, message_id, no, state, code, at)
+        select p_account, x.ref, x.m, x.no, 'accepted', x.code, v_now
+        from unnest(v_m, v_no, v_ref, v_code) as x(m, no, ref, code) order by x.ref
+        on conflict (account, ref) do nothing;
+        get diagnostics v_n = row_count;
+        v_plain := v_n = cardinality(v_m);
+    end if;
+    if not v_plain then
+        perform messaging.record_parts(p_account, p_results, v_now);
+    end if;
+    update messaging.message m set parts = r.parts
+    from (select x.m, max(x."of") as parts from unnest(v_m, v_of) as x(m, "of") where x."of" > 0 group by x.m) r
+    where m.id = r.m and m.parts <> r.parts and (m.account = p_account or v_plain);
+    if v_retry then
+        perform messaging.retry_later(p_epoch, p_results, v_now);
+    end if;
+    if exists (select 1 from messaging.part o where o.account = p_account and o.message_id is null and o.alt <> '{}') then
+        v_ids := v_ids || messaging.match_alt(p_account, v_ids);
+    end if;
+    if v_refused then
+        perform messaging.reroute_refused(p_account, p_epoch, v_ids);
+    end if;
+    select array_agg(g.message_id), array_agg(g.state), array_agg(g.message_id) filter (where g.state = 'unknown')
+    into v_ids, v_states, v_unknown from messaging.aggregate(v_ids) g;
+    if v_unknown is null then
+        return query select * from unnest(v_ids, v_states);
+        return;
+    end if;
+    perform messaging.match_named(p_account, v_unknown);
+    return query select m.id, m.state from messaging.message m where m.id = any (v_ids) order by m.id;
+end $$;
+comment on function messaging.record(text, bigint, jsonb) is
+'Responses of a batch: [{m, no, of, ref, status: accepted | failed | unknown | retry | cancelled, code}]. Repeating a batch changes nothing.
+A part row is born here or with its receipt, whichever is first; both upsert (account, ref). Facts are taken from any epoch, a retry only from the one that sends. Returns the messages touched, with their state.';
+
+create or replace function messaging.record_parts(p_account text, p_results jsonb, p_now timestamptz) returns void language plpgsql as $$
+declare
+    v_ref text;
+begin
     -- A late response replaces the provisional row of its part. One key at a time: a join is planned badly while the table is young.
     for v_ref in
         select 'm' || r.m || '.' || r.no from jsonb_to_recordset(p_results) as r(m bigint, no int, ref text, status text)
@@ -36,7 +97,7 @@ begin
     )
     insert into messaging.part as p (account, ref, message_id, no, state, code, at, shared)
     select p_account, case when f.copy = 1 then f.ref else f.ref || '#m' || f.m || '.' || f.no end, f.m, f.no,
-        case f.status when 'cancelled' then 'failed' else f.status end, f.code, v_now, f.copy > 1
+        case f.status when 'cancelled' then 'failed' else f.status end, f.code, p_now, f.copy > 1
     from fresh f
     order by f.ref
     on conflict (account, ref) do update
@@ -51,7 +112,7 @@ begin
           and not exists (select 1 from messaging.part q where q.message_id = x.m and q.no = x.no)
     ), beside as (
         insert into messaging.part (account, ref, message_id, no, state, code, at, shared)
-        select p_account, n.ref || '#m' || n.m || '.' || n.no, n.m, n.no, 'accepted', n.code, v_now, true from missed n
+        select p_account, n.ref || '#m' || n.m || '.' || n.no, n.m, n.no, 'accepted', n.code, p_now, true from missed n
         on conflict (account, ref) do nothing
         returning ref)
     update messaging.part p set shared = true
@@ -59,32 +120,12 @@ begin
       and p.ref in (select split_part(b.ref, '#m', 1) from beside b union
                     select split_part(q.ref, '#m', 1) from messaging.part q, jsonb_to_recordset(p_results) as x(m bigint)
                     where q.message_id = x.m and q.shared);
-
-    update messaging.message m set parts = r.parts
-    from (select x.m, max(x."of") as parts from jsonb_to_recordset(p_results) as x(m bigint, "of" int)
-          where x."of" > 0 group by x.m) r
-    where m.id = r.m and m.parts <> r.parts;
     -- Places that recovery made for more parts than the message turned out to have.
     delete from messaging.part p using jsonb_to_recordset(p_results) as x(m bigint, "of" int)
     where p.message_id = x.m and p.no > x."of" and x."of" > 0 and p.state = 'unknown';
-
-    perform messaging.retry_later(p_epoch, p_results, v_now);
-    select array_agg(distinct x.m) into v_ids from jsonb_to_recordset(p_results) as x(m bigint);
-    if exists (select 1 from messaging.part o where o.account = p_account and o.message_id is null and o.alt <> '{}') then
-        v_ids := v_ids || messaging.match_alt(p_account, v_ids);
-    end if;
-    if exists (select 1 from jsonb_to_recordset(p_results) as x(status text, code int) where x.status = 'failed' and x.code = 11) then
-        perform messaging.reroute_refused(p_account, p_epoch, v_ids);
-    end if;
-    select array_agg(g.message_id) into v_unknown from messaging.aggregate(v_ids) g where g.state = 'unknown';
-    if v_unknown is not null then
-        perform messaging.match_named(p_account, v_unknown);
-    end if;
-    return query select m.id, m.state from messaging.message m where m.id = any (v_ids) order by m.id;
 end $$;
-comment on function messaging.record(text, bigint, jsonb) is
-'Responses of a batch: [{m, no, of, ref, status: accepted | failed | unknown | retry | cancelled, code}]. Repeating a batch changes nothing.
-A part row is born here or with its receipt, whichever is first; both upsert (account, ref). Facts are taken from any epoch, a retry only from the one that sends. Returns the messages touched, with their state.';
+comment on function messaging.record_parts(text, jsonb, timestamptz) is
+'Any outcomes, in any order and however often: parts that recovery or an earlier batch has a place for, orphan receipts that wait, a ref that the carrier gave twice. The messages are locked.';
 
 create or replace function messaging.retry_later(p_epoch bigint, p_results jsonb, p_now timestamptz) returns void language plpgsql as $$
 begin
@@ -114,11 +155,13 @@ create or replace function messaging.aggregate(p_ids bigint[]) returns table (me
 #variable_conflict use_column
 declare
     v_now timestamptz := ops.now();
+    v_asked boolean;
     v_lost bigint[];
     v_freed bigint[];
     v_failed bigint[];
 begin
-    perform 1 from messaging.message m where m.id = any (p_ids) order by m.id for no key update;
+    select bool_or(l.cancel_asked) into v_asked from (
+        select m.cancel_asked from messaging.message m where m.id = any (p_ids) order by m.id for no key update) l;
     with a as (
         select p.message_id as id, count(*) as n, count(*) filter (where p.state = 'unknown') as unknown,
             count(*) filter (where p.state = 'accepted') as open, count(*) filter (where p.state = 'delivered') as delivered
@@ -149,9 +192,11 @@ begin
     if v_failed is not null then
         perform messaging.pause_failing(v_failed);
     end if;
-    perform messaging.release_held(coalesce(v_freed, '{}')
-        || array(select m.identity_id from messaging.message m
-                 where m.id = any (p_ids) and m.cancel_asked and m.state in ('queued', 'cancelled', 'failed')));
+    if v_asked then
+        perform messaging.release_held(coalesce(v_freed, '{}')
+            || array(select m.identity_id from messaging.message m
+                     where m.id = any (p_ids) and m.cancel_asked and m.state in ('queued', 'cancelled', 'failed')));
+    end if;
     return query select m.id, m.state from messaging.message m where m.id = any (p_ids) order by m.id;
 end $$;
 comment on function messaging.aggregate(bigint[]) is

@@ -1,18 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
 create or replace function messaging.sender_of(p_account text, p_message_id bigint)
-returns table (sender text, kind text) language plpgsql stable rows 1 as $$
-#variable_conflict use_column
-begin
-    if not exists (select 1 from messaging.sender s where s.account = p_account) then
-        return;
-    end if;
-    return query
-    select s.sender, s.kind
+returns table (sender text, kind text) language sql stable rows 1 as $$
+    -- limit: it becomes a part of its caller's plan, but stays one look-up by keys for each message.
+    select coalesce(c.sender, a.sender), coalesce(c.kind, a.kind)
     from messaging.message m join auth.identity i on i.id = m.identity_id
-    join messaging.sender s on s.account = p_account and s.country in (i.country, '*')
-    where m.id = p_message_id
-    order by (s.country = '*') limit 1;
-end $$;
+    left join messaging.sender c on c.account = p_account and c.country = i.country::text
+    left join messaging.sender a on a.account = p_account and a.country = '*'
+    where m.id = p_message_id and coalesce(c.sender, a.sender) is not null
+    limit 1
+$$;
 comment on function messaging.sender_of(text, bigint) is
 'The sender id of a message by an account; no row: the link''s own. Asked once a message, so that all its parts have one sender (M2).';
 

@@ -45,9 +45,10 @@ begin
         select e.id from messaging.esme_receipt e where e.created_at < v_now - interval '3 days' order by e.created_at limit p_max));
     get diagnostics v_n = row_count; v_total := v_total + v_n;
     v_old := array(select e.id from messaging.message e
-                   where e.created_at < v_now - interval '90 days' and e.state not in ('queued', 'claimed', 'sending')
+                   where e.id < messaging.first_since(v_now - interval '90 days') and e.created_at < v_now - interval '90 days'
+                     and e.state not in ('queued', 'claimed', 'sending')
                      and not exists (select 1 from messaging.message r where r.repeats = e.id)  -- it goes after its repetitions
-                   order by e.created_at limit p_max);
+                   order by e.id limit p_max);
     v_total := v_total + messaging.archive_put(v_old);
     update messaging.message m set body_sealed = null,
         state = case when m.state = 'queued' then 'expired' else m.state end,
