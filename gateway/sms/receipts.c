@@ -125,6 +125,12 @@ static bool add(struct sms_account *a, struct receipts *set, const struct receip
     return batch_receipt(&set->batch, &row);
 }
 
+/* A busy carrier always has another receipt: what comes when all else is done waits for the next owner. */
+static bool leaving(const struct sms_account *a)
+{
+    return a->s->draining && sender_idle(a) && record_idle(a);
+}
+
 void receiver_on_receipt(void *arg, const struct bind_delivery *d, const struct pdu *pdu)
 {
     struct sms_account *a = sms_account_of(arg, d->bind);
@@ -137,7 +143,7 @@ void receiver_on_receipt(void *arg, const struct bind_delivery *d, const struct 
         bind_answer(d, SMPP_ROK); /* it would come back for ever */
         return;
     }
-    if (set->n == SMS_RECEIPTS_MAX || !add(a, set, &r, pdu)) {
+    if (set->n == SMS_RECEIPTS_MAX || leaving(a) || !add(a, set, &r, pdu)) {
         counter_inc(&shed);
         bind_answer(d, SMPP_RX_T_APPN);
         return;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Outcomes of parts on their way into messaging.record: batches of bounded size, so that a statement
- * stays short however far the database is behind. One is there, the last is being filled.
+ * stays short however far the database is behind. One is there, the last is being filled; behind by
+ * more than BEHIND_MAX, nothing new is claimed: what is in memory alone would grow, and after a kill
+ * it is unknown.
  *
  * A batch that could not be written is kept and tried again, with what came since behind it; the
  * function may take it twice. What the database refuses as wrong is dropped in the end, with an
@@ -16,6 +18,7 @@
 #define RETRY_MS     200
 #define RETRY_MAX_MS 5000
 #define REFUSED_MAX  5
+#define BEHIND_MAX   (2 * SMS_RECORD_MAX)
 
 PG_STMT(record_stmt, "sms.record", PG_BATCH, 3,
         "select state from messaging.record($1, $2::bigint, $3::jsonb)");
@@ -123,7 +126,7 @@ static void on_recorded(struct op *op)
     free_first(r);
     if (!list_empty(&r->batches))
         loop_timer_set(&r->timer, 0);
-    if (freed || again)
+    if (freed || again || a->more)
         sender_wake(a); /* the confirmation of STOP; claims waited for us */
     receiver_wake(a);
     takeover_step(a); /* what waits until all is recorded */
@@ -150,6 +153,11 @@ void record_init(struct sms_account *a)
 bool record_idle(const struct sms_account *a)
 {
     return list_empty(&a->record.batches);
+}
+
+bool record_behind(const struct sms_account *a)
+{
+    return a->record.added - a->record.done > BEHIND_MAX;
 }
 
 void record_fini(struct sms_account *a)

@@ -474,7 +474,7 @@ void sender_wake(struct sms_account *a)
     struct pg_params p;
 
     if (a->s->draining || !bind_held(a->bind) || !bind_up(a->bind) || !takeover_ready(a) ||
-        a->hand_back || a->record.failures > 0 || op_pending(&a->claim_op) ||
+        a->hand_back || a->record.failures > 0 || record_behind(a) || op_pending(&a->claim_op) ||
         (max = claim_size(a)) == 0)
         return; /* a batch tried again must not meet a row that left and came back meanwhile */
     a->claim_epoch = bind_epoch(a->bind);

@@ -16,9 +16,9 @@
 
 #define SMS_RECEIPTS_MAX                                                                           \
     500 /* waiting for one commit; twice that, and the carrier is told to wait */
-#define SMS_INBOUND_MAX 200 /* texts whose transaction runs */
-#define SMS_RECENT      256 /* texts remembered, to know a repeated delivery */
-#define SMS_RECORD_MAX  250 /* outcomes of one statement */
+#define SMS_INBOUND_MAX 200  /* texts whose transaction runs */
+#define SMS_RECENT      256  /* texts remembered, to know a repeated delivery */
+#define SMS_RECORD_MAX  1000 /* outcomes of one statement */
 #define SMS_DEADLINE_MS 12000
 #define SMS_WAKE_TOPIC  "coko_message"
 #define SMS_ENDED_TOPIC "coko_esme" /* messages of others may have ended */
@@ -168,6 +168,8 @@ void record_init(struct sms_account *a);
 void record_fini(struct sms_account *a);
 void record_part(struct sms_account *a, const struct batch_part *p);
 bool record_idle(const struct sms_account *a);
+/* The database is behind: nothing more should be sent. receiver and sender are woken later. */
+bool record_behind(const struct sms_account *a);
 void record_forget_counters(void);
 
 /* ---- receipts.c ---- */
