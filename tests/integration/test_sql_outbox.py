@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The outbox in bulk: a batch of which one row is odd, and old messages found without an index of their birth."""
+from sqlfixtures import *  # noqa: F401,F403
+from test_sql_messaging import notice, state
+
+
+def test_one_odd_outcome_among_many(world):
+    """A batch whose parts are new but for one that its receipt was faster than, and receipts of which one is a stranger's."""
+    reader = world.dial()
+    ids = [notice(world, reader)["message_id"] for _ in range(6)]
+    world.claim_sms()
+    assert world.receipt("r3") == []
+    rows = [{"m": m, "no": 1, "of": 1, "ref": f"r{k}", "status": "accepted", "code": 0} for k, m in enumerate(ids)]
+    for _ in range(2):  # the second: its answer was lost
+        world.call("messaging.record", "lab", 1, rows)
+        assert [state(world, m) for m in ids] == ["accepted"] * 3 + ["delivered"] + ["accepted"] * 2
+        assert world.value("select count(*) from messaging.part") == 6
+    world.call("messaging.receipts", "lab", [{"ref": f"r{k}", "alt": [], "state": "DELIVRD", "err": 0} for k in (0, 1, 9, 4)]
+               + [{"ref": "r1", "alt": [], "state": "UNDELIV", "err": 5}])
+    assert [state(world, m) for m in ids] == ["delivered", "delivered", "accepted", "delivered", "delivered", "accepted"]
+    assert world.rows("select ref from messaging.part where message_id is null") == [{"ref": "r9"}]
+
+
+def test_old_messages_are_found_by_their_number(world):
+    reader = world.dial()
+    world.rows("insert into messaging.message (account, identity_id, kind, priority, state, body, lang, due_at, expires_at, created_at)"
+               " select 'lab', %s, 'notice', 2, 'delivered', 'x', 'fr', t, t, t"
+               " from (select ops.now() - n * interval '1 day' + interval '6 hours' as t from generate_series(200, 1, -1) n) d", reader["identity_id"])
+    world.rows("insert into messaging.part (account, ref, message_id, no, state, at)"
+               " select 'lab', 'r' || id, id, 1, 'delivered', created_at from messaging.message")
+    for days in (300, 200, 120, 1, 0):
+        want = world.value("select count(*) from messaging.message where created_at >= ops.now() - %s * interval '1 day'", days)
+        assert world.value("select count(*) from messaging.message where id >= messaging.first_since(ops.now() - %s * interval '1 day')", days) == want
+    assert world.value("select ops.expire_rows(50)") == 50 and world.value("select ops.expire_rows(1000)") == 60
+    assert world.value("select count(*) from messaging.message") == 90 == world.value("select count(*) from messaging.part")
+    assert world.value("select min(created_at) > ops.now() - interval '90 days' from messaging.message")
