@@ -12,6 +12,7 @@ from pathlib import Path
 import redis as redis_client
 
 import sms_figures
+import smpp_figures
 from machine import CONNECTIONS, SECONDS, SERVER_CORE, Floor, Hubtel, pss_kib
 from support import TOP, alive, wait_until
 
@@ -268,10 +269,18 @@ def sms_outbox(machine):
     yield from sms_figures.sms_outbox(machine, Line)
 
 
+def smpp_link(machine):
+    yield from smpp_figures.smpp_link(machine, Line)
+
+
+def smpp_binds(machine):
+    yield from smpp_figures.smpp_binds(machine, Line)
+
+
 def kannel(machine):
     yield from sms_figures.kannel(machine, Line)
 
 
 FIGURES = {"hop_menu": hop_menu, "hop_sql": hop_sql, "rest_list": rest_list, "memory": memory,
            "start": start, "growth": growth,
-           "sms_outbox": sms_outbox, "kannel": kannel}
+           "smpp_link": smpp_link, "smpp_binds": smpp_binds, "sms_outbox": sms_outbox, "kannel": kannel}

@@ -84,7 +84,7 @@ class Machine:
         return OnCore(core)
 
     def start(self):
-        print(shell('build_coko release coko bench_floor bench_smsc').strip(), flush=True)
+        print(shell('build_coko release coko bench_floor bench_smsc bench_link bench_binds').strip(), flush=True)
         with self.on_core(OTHER_CORE):
             self.pg = self.keep(Postgres(self.folder / "pg"))
             self.redis = self.keep(Redis(self.folder / "redis"))

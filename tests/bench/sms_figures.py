@@ -145,6 +145,7 @@ def kannel_conf(folder, ports, smsc, durable):
         f"group = core\nadmin-port = {ports[0]}\nadmin-interface = 127.0.0.1\nadmin-password = bench\n"
         f"smsbox-port = {ports[1]}\nsmsbox-interface = 127.0.0.1\nlog-level = 2\nsms-incoming-queue-limit = -1\n"
         f"sms-outgoing-queue-limit = 10000000\nsmsbox-max-pending = 1000\n{store}{dlrs}\n"
+        f"group = smsbox\nbearerbox-host = 127.0.0.1\n\n"  # it will not start without one
         f"group = smsc\nsmsc = smpp\nsmsc-id = bench\nhost = 127.0.0.1\nport = {smsc.port}\n"
         f"smsc-username = coko\nsmsc-password = secret\nsystem-type = x\ntransceiver-mode = true\n"
         f"max-pending-submits = {WINDOW}\nreconnect-delay = 1\n")
