@@ -125,7 +125,10 @@ static bool add(struct sms_account *a, struct receipts *set, const struct receip
     return batch_receipt(&set->batch, &row);
 }
 
-/* A busy carrier always has another receipt: what comes when all else is done waits for the next owner. */
+/*
+ * A busy carrier always has another receipt. What comes when all else is done gets no answer: a refusal
+ * would bring it back at once, without one it comes to the next bind.
+ */
 static bool leaving(const struct sms_account *a)
 {
     return a->s->draining && sender_idle(a) && record_idle(a);
@@ -138,12 +141,14 @@ void receiver_on_receipt(void *arg, const struct bind_delivery *d, const struct 
     struct receipt r;
     struct err e;
 
+    if (leaving(a))
+        return;
     if (receipt_parse(pdu, &r, &e) != 0 || r.id_count == 0) {
         counter_inc(counter_with(&taken, "status=\"unreadable\""));
         bind_answer(d, SMPP_ROK); /* it would come back for ever */
         return;
     }
-    if (set->n == SMS_RECEIPTS_MAX || leaving(a) || !add(a, set, &r, pdu)) {
+    if (set->n == SMS_RECEIPTS_MAX || !add(a, set, &r, pdu)) {
         counter_inc(&shed);
         bind_answer(d, SMPP_RX_T_APPN);
         return;
