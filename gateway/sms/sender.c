@@ -28,16 +28,6 @@
 #define OUR_FAULT     (-1) /* code of a part that could not be made */
 #define AVERAGE_ONE   8
 
-/* v3.4 5.2.5, 5.2.6 */
-enum { TON_INTERNATIONAL = 1, TON_NETWORK = 3, TON_LETTERS = 5, NPI_ISDN = 1 };
-
-PG_STMT(
-    claim_stmt, "sms.claim", PG_BATCH, 4,
-    "select c.message_id, c.kind, c.priority, c.number_sealed, c.body, c.body_sealed, c.validity_s,"
-    " coalesce(s.sender, '') as sender, coalesce(s.kind, '') as sender_kind, s.coding, s.udhi,"
-    " (select m.fold from messaging.message m where m.id = c.message_id) as fold"
-    " from messaging.claim($1, $2, $3::bigint, $4::int) with ordinality as c"
-    " left join lateral messaging.wire_of($1, c.message_id, c.kind) s on true order by c.ordinality");
 PG_STMT(cancelled_stmt, "sms.cancelled", PG_BATCH, 1,
         "select message_id from messaging.cancelled($1)");
 
@@ -283,98 +273,13 @@ const struct bind_client_ops sms_client_ops = {
 
 /* ---- claiming ---- */
 
-/* A counter a number, so that two texts on their way to one phone never share a reference. */
-static uint16_t next_ref(struct sms_account *a, struct str number)
-{
-    uint64_t hash = map_hash(number);
-    uint8_t low = ++a->refs[hash % COMPOSE_REFS];
-
-    return (uint16_t)((hash >> 32 & 0xFF) << 8 | low);
-}
-
-static int open_column(struct sms_account *a, struct op *op, int row, const char *col,
-                       const char *aad, struct buf *out, struct err *e)
-{
-    uint8_t blob[4096];
-    ptrdiff_t n = pg_bytea(op, row, pg_col(op, col), blob, sizeof blob);
-
-    if (n < 0)
-        return err_set(e, ERR_TOO_BIG, "sealed column %s", col);
-    return seal_open(a->s->ring, str_c(aad), str_n(blob, (size_t)n), out, e);
-}
-
-static int read_number(struct sms_account *a, struct op *op, int row, struct outgoing *o,
-                       struct err *e)
-{
-    char clear[64];
-    struct buf b;
-    int rc;
-
-    buf_init_fixed(&b, clear, sizeof clear);
-    rc = open_column(a, op, row, "number_sealed", "auth.identity", &b, e);
-    if (rc == 0 && !str_to_c(buf_str(&b), o->number, sizeof o->number))
-        rc = err_set(e, ERR_BAD_INPUT, "stored number");
-    crypto_wipe(clear, sizeof clear);
-    return rc;
-}
-
-static int read_text(struct sms_account *a, struct op *op, int row, struct outgoing *o,
-                     struct err *e)
-{
-    int sealed = pg_col(op, "body_sealed"), coding = pg_col(op, "coding");
-    struct compose_text t = {.text = pg_str(op, row, pg_col(op, "body")),
-                             .ref = next_ref(a, str_c(o->number)),
-                             .fold = compose_fold_word(pg_str(op, row, pg_col(op, "fold")))};
-    struct buf clear;
-    int rc = 0;
-
-    if (pg_is_null(op, row, sealed))
-        return compose_plan(a->link, &t, &o->seg, e);
-    o->secret = true;
-    buf_init(&clear, 4096);
-    rc = open_column(a, op, row, "body_sealed", "otp.body", &clear, e);
-    t.text = buf_str(&clear);
-    o->header = pg_bool(op, row, pg_col(op, "udhi"));
-    if (rc == 0 && !pg_is_null(op, row, coding))
-        rc = compose_octets(t.text, (uint8_t)pg_i64(op, row, coding), &o->seg, e);
-    else if (rc == 0)
-        rc = compose_plan(a->link, &t, &o->seg, e);
-    buf_wipe(&clear);
-    return rc;
-}
-
-static int class_of(int64_t priority)
-{
-    return (int)MIN(MAX(priority, 0), 3) + BIND_OTP;
-}
-
-/* The sender of the account's contract for this country; none: the link's own. */
-static void read_sender(struct op *op, int row, struct outgoing *o)
-{
-    struct str kind = pg_str(op, row, pg_col(op, "sender_kind"));
-
-    if (!str_to_c(pg_str(op, row, pg_col(op, "sender")), o->sender, sizeof o->sender))
-        *o->sender = '\0'; /* the table allows none that long */
-    if (str_eq(kind, STR("alphanumeric"))) {
-        o->sender_ton = TON_LETTERS;
-    } else if (str_eq(kind, STR("numeric"))) {
-        o->sender_ton = TON_INTERNATIONAL;
-        o->sender_npi = NPI_ISDN;
-    } else {
-        o->sender_ton = TON_NETWORK;
-    }
-}
-
 static int outgoing_make(struct sms_account *a, struct op *op, int row, struct outgoing *o,
                          struct err *e)
 {
-    if (read_number(a, op, row, o, e) != 0 || read_text(a, op, row, o, e) != 0)
+    if (claimed_read(a, op, row, o, e) != 0)
         return -1;
-    read_sender(op, row, o);
-    o->ends_at = loop_now_ms(a->s->loop) + 1000 * pg_i64(op, row, pg_col(op, "validity_s"));
     o->job.client = BIND_SMS;
     o->job.key = o->id;
-    o->job.class = (uint8_t)class_of(pg_i64(op, row, pg_col(op, "priority")));
     o->job.parts = (uint8_t)compose_parts(a->link, &o->seg);
     loop_timer_init(&o->again, a->s->loop, on_again, o);
     o->filled = calloc(o->job.parts + 1u, sizeof *o->filled);
@@ -403,7 +308,7 @@ static void take_row(struct sms_account *a, struct op *op, int row)
     if (o == NULL)
         abort();
     o->account = a;
-    o->id = (uint64_t)pg_i64(op, row, pg_col(op, "message_id"));
+    o->id = claimed_id(op, row);
     if (outgoing_make(a, op, row, o, &e) != 0) {
         struct batch_part p = {.message = o->id,
                                .no = 1,
@@ -471,19 +376,12 @@ static void on_claimed(struct op *op)
 void sender_wake(struct sms_account *a)
 {
     unsigned max;
-    struct pg_params p;
 
     if (a->s->draining || !bind_held(a->bind) || !bind_up(a->bind) || !takeover_ready(a) ||
         a->hand_back || a->record.failures > 0 || record_behind(a) || op_pending(&a->claim_op) ||
         (max = claim_size(a)) == 0)
         return; /* a batch tried again must not meet a row that left and came back meanwhile */
-    a->claim_epoch = bind_epoch(a->bind);
-    pg_params_init(&p);
-    pg_p_text(&p, a->link->account);
-    pg_p_text(&p, a->s->owner);
-    pg_p_int(&p, a->claim_epoch);
-    pg_p_int(&p, max);
-    sms_exec(a, &a->claim_op, &claim_stmt, &p);
+    claimed_ask(a, max);
 }
 
 /* ---- what waited too long ---- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of the SMS room, for its own files. One sms_account a bind; sender.c fills it with
- * outgoing messages, record.c writes their outcomes, receipts.c and inbound.c serve what comes in.
+ * The inside of the SMS room, for its own files. One sms_account a bind; claimed.c asks for outgoing
+ * messages, sender.c sends them, record.c writes their outcomes, receipts.c and inbound.c serve what
+ * comes in.
  */
 #ifndef COKO_SMS_SMS_PARTS_H
 #define COKO_SMS_SMS_PARTS_H
@@ -150,6 +151,14 @@ void sender_return(struct sms_account *a);
 void sender_give_up(struct sms_account *a);
 bool sender_idle(const struct sms_account *a);
 void sender_forget_counters(void);
+
+/* ---- claimed.c ---- */
+
+/* Claims at most max messages under the account's present epoch; claim_op ends with their rows. */
+void claimed_ask(struct sms_account *a, unsigned max);
+uint64_t claimed_id(const struct op *op, int row);
+/* Number, text, sender, end and class of one row. -1 with e set: it cannot be sent; nothing to free. */
+int claimed_read(struct sms_account *a, struct op *op, int row, struct outgoing *o, struct err *e);
 
 /* ---- takeover.c ---- */
 
