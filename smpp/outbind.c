@@ -121,7 +121,7 @@ static void print_address(const struct sockaddr_storage *sa, char *out, size_t c
 static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 {
     struct outbind *o = arg;
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = {0};
     socklen_t len = sizeof sa;
     int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     struct stranger *s = free_place(o);
@@ -144,7 +144,7 @@ static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 
 static int listen_on(const char *host, uint16_t port, struct err *e)
 {
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = {0};
     int len = sizeof sa, on = 1;
 
     if (evutil_parse_sockaddr_port(host, (struct sockaddr *)&sa, &len) != 0)

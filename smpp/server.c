@@ -411,7 +411,7 @@ static void on_accept(evutil_socket_t listener, short what, void *arg)
 
     (void)what;
     for (int i = 0; i < ACCEPT_TURN; i++) {
-        struct sockaddr_storage sa;
+        struct sockaddr_storage sa = {0};
         socklen_t len = sizeof sa;
         int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 

@@ -7,6 +7,7 @@
 #ifndef COKO_LIB_LIST_H
 #define COKO_LIB_LIST_H
 
+#include <assert.h>
 #include <stdbool.h>
 
 #include "gateway/lib/base.h"
@@ -40,6 +41,7 @@ static inline bool list_linked(const struct list *node)
 
 static inline void list_insert_before(struct list *at, struct list *node)
 {
+    assert(at->prev != NULL); /* list_init() was forgotten */
     node->next = at;
     node->prev = at->prev;
     at->prev->next = node;

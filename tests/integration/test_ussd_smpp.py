@@ -220,7 +220,7 @@ def test_full_turn_room_is_0x14_and_has_room_again(talk, smsc):
                      for n in range(1100))
     smsc.control("POST", "/raw", {"hex": flood.hex()})
     wait_until(lambda: one.metric("coko_ussd_talk_heard_total", 'what="full"') > 0, "a full room", 20)
-    phone = SmppPhone(smsc.control, NUMBER)
+    phone = SmppPhone(smsc.control, "+2250700000655")
     assert phone.deliver("begin", phone.code) == [0x14]
     gone = lambda: {w: one.metric("coko_ussd_talk_replies_total", f'result="{w}"') for w in ("late", "unknown", "accepted", "down", "moved_on", "silent")}  # noqa: E731
     wait_until(lambda: gone()["late"] >= 1000, lambda: f"the room to be empty again: {gone()}", 30)

@@ -40,7 +40,7 @@ begin
                                            expires_at, dedupe, created_at)
             values (v_account, i.id, i.user_id, 'esme', r.priority, decode(r.body, 'hex'), 'fr', 'auto', r.parts,
                     v_now + make_interval(secs => r.due_s), v_now + make_interval(secs => r.due_s + r.validity_s), r.dedupe, v_now)
-            on conflict (dedupe) do nothing
+            on conflict (dedupe) where dedupe is not null do nothing
             returning id into message_id;
             if message_id is null then
                 select m.id into message_id from messaging.message m where m.dedupe = r.dedupe;
