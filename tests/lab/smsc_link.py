@@ -86,7 +86,8 @@ class Link(asyncio.Protocol):
         if len(self.smsc.links) > self.smsc.args.max_links:
             transport.abort()
         elif self.smsc.faults.plain["stop_reading"]:
-            transport.pause_reading()
+            # after the transport's own first step, which asks for reading whatever was said before it
+            asyncio.get_running_loop().call_soon(transport.pause_reading)
 
     def connection_lost(self, _error):
         self.smsc.links.pop(self.id, None)
