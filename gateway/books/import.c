@@ -4,6 +4,7 @@
  */
 #include "gateway/books/import.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,16 @@ static void book_json(json_t *book, const char *path, struct buf *out)
     jsonw_end(&j);
 }
 
+/* One count of every cut: the uint32_t that stands `at` bytes into it. */
+static void cuts_json(struct jsonw *j, const char *key, const struct cut *cuts, size_t n, size_t at)
+{
+    jsonw_key(j, key);
+    jsonw_array(j);
+    for (size_t i = 0; i < n; i++)
+        jsonw_i64(j, *(const uint32_t *)((const char *)&cuts[i] + at));
+    jsonw_end(j);
+}
+
 static void part_json(struct jsonw *j, json_t *part)
 {
     struct str body = text_of(part, "body");
@@ -106,26 +117,10 @@ static void part_json(struct jsonw *j, json_t *part)
     jsonw_object(j);
     jsonw_kv_str(j, "title", text_of(part, "title"));
     jsonw_kv_str(j, "body", body);
-    jsonw_key(j, "ends");
-    jsonw_array(j);
-    for (size_t i = 0; i < n; i++)
-        jsonw_i64(j, cuts[i].chars);
-    jsonw_end(j);
-    jsonw_key(j, "septets");
-    jsonw_array(j);
-    for (size_t i = 0; i < n; i++)
-        jsonw_i64(j, cuts[i].septets);
-    jsonw_end(j);
-    jsonw_key(j, "units");
-    jsonw_array(j);
-    for (size_t i = 0; i < n; i++)
-        jsonw_i64(j, cuts[i].units);
-    jsonw_end(j);
-    jsonw_key(j, "folds");
-    jsonw_array(j);
-    for (size_t i = 0; i < n; i++)
-        jsonw_i64(j, cuts[i].folds);
-    jsonw_end(j);
+    cuts_json(j, "ends", cuts, n, offsetof(struct cut, chars));
+    cuts_json(j, "septets", cuts, n, offsetof(struct cut, septets));
+    cuts_json(j, "units", cuts, n, offsetof(struct cut, units));
+    cuts_json(j, "folds", cuts, n, offsetof(struct cut, folds));
     jsonw_kv_i64(j, "title_folds", measure_folds(text_of(part, "title")));
     jsonw_end(j);
     free(cuts);

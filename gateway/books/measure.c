@@ -31,7 +31,7 @@ static void push(struct measurer *m, struct cut at)
         if (!m->cuts)
             abort();
     }
-    at.folds = (uint8_t)m->folds;
+    at.folds = (uint32_t)m->folds;
     m->cuts[m->n++] = at;
     m->since = m->septets - at.septets;
     m->space.chars = 0;

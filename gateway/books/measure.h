@@ -30,7 +30,7 @@ struct cut {
     uint32_t chars;   /* characters up to here */
     uint32_t septets; /* of the folded text up to here */
     uint32_t units;   /* UTF-16 units of the text as it is, up to here */
-    uint8_t folds;    /* enum measure_folds of what stands since the cut before: never less */
+    uint32_t folds;   /* enum measure_folds of what stands since the cut before: never less */
 };
 
 /* Of a whole text. */
