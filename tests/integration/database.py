@@ -28,6 +28,21 @@ def sql(url, statement, params=None):
         conn.close()
 
 
+class Locked:
+    """A table that nobody else can touch meanwhile."""
+
+    def __init__(self, url, table):
+        self.conn, self.table = psycopg2.connect(url), table
+
+    def __enter__(self):
+        with self.conn.cursor() as cur:
+            cur.execute(f"lock table {self.table} in access exclusive mode")
+
+    def __exit__(self, *_):
+        self.conn.rollback()
+        self.conn.close()
+
+
 def fill(url):
     """Migrates an empty database, then loads the seed and the sample books."""
     coko_run("migrate", url=url)

@@ -6,11 +6,10 @@ import re
 import signal
 import subprocess
 
-import psycopg2
 import pytest
 
 from daemon import render_ini
-from database import coko_run, sql
+from database import Locked, coko_run, sql
 from kannel import Kannel, listens
 from lab_fixtures import node_peer  # noqa: F401
 from support import COKO, TEST_KEYS, alive, free_port, wait_until
@@ -300,21 +299,6 @@ def test_hard_37_a_database_that_is_stuck_gives_no_id(gateway):
         assert shop.expect("enquired")["status"] == 0
     made = wait_until(lambda: try_submit(shop), "the database to be back", 30)
     assert gateway.sql("select id from messaging.message where kind = 'esme'") == [(int(made),)]
-
-
-class Locked:
-    """A table that nobody else can touch meanwhile."""
-
-    def __init__(self, url, table):
-        self.conn, self.table = psycopg2.connect(url), table
-
-    def __enter__(self):
-        with self.conn.cursor() as cur:
-            cur.execute(f"lock table {self.table} in access exclusive mode")
-
-    def __exit__(self, *_):
-        self.conn.rollback()
-        self.conn.close()
 
 
 def try_submit(peer):

@@ -5,12 +5,11 @@ import re
 import subprocess
 import threading
 
-from database import sql
+from database import Locked, sql
 from smsworld import NUMBER, sealed, sms  # noqa: F401
 from sqlfixtures import sql_server, world  # noqa: F401
 from sqlworld import key
 from support import http_request, wait_until
-from test_sms_trouble import Lock
 
 OTHER = "+2250505060708"
 
@@ -221,7 +220,7 @@ def test_killed_between_response_and_commit(sms):  # noqa: F811
     """smpp.md hard case 18: the carrier has it and said so; nobody wrote it down. Not sent again; its receipt settles it."""
     sms.fault(receipt_delay_ms=1500)
     first = sms.room("a:0")
-    with Lock(sms.world, "messaging.part"):
+    with Locked(sms.world.url, "messaging.part"):
         message = sms.notice(sms.reader())
         sms.stats(accepted=1)
         first.kill()

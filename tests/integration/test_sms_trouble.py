@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SMS room when something around it breaks: the database, the link, the answer to a reader's text."""
+from database import Locked
 from smsworld import NUMBER, sealed, sms  # noqa: F401
 from sqlfixtures import sql_server  # noqa: F401
 from support import wait_until
@@ -9,23 +10,6 @@ OTHER = "+2250505060708"
 
 def count(sms, where):
     return sms.world.value(f"select count(*) from {where}")
-
-
-class Lock:
-    """A table that nobody else can touch meanwhile."""
-
-    def __init__(self, world, table):
-        self.conn = world.connect()
-        self.conn.autocommit = False
-        self.table = table
-
-    def __enter__(self):
-        with self.conn.cursor() as cur:
-            cur.execute(f"lock table {self.table} in access exclusive mode")
-
-    def __exit__(self, *_):
-        self.conn.rollback()
-        self.conn.close()
 
 
 def test_urgent_code_overtakes_chapters(sms):  # noqa: F811
@@ -43,7 +27,7 @@ def test_urgent_code_overtakes_chapters(sms):  # noqa: F811
 
 def test_text_that_could_not_be_stored_comes_again_and_runs_once(sms):  # noqa: F811
     sms.room()
-    with Lock(sms.world, "messaging.inbound"):
+    with Locked(sms.world.url, "messaging.inbound"):
         sms.type("AIDE", wait=0)
         sms.stats(deliver_retries=1)
     sms.texts()
@@ -68,7 +52,7 @@ def test_text_whose_answer_was_lost_runs_once(sms):  # noqa: F811
 def test_long_text_survives_a_busy_database(sms):  # noqa: F811
     """Its first parts are acknowledged already: the whole is kept here and tried again."""
     sms.room()
-    with Lock(sms.world, "messaging.inbound"):
+    with Locked(sms.world.url, "messaging.inbound"):
         sms.type("Aide " + "je ne comprends pas " * 20, wait=0)
         wait_until(lambda: sms.rooms[0].has_logged("text not stored"), "a failed attempt")
     sms.texts()
