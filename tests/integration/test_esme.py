@@ -57,7 +57,11 @@ class Gateway:
         return wait_until(lambda: self.sql(statement), lambda: f"{what}: {self.one.process.tail()}", timeout)
 
     def texts(self, to=READER, count=1):
-        return self.smsc.control("GET", f"/messages?to={to}&count={count}&wait_ms=9000")["messages"]
+        """The messages at the carrier once there are so many and no part of one is still on its way."""
+        def whole():
+            found = self.smsc.control("GET", f"/messages?to={to}&count={count}&wait_ms=9000")["messages"]
+            return found if len(found) >= count and all(m["complete"] for m in found) else None
+        return wait_until(whole, f"{count} whole messages", 20)
 
     def fault(self, **faults):
         self.smsc.control("POST", "/faults", faults)
