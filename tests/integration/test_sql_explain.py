@@ -239,6 +239,7 @@ CALLS = {
     "esme_release": "select messaging.esme_release('esme:a')",
     "esme_ended": "update messaging.message set kind = 'esme', state = 'failed' where id = 5",
     "save_position": "select * from reading.save_position(5, 1000001, 2, 10, 'ussd')",
+    "screen_page": "select * from reading.screen_page(5, 1000001, 2, 10, 100)",
     "job_claim": "select * from ops.job_claim('q', 'w', 10, 30)",
     "job_enqueue": "select ops.enqueue('q', 'k', '{}', null, 'u')",
     "expire_rows": "select ops.expire_rows(100)",
