@@ -124,6 +124,23 @@ def test_09_a_book_is_dialled_by_its_code(coko):
     assert "The Second-Hand Phone" in ghana.last
 
 
+def test_the_pages_of_the_day_without_a_pass(coko, migrated_db):
+    sql(migrated_db, "update billing.plan set pages_day = 3 where code = 'free'")
+    phone = at_phone(coko, "+2250700000047")
+    phone.dial("*384*26*101#")
+    if "Bienvenue" in phone.last:
+        phone.send("1")
+    pick(phone, "Lire")
+    for _ in range(60):  # more than the free part has
+        if "demain" in phone.last:
+            break
+        phone.send("1")
+    assert "Vos pages offertes du jour sont lues" in phone.last
+    assert sql(migrated_db, "select count(*), min(part), max(part) from reading.free_page") == [(3, 2, 2)]
+    pick(phone, "pass")
+    assert "100 F" in phone.last
+
+
 def test_22_after_the_end_comes_the_end(coko):
     phone = at_phone(coko, "+2250700000045")
     to_offers(phone)
