@@ -129,12 +129,12 @@ static void on_deliver_done(void *ctx, uint64_t tag, uint32_t status, bool late)
         p->server->sink->deliver_done(p->server->ctx, p->id, tag, status, late);
 }
 
-static void on_unknown(void *ctx, uint64_t tag)
+static void on_unknown(void *ctx, uint64_t tag, bool ended)
 {
     struct peer *p = ctx;
 
     if (p->server->sink->unknown != NULL)
-        p->server->sink->unknown(p->server->ctx, p->id, tag);
+        p->server->sink->unknown(p->server->ctx, p->id, tag, ended);
 }
 
 static void on_session_closed(void *ctx, enum smsc_end why)

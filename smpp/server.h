@@ -43,7 +43,7 @@ struct smpp_server_sink {
     void (*submit)(void *ctx, uint64_t peer, const struct pdu *p);
     void (*manage)(void *ctx, uint64_t peer, const struct pdu *p);
     void (*deliver_done)(void *ctx, uint64_t peer, uint64_t tag, uint32_t status, bool late);
-    void (*unknown)(void *ctx, uint64_t peer, uint64_t tag);
+    void (*unknown)(void *ctx, uint64_t peer, uint64_t tag, bool ended);
     /* A peer whose bind had been accepted is gone. */
     void (*closed)(void *ctx, uint64_t peer, enum smsc_end why);
 };

@@ -36,8 +36,8 @@ const char *smsc_state_name(enum smsc_state s)
 const char *smsc_end_name(enum smsc_end e)
 {
     static const char *const names[SMSC_ENDS] = {
-        "none", "unbound",    "peer_unbound", "refused", "bind_timeout",
-        "dead", "bad_length", "slow_pdu",     "flooded", "lost",
+        "none",       "unbound",  "peer_unbound", "refused", "bind_timeout", "dead",
+        "bad_length", "slow_pdu", "flooded",      "deaf",    "lost",
     };
 
     return names[e];
@@ -54,11 +54,11 @@ static void set_state(struct smsc_session *s, enum smsc_state next)
     s->state = next;
 }
 
-static void tell_unknown(struct smsc_session *s, uint64_t tag)
+static void tell_unknown(struct smsc_session *s, uint64_t tag, bool ended)
 {
     s->stats.unknown++;
     if (s->events->unknown != NULL)
-        s->events->unknown(s->ctx, tag);
+        s->events->unknown(s->ctx, tag, ended);
 }
 
 static void finish(struct smsc_session *s, enum smsc_end why)
@@ -74,7 +74,7 @@ static void finish(struct smsc_session *s, enum smsc_end why)
         s->account->binds--;
         s->queued = 0;
         while (window_drain(&s->window, &tag))
-            tell_unknown(s, tag);
+            tell_unknown(s, tag, true);
     }
     s->events->closed(s->ctx, why);
 }
@@ -111,6 +111,7 @@ void smsc_init(struct smsc_session *s, const struct smsc_config *config,
     if (s->config.field == 0)                                                                      \
     s->config.field = (value)
     OTHERWISE(window, 10);
+    OTHERWISE(deaf_max, 20);
     OTHERWISE(bind_ms, 10000);
     OTHERWISE(response_ms, 60000);
     OTHERWISE(enquire_ms, 60000);
@@ -290,6 +291,7 @@ static void on_delivery_response(struct smsc_session *s, const struct pdu *p)
         s->stats.unknown_responses++;
         return;
     }
+    s->unheard = 0;
     if (p->id == SMPP_GENERIC_NACK && status == 0)
         status = SMPP_RUNKNOWNERR;
     s->stats.late += found == WINDOW_WAS_LATE;
@@ -493,12 +495,23 @@ size_t smsc_feed(struct smsc_session *s, const uint8_t *p, size_t n, int64_t now
     return used;
 }
 
+/* What it is told last it may read; nothing more is waited for. */
+static void leave_deaf(struct smsc_session *s)
+{
+    pdu_encode_header(&s->wire.bulk, SMPP_UNBIND, 0, window_reserve(&s->window));
+    finish(s, SMSC_END_DEAF);
+}
+
 static void tick_window(struct smsc_session *s, int64_t now)
 {
     uint64_t tag;
 
-    while (window_expire(&s->window, now, &tag))
-        tell_unknown(s, tag);
+    while (window_expire(&s->window, now, &tag)) {
+        s->unheard++;
+        tell_unknown(s, tag, false);
+    }
+    if (in(s, BOUND) && s->unheard >= MAX(s->config.deaf_max, 2 * s->window.limit))
+        leave_deaf(s);
     send_unbind(s);
 }
 

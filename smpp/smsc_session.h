@@ -29,6 +29,9 @@
  * one over the queue, or while the store is behind (account.behind), 0x14. None of these is told.
  * A response is never answered, and answers leave ahead of deliveries. Never sends a delivery twice.
  *
+ * A bind that answers link checks and no delivery is deaf: once deaf_max deliveries in a row, two
+ * windows at the least, have had no answer in time, it is sent unbind and closed.
+ *
  * Time is given, in milliseconds of any steady clock; now never goes back between calls.
  */
 #ifndef COKO_SMPP_SMSC_SESSION_H
@@ -67,6 +70,7 @@ enum smsc_end {
     SMSC_END_BAD_LENGTH,   /* a command_length below 16 or above the ceiling */
     SMSC_END_SLOW,         /* a PDU stayed incomplete for partial_ms */
     SMSC_END_FLOODED,      /* our answers pile up unread */
+    SMSC_END_DEAF,         /* it answers no delivery */
     SMSC_END_LOST,         /* smsc_lost */
     SMSC_ENDS
 };
@@ -86,6 +90,7 @@ struct smsc_account {
 struct smsc_config {
     struct str system_id;
     uint32_t window;            /* deliveries in flight; 10 */
+    uint32_t deaf_max;          /* deliveries in a row without an answer; 20 */
     int64_t bind_ms;            /* 10000 */
     int64_t response_ms;        /* 60000 */
     int64_t enquire_ms;         /* idle time before enquire_link; 60000 */
@@ -108,8 +113,8 @@ struct smsc_events {
     void (*manage)(void *ctx, const struct pdu *pdu);
     /* A delivery was answered; late: it had been reported as unknown before. */
     void (*deliver_done)(void *ctx, uint64_t tag, uint32_t status, bool late);
-    /* No answer in time, or the session ended: the peer may have it or not. */
-    void (*unknown)(void *ctx, uint64_t tag);
+    /* No answer in time, or (ended) the session is over: the peer may have it or not. */
+    void (*unknown)(void *ctx, uint64_t tag, bool ended);
     /* The last event. Take the bytes left, then close the transport. */
     void (*closed)(void *ctx, enum smsc_end why);
 };
@@ -131,6 +136,7 @@ struct smsc_session {
     struct wire wire;             /* framing, what waits to be sent, link checks */
     uint32_t bind_id, bind_seq;   /* of the bind that waits for us */
     uint32_t unbind_seq;
+    uint32_t unheard;     /* deliveries in a row that timed out */
     uint32_t unanswered;  /* submits and others that were told */
     uint32_t queued;      /* of them, those that count in account->queued */
     uint8_t peer_version; /* interface_version of its bind */

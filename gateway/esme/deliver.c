@@ -4,8 +4,11 @@
  * account has room, oldest first; it is deleted by the ESME's deliver_sm_resp and by nothing else.
  *
  *   DUE --take--> on a bind --resp 0--> gone
- *    ^               | resp other than 0: again after 5 s, doubling
- *    +---------------+ no resp, bind lost: again at once
+ *    ^               | resp other than 0, or none in time: again after 5 s, doubling to 10 min
+ *    +---------------+ bind lost first: again at once
+ *
+ * A deaf ESME is thus asked less and less for one receipt; its bind is closed after max_unanswered in
+ * a row (smsc_session.h). The next bind is given what is due by then: never more than 10 min later.
  *
  * What a bind carried when its process died is made due by the next holder of the lease
  * (messaging.esme_release), or by its own time: an ESME may hear a receipt twice, never not at all.
@@ -128,10 +131,13 @@ void deliver_answered(struct esme *s, struct esme_account *a, uint64_t receipt, 
         deliver_wake(a);
 }
 
-void deliver_lost(struct esme *s, uint64_t receipt)
+void deliver_unanswered(struct esme *s, uint64_t receipt, bool ended)
 {
     s->flying--;
-    record(s, receipt, "lost", "answer=\"lost\"");
+    if (ended)
+        record(s, receipt, "lost", "answer=\"lost\"");
+    else
+        record(s, receipt, "unanswered", "answer=\"unanswered\"");
 }
 
 /* ---- one receipt on a bind ---- */
@@ -222,7 +228,7 @@ static void give(struct esme_account *a, const struct op *op, int row)
 
     s->flying++;
     if (p == NULL) {
-        deliver_lost(s, (uint64_t)pg_i64(op, row, 0));
+        deliver_unanswered(s, (uint64_t)pg_i64(op, row, 0), true);
         return;
     }
     buf_init_fixed(&number, clear, sizeof clear);

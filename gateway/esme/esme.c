@@ -126,10 +126,10 @@ static void on_deliver_done(void *ctx, uint64_t peer, uint64_t tag, uint32_t sta
     deliver_answered(ctx, account_of(ctx, peer), tag, status, late);
 }
 
-static void on_unknown(void *ctx, uint64_t peer, uint64_t tag)
+static void on_unknown(void *ctx, uint64_t peer, uint64_t tag, bool ended)
 {
     (void)peer;
-    deliver_lost(ctx, tag);
+    deliver_unanswered(ctx, tag, ended);
 }
 
 static void on_closed(void *ctx, uint64_t peer, enum smsc_end why)
@@ -163,6 +163,7 @@ static void server_start(struct esme *s)
     struct smpp_server_config config = {.session = {.system_id = str_c(c->system_id),
                                                     .bind_ms = c->bind_ms,
                                                     .response_ms = c->response_ms,
+                                                    .deaf_max = (uint32_t)c->unanswered_max,
                                                     .enquire_ms = c->enquire_ms,
                                                     .enquire_timeout_ms = c->enquire_timeout_ms},
                                         .tls = s->tls,

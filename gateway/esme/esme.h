@@ -37,7 +37,7 @@ struct esme_server_config {
     const char *listen; /* "": nobody binds to us */
     const char *system_id;
     const char *tls_cert, *tls_key, *client_ca;
-    int64_t max_connections, max_strangers, max_strangers_address, max_failures;
+    int64_t max_connections, max_strangers, max_strangers_address, max_failures, unanswered_max;
     int64_t bind_ms, enquire_ms, enquire_timeout_ms, response_ms, lease_ms;
 };
 

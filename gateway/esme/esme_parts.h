@@ -135,7 +135,8 @@ void deliver_fini(struct esme_account *a);
 void deliver_wake(struct esme_account *a);
 void deliver_answered(struct esme *s, struct esme_account *a, uint64_t receipt, uint32_t status,
                       bool late);
-void deliver_lost(struct esme *s, uint64_t receipt);
+/* No answer in time, or (ended) its bind is gone. */
+void deliver_unanswered(struct esme *s, uint64_t receipt, bool ended);
 bool deliver_idle(const struct esme *s);
 void answers_init(struct esme *s);
 void answers_fini(struct esme *s);

@@ -55,8 +55,9 @@ static void on_done(void *ctx, uint64_t tag, uint32_t status, bool late)
     assert(tag < t->tags && (late || t->reported[tag]++ == 0));
 }
 
-static void on_unknown(void *ctx, uint64_t tag)
+static void on_unknown(void *ctx, uint64_t tag, bool ended)
 {
+    (void)ended;
     assert(((struct script *)ctx)->reported[tag]++ == 0);
 }
 

@@ -80,9 +80,9 @@ static void on_done(void *ctx, uint64_t peer, uint64_t tag, uint32_t status, boo
     b->done++;
 }
 
-static void on_unknown(void *ctx, uint64_t peer, uint64_t tag)
+static void on_unknown(void *ctx, uint64_t peer, uint64_t tag, bool ended)
 {
-    (void)ctx, (void)peer, (void)tag;
+    (void)ctx, (void)peer, (void)tag, (void)ended;
     b->unknown++;
 }
 

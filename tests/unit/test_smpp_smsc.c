@@ -62,9 +62,9 @@ static void on_done(void *ctx, uint64_t tag, uint32_t status, bool late)
     t->done_late = late;
 }
 
-static void on_unknown(void *ctx, uint64_t tag)
+static void on_unknown(void *ctx, uint64_t tag, bool ended)
 {
-    (void)tag;
+    (void)tag, (void)ended;
     ((struct bench *)ctx)->unknown++;
 }
 

@@ -68,7 +68,7 @@ begin
     return v_n;
 end $$;
 comment on function messaging.esme_answered(jsonb) is
-'What became of receipts on their binds: [{id, answer}]. done: gone for good; refused: again after 5 s, doubling to 10 min; lost (its bind ended first): again at once. Repeating it changes nothing.';
+'What became of receipts on their binds: [{id, answer}]. done: gone for good; refused, unanswered: again after 5 s, doubling to 10 min; lost (its bind ended first): again at once. Repeating it changes nothing.';
 
 create or replace function messaging.esme_release(p_holder text) returns int language plpgsql as $$
 declare
