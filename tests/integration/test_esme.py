@@ -222,6 +222,30 @@ def test_kill_9_loses_no_submit_and_no_receipt(gateway):
     assert sorted(m["text"] for m in gateway.texts(count=30)) == sorted(f"texte {n}" for n in range(30))
 
 
+def test_a_deaf_esme_is_asked_later_and_let_go(gateway):
+    """It answers no receipt: each one waits longer, its bind is closed after 20 in a row, and all come to the next bind."""
+    gateway.start(smpp_server={"response_timeout": "300ms"})
+    tx = gateway.bound(kind="transmitter")
+    made = [submit(tx, f"texte {n}") for n in range(30)]
+    gateway.wait_sql("select 1 where (select count(*) from messaging.esme_receipt) = 30", "the receipts to be owed")
+    deaf = gateway.peer()
+    deaf.tell("deaf", deaf=True)
+    deaf.expect("deaf")
+    assert deaf.bind("shop", "secret-shop", "receiver")["status"] == 0
+    deaf.expect("unbind", timeout=30)
+    wait_until(lambda: gateway.has_logged("esme gone", "why=deaf"), "the log of it")
+    wait_until(lambda: gateway.one.metric("coko_esme_receipts_total", "unanswered") >= 20, "the metric")
+    gateway.wait_sql("select 1 where not exists (select 1 from messaging.esme_receipt where holder is not null)", "all to be recorded")
+    heard = {e["receipted_message_id"] for e in deaf.seen if e["event"] == "deliver"}
+    assert len(heard) >= 20
+    waits = gateway.sql("select message_id::text from messaging.esme_receipt where due_at > created_at and tries between 1 and 2")
+    assert len(waits) >= 20 and {w[0] for w in waits} <= heard
+    assert gateway.sql("select count(*) from messaging.esme_receipt") == [(30,)]
+    gateway.sql("update messaging.esme_receipt set due_at = ops.now()")  # the clock would move the leases too
+    assert set(ids(gateway.bound(kind="receiver"), 30)) == set(made)
+    gateway.wait_sql("select 1 where not exists (select 1 from messaging.esme_receipt)", "all to be acknowledged")
+
+
 def test_another_worker_listens_when_one_dies(gateway):
     gateway.start(coko={"workers": 2})
     submit(gateway.bound())

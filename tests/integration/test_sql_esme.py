@@ -136,6 +136,18 @@ def test_a_receipt_is_owed_until_it_is_answered(world):
     assert receipts(world) == []
 
 
+def test_a_deaf_esme_is_asked_less_and_less(world):
+    deliver(world, one(world), "r1")
+    (got,) = receipts(world)
+    for wait in (5, 10, 20, 40, 80, 160, 320, 600, 600):
+        answered(world, (got["receipt_id"], "unanswered"))
+        world.later(f"{wait - 1} seconds")
+        assert receipts(world) == []
+        world.later("1 second")
+        assert [r["receipt_id"] for r in receipts(world)] == [got["receipt_id"]]
+    assert answered(world, (got["receipt_id"], "done")) == 1
+
+
 def test_a_dead_holder_s_receipts_are_due_again(world):
     made = [one(world) for _ in range(3)]
     for n, m in enumerate(made):
