@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 from daemon import Daemon, template_values
@@ -77,7 +78,7 @@ class OnCore:
 class Machine:
     def __init__(self, folder):
         self.folder = folder
-        self.started = []
+        self.started = ExitStack()  # closing it ends all, also when one of them will not end well
         self.sequence = 10
 
     def on_core(self, core):
@@ -95,7 +96,7 @@ class Machine:
         self.worker = self.worker_of(self.daemon)
 
     def keep(self, one):
-        self.started.append(one)
+        self.started.callback(one.stop)
         return one
 
     def serve(self, name):
@@ -110,8 +111,7 @@ class Machine:
         return workers[0]
 
     def stop(self):
-        for one in reversed(self.started):
-            one.stop()
+        self.started.close()
 
     def wrk(self, url, worker, script, *args, connections=CONNECTIONS, seconds=SECONDS):
         """Drives one server; args go to the script."""

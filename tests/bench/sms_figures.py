@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+from contextlib import ExitStack
 
 from daemon import Daemon, template_values
 from database import fill, sql
@@ -63,17 +64,28 @@ def children(pid):
 
 
 class Outbox:
+    """Whatever fails, at the start or at the end, what it started is ended."""
+
     def __init__(self, machine):
+        with ExitStack() as started:
+            self.start(machine, started.callback)
+            self.started = started.pop_all()
+
+    def start(self, machine, at_the_end):
         self.smsc = Smsc(machine, "ours")
+        at_the_end(self.smsc.stop)
         with machine.on_core(OTHER_CORE):
             self.pg = Postgres(machine.folder / "pg-durable", fsync="on")
+        at_the_end(self.pg.stop)
         self.url = self.pg.url
         fill(self.url)
         values = template_values(self.url, machine.redis.url)
         link = {"port": self.smsc.port, "rate": 0, "window": WINDOW, "validity": "no"}
         with machine.on_core(SERVER_CORE):
             self.daemon = Daemon(machine.folder / "outbox", values,
-                                 {"coko": {"workers": 1}, "link lab": link}, "gateway")
+                                 {"coko": {"workers": 1}, "link lab": link}, "gateway", wait=False)
+        at_the_end(self.daemon.stop)
+        self.daemon.wait_ready()
         self.worker = machine.worker_of(self.daemon)
         wait_until(lambda: self.daemon.metric("coko_smpp_bind_up") == 1, "the bind")
         self.dial_readers()
@@ -100,9 +112,7 @@ class Outbox:
         return sql(self.url, "select count(*) from messaging.part where state = 'delivered'")[0][0]
 
     def stop(self):
-        self.daemon.stop()
-        self.smsc.stop()
-        self.pg.stop()
+        self.started.close()
 
 
 def sms_outbox(machine, line):
