@@ -12,13 +12,22 @@
 #include "gateway/lib/counter_slab.h"
 
 /* Upper bounds of the buckets in microseconds, and the text of `le`; the last bucket is +Inf. */
-static const struct {
+struct bound {
     int64_t us;
     const char *le;
-} bounds[COUNTER_BUCKETS - 1] = {
+};
+#define SECONDS(s_) ((s_)*INT64_C(1000000))
+static const struct bound times[COUNTER_BUCKETS - 1] = {
     {500, "0.0005"},  {1000, "0.001"},  {2500, "0.0025"}, {5000, "0.005"},  {10000, "0.01"},
     {25000, "0.025"}, {50000, "0.05"},  {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"},
     {1000000, "1"},   {2500000, "2.5"}, {5000000, "5"},   {10000000, "10"}, {30000000, "30"},
+};
+static const struct bound delays[COUNTER_BUCKETS - 1] = {
+    {SECONDS(1), "1"},         {SECONDS(2), "2"},         {SECONDS(5), "5"},
+    {SECONDS(10), "10"},       {SECONDS(30), "30"},       {SECONDS(60), "60"},
+    {SECONDS(120), "120"},     {SECONDS(300), "300"},     {SECONDS(900), "900"},
+    {SECONDS(1800), "1800"},   {SECONDS(3600), "3600"},   {SECONDS(10800), "10800"},
+    {SECONDS(21600), "21600"}, {SECONDS(43200), "43200"}, {SECONDS(86400), "86400"},
 };
 
 /* The process's slab; where there is none, or no room, values go to nowhere. */
@@ -27,9 +36,14 @@ static struct counter_entry nowhere;
 static uint64_t overflow;
 unsigned counter_generation = 1;
 
-const char *counter_bucket_le(size_t i)
+static const struct bound *bounds_of(uint32_t kind)
 {
-    return i < ARRAY_LEN(bounds) ? bounds[i].le : "+Inf";
+    return kind == COUNTER_DELAYS ? delays : times;
+}
+
+const char *counter_bucket_le(uint32_t kind, size_t i)
+{
+    return i < COUNTER_BUCKETS - 1 ? bounds_of(kind)[i].le : "+Inf";
 }
 
 size_t counter_slab_size(size_t entries)
@@ -87,7 +101,7 @@ static void counter_assert_named(const struct counter *c)
     assert(strlen(c->help) < sizeof(nowhere.help) && c->help[0]);
     assert(strspn(c->name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(c->name));
     assert((c->kind == COUNTER_COUNT) == ends_in(c->name, "_total"));
-    assert(c->kind != COUNTER_HISTOGRAM || ends_in(c->name, "_seconds"));
+    assert(c->kind < COUNTER_HISTOGRAM || ends_in(c->name, "_seconds"));
 }
 
 static bool entry_is(const struct counter_entry *e, const struct counter *c)
@@ -185,10 +199,11 @@ void counter_forget(struct counter *family)
 void counter_observe_us(struct counter *c, int64_t us)
 {
     struct counter_entry *e = counter_entry_of(c);
+    const struct bound *bounds = bounds_of(c->kind);
     size_t i = 0;
 
     us = MAX(us, 0);
-    while (i < ARRAY_LEN(bounds) && us > bounds[i].us)
+    while (i < COUNTER_BUCKETS - 1 && us > bounds[i].us)
         i++;
     atomic_fetch_add_explicit(&e->bucket[i], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&e->sum, (uint64_t)us, memory_order_relaxed);
@@ -209,7 +224,7 @@ int64_t counter_value(struct counter *c)
 
     if (e == &nowhere)
         return 0;
-    if (c->kind == COUNTER_HISTOGRAM)
+    if (c->kind >= COUNTER_HISTOGRAM)
         return (int64_t)entry_observations(e);
     return (int64_t)atomic_load_explicit(&e->sum, memory_order_relaxed);
 }

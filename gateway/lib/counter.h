@@ -10,6 +10,8 @@
  *     static struct counter took = HISTOGRAM("coko_ussd_hop_seconds", "Callback to reply");
  *     counter_observe_us(&took, us);
  *
+ *     static struct counter waited = DELAYS("coko_sms_dlr_latency_seconds", "...");  from 1 s to a day
+ *
  * Label values come from closed sets (carrier, outcome, lane, ...), never from peers. Handles may
  * be used before attach: what they count then goes nowhere. After a fork attach again: handles
  * notice by themselves. Adding is one relaxed atomic add and safe from any thread; counter_with and
@@ -24,9 +26,15 @@
 #include "gateway/lib/buf.h"
 #include "gateway/lib/map.h"
 
-enum counter_kind { COUNTER_COUNT = 1, COUNTER_GAUGE = 2, COUNTER_HISTOGRAM = 3 };
+enum counter_kind {
+    COUNTER_COUNT = 1,
+    COUNTER_GAUGE = 2,
+    COUNTER_HISTOGRAM = 3,
+    COUNTER_DELAYS = 4 /* a histogram of what takes seconds to hours */
+};
 
-#define COUNTER_BUCKETS 16 /* the last is +Inf; bounds in counter.c: 0.5 ms ... 30 s */
+/* The last is +Inf; bounds in counter.c: 0.5 ms ... 30 s, of delays 1 s ... 1 day. */
+#define COUNTER_BUCKETS 16
 
 /* One metric with one label set, in the slab. */
 struct counter_entry {
@@ -62,6 +70,10 @@ struct counter {
 #define HISTOGRAM(name_, help_)                                                                    \
     {                                                                                              \
         .name = (name_), .help = (help_), .labels = "", .kind = COUNTER_HISTOGRAM                  \
+    }
+#define DELAYS(name_, help_)                                                                       \
+    {                                                                                              \
+        .name = (name_), .help = (help_), .labels = "", .kind = COUNTER_DELAYS                     \
     }
 
 /* Bytes of a slab for so many metrics. */

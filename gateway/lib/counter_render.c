@@ -42,7 +42,7 @@ static size_t slab_read(const struct counter_slab *slab, struct sum *sums, size_
         const struct counter_entry *e = &slab->entry[n];
         uint32_t kind = atomic_load_explicit(&e->kind, memory_order_acquire);
 
-        if (kind < COUNTER_COUNT || kind > COUNTER_HISTOGRAM)
+        if (kind < COUNTER_COUNT || kind > COUNTER_DELAYS)
             break;
         if (sums)
             sum_read(&sums[n], e, kind);
@@ -63,7 +63,11 @@ static int sum_cmp(const void *a, const void *b)
 static void render_head(struct buf *out, const struct sum *s)
 {
     static const char *const types[] = {
-        [COUNTER_COUNT] = "counter", [COUNTER_GAUGE] = "gauge", [COUNTER_HISTOGRAM] = "histogram"};
+        [COUNTER_COUNT] = "counter",
+        [COUNTER_GAUGE] = "gauge",
+        [COUNTER_HISTOGRAM] = "histogram",
+        [COUNTER_DELAYS] = "histogram",
+    };
 
     buf_puts(out, "# HELP ");
     buf_adds(out, s->name);
@@ -103,7 +107,7 @@ static void render_histogram(struct buf *out, const struct sum *s)
 
     for (size_t i = 0; i < COUNTER_BUCKETS; i++) {
         n += s->bucket[i];
-        render_name(out, s, "_bucket", counter_bucket_le(i));
+        render_name(out, s, "_bucket", counter_bucket_le(s->kind, i));
         buf_add_u64(out, n);
         buf_addc(out, '\n');
     }
@@ -117,7 +121,7 @@ static void render_histogram(struct buf *out, const struct sum *s)
 
 static void render_value(struct buf *out, const struct sum *s)
 {
-    if (s->kind == COUNTER_HISTOGRAM) {
+    if (s->kind >= COUNTER_HISTOGRAM) {
         render_histogram(out, s);
         return;
     }

@@ -15,7 +15,7 @@ struct counter_slab {
     struct counter_entry entry[];
 };
 
-/* Upper bound of the i-th histogram bucket in seconds, as the text of its `le` label. */
-const char *counter_bucket_le(size_t i);
+/* Upper bound of the i-th bucket of a histogram of this kind in seconds, as the text of its `le` label. */
+const char *counter_bucket_le(uint32_t kind, size_t i);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Receipts, in batches: collected, committed by messaging.receipts, then acknowledged one by one. What
+ * Receipts, in batches: collected, committed by messaging.receipts_waits, then acknowledged one by one. What
  * could not be committed is answered ESME_RX_T_APPN: the carrier keeps it and delivers it again, and
  * the function does not mind seeing it twice. So is what comes when two batches are full.
  *
@@ -15,10 +15,12 @@
 #define DEADLINE_MS 8000 /* below what carriers wait for a response */
 
 PG_STMT(receipts_stmt, "sms.receipts", PG_BATCH, 2,
-        "select state from messaging.receipts($1, $2::jsonb)");
+        "select messaging.receipts_waits($1, $2::jsonb)");
 
 static struct counter taken = COUNTER("coko_sms_dlr_total", "Receipts by what they say");
 static struct counter shed = COUNTER("coko_sms_dlr_shed_total", "Receipts sent back for later");
+static struct counter waited =
+    DELAYS("coko_sms_dlr_latency_seconds", "A part's response to its first final receipt");
 
 static void count_state(enum receipt_state s)
 {
@@ -70,6 +72,20 @@ static void answer_all(struct receipts *set, uint32_t status)
     batch_reset(&set->batch);
 }
 
+/* What no response came for before its receipt has no wait, and is not told. */
+static void observe_waits(struct sms_account *a, const struct op *op)
+{
+    char label[80];
+    struct counter *c;
+    struct buf b;
+
+    buf_init_fixed(&b, label, sizeof label);
+    buf_addf(&b, "account=\"%s\"", a->link->account);
+    c = counter_with(&waited, buf_cstr(&b));
+    for (int row = 0; row < pg_rows(op); row++)
+        counter_observe_us(c, pg_i64(op, row, 0) * 1000);
+}
+
 static void on_stored(struct op *op)
 {
     struct sms_account *a = container_of(op, struct sms_account, receiver.op);
@@ -80,8 +96,10 @@ static void on_stored(struct op *op)
         log_err(LOG_LEVEL_WARN, NULL, "receipts not stored", &op->err);
         counter_add(&shed, sent->n);
     }
-    if (!op_failed(op))
+    if (!op_failed(op)) {
+        observe_waits(a, op);
         sms_ended(a);
+    }
     answer_all(sent, op_failed(op) ? SMPP_RX_T_APPN : SMPP_ROK);
     op_release(op);
     r->closed = false;
@@ -186,4 +204,5 @@ void receiver_forget_counters(void)
 {
     counter_forget(&taken);
     counter_forget(&shed);
+    counter_forget(&waited);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """/metrics as Prometheus reads it (text format 0.0.4, strictly), and the SMS and SMPP families that dashboards need."""
 import re
+import subprocess
 
 from support import http_request, wait_until
 from test_sms_daemon import say, stats, texts
@@ -10,6 +11,7 @@ SAMPLE = re.compile(r'([a-z][a-z0-9_]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"
 FAMILIES = {
     "coko_sms_mt_total": "counter", "coko_sms_mo_total": "counter", "coko_sms_parts_total": "counter",
     "coko_sms_submit_duration_seconds": "histogram", "coko_sms_dlr_total": "counter", "coko_sms_orphan_dlr": "gauge",
+    "coko_sms_dlr_latency_seconds": "histogram",
     "coko_smpp_bind_up": "gauge", "coko_smpp_bind_owner": "gauge", "coko_smpp_pdus_total": "counter",
     "coko_smpp_window_used": "gauge", "coko_smpp_window_size": "gauge", "coko_smpp_throttled_total": "counter",
     "coko_smpp_rebinds_total": "counter", "coko_smpp_enquire_rtt_seconds": "histogram", "coko_smpp_rate_limit": "gauge",
@@ -67,3 +69,31 @@ def test_metrics_are_what_prometheus_reads(daemon, smsc):
     for name, (kind, samples) in found.items():
         if kind == "histogram":
             check_histogram(name, samples)
+
+
+def test_latency_of_receipts_by_account(daemon, smsc):
+    """Each part that the lab accepted has one wait, of at least what the lab held its receipt back."""
+    one = daemon(smsc=smsc)
+    stats(smsc, bound=1)
+    smsc.control("POST", "/faults", {"receipt_delay_ms": 1200})
+    for word in ("aide", "menu"):
+        say(smsc, word)
+    texts(smsc, count=2)
+    parts = stats(smsc)["accepted"]
+    name, account = "coko_sms_dlr_latency_seconds", 'account="lab"'
+    wait_until(lambda: one.metric(f"{name}_count", account) == parts, "a wait for each part", 20)
+    bucket = f"{name}_bucket"
+    assert one.metric(bucket, f'{{{account},le="1"}}') == 0 and one.metric(bucket, f'{{{account},le="86400"}}') == parts
+    assert 1 * parts < one.metric(f"{name}_sum", account) < 20 * parts
+
+
+def test_promtool_finds_nothing(daemon, smsc):
+    """The judge of Prometheus itself, over a page with every family that traffic makes."""
+    one = daemon(smsc=smsc)
+    stats(smsc, bound=1)
+    say(smsc, "aide")
+    texts(smsc)
+    wait_until(lambda: one.metric("coko_sms_dlr_latency_seconds_count") > 0, "the receipt", 20)
+    page = http_request("GET", one.metrics_url + "/metrics").text
+    told = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+    assert told.returncode == 0 and not told.stdout + told.stderr, told.stdout + told.stderr

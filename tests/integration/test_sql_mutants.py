@@ -104,7 +104,7 @@ MUTANTS = {
         [("messaging.claim", "for update skip locked", ""), ("messaging.claim", "m.state = 'queued' and i.id", "i.id")],
         messaging.test_two_claimers_never_share_a_row),
     "final states move": (
-        [("messaging.receipts", "p.state in ('accepted', 'unknown')", "true")],
+        [("messaging.receipts_take", "p.state in ('accepted', 'unknown')", "true")],
         messaging.test_final_states_are_sticky),
     "an orphan receipt is dropped": (
         [("messaging.receipt_one", "if p.message_id is null then", "if p.message_id is null then return null; end if; if p.message_id is null then")],

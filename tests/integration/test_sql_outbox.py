@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The outbox in bulk: a batch of which one row is odd, and old messages found without an index of their birth."""
+import json
+
 from sqlfixtures import *  # noqa: F401,F403
 from test_sql_messaging import notice, state
 
@@ -34,3 +36,23 @@ def test_old_messages_are_found_by_their_number(world):
     assert world.value("select ops.expire_rows(50)") == 50 and world.value("select ops.expire_rows(1000)") == 60
     assert world.value("select count(*) from messaging.message") == 90 == world.value("select count(*) from messaging.part")
     assert world.value("select min(created_at) > ops.now() - interval '90 days' from messaging.message")
+
+
+def test_wait_of_a_part_is_told_once(world):
+    """From the response to the first final receipt, in whatever form of the id; an orphan waited for nothing."""
+    ids = [notice(world, world.dial())["message_id"] for _ in range(3)]
+    world.claim_sms()
+    world.accept(ids[0], "plain")
+    world.accept(ids[1], "255")
+    world.receipt("early")
+    world.accept(ids[2], "early")
+    world.later("90 s")
+
+    def waits(*receipts):
+        rows = [{"ref": ref, "alt": alt, "state": word, "err": 0} for ref, alt, word in receipts]
+        return [round(r["w"] / 1000) for r in world.rows("select messaging.receipts_waits('lab', %s::jsonb) as w", json.dumps(rows))]
+
+    assert waits(("plain", [], "ENROUTE")) == []
+    assert waits(("plain", [], "DELIVRD"), ("ff", ["255"], "UNDELIV"), ("early", [], "DELIVRD"), ("nobodys", [], "DELIVRD")) == [90, 90]
+    assert waits(("plain", [], "DELIVRD"), ("ff", ["255"], "DELIVRD"), ("nobodys", [], "DELIVRD")) == []
+    assert [state(world, m) for m in ids] == ["delivered", "failed", "delivered"]

@@ -17,6 +17,7 @@
 static struct counter hops = COUNTER("coko_hops_total", "USSD hops answered");
 static struct counter open_links = GAUGE("coko_links", "Links \\ now");
 static struct counter took = HISTOGRAM("coko_hop_seconds", "Callback to reply");
+static struct counter waited = DELAYS("coko_receipt_seconds", "Response to receipt");
 
 static void *slab_new(size_t entries)
 {
@@ -160,12 +161,23 @@ static void strange_slabs_are_refused(void **state)
 static void histogram_bounds(void **state)
 {
     static const struct {
+        struct counter *family;
         int64_t us;
         const char *line;
     } rows[] = {
-        {-5, "le=\"0.0005\"} 1\n"},      {500, "le=\"0.0005\"} 1\n"},  {501, "le=\"0.0005\"} 0\n"},
-        {501, "le=\"0.001\"} 1\n"},      {30000000, "le=\"30\"} 1\n"}, {30000001, "le=\"30\"} 0\n"},
-        {INT64_MAX, "le=\"+Inf\"} 1\n"},
+        {&took, -5, "le=\"0.0005\"} 1\n"},
+        {&took, 500, "le=\"0.0005\"} 1\n"},
+        {&took, 501, "le=\"0.0005\"} 0\n"},
+        {&took, 501, "le=\"0.001\"} 1\n"},
+        {&took, 30000000, "le=\"30\"} 1\n"},
+        {&took, 30000001, "le=\"30\"} 0\n"},
+        {&took, INT64_MAX, "le=\"+Inf\"} 1\n"},
+        {&waited, 1000000, "le=\"1\"} 1\n"},
+        {&waited, 1000001, "le=\"1\"} 0\n"},
+        {&waited, 86400000000, "le=\"86400\"} 1\n"},
+        {&waited, 86400000001, "le=\"86400\"} 0\n"},
+        {&waited, 86400000001, "le=\"+Inf\"} 1\n"},
+        {&waited, 1, "# TYPE coko_receipt_seconds histogram\n"},
     };
 
     (void)state;
@@ -174,7 +186,7 @@ static void histogram_bounds(void **state)
         struct buf out;
 
         attach(slab, 2);
-        counter_observe_us(counter_with(&took, "carrier=\"a\""), rows[i].us);
+        counter_observe_us(counter_with(rows[i].family, "carrier=\"a\""), rows[i].us);
         buf_init(&out, 10000);
         counter_render(&out, (const void *const[]){slab}, 1);
         assert_true(str_find(buf_str(&out), str_c(rows[i].line)) > 0);
@@ -197,5 +209,6 @@ int main(void)
 
     counter_forget(&hops);
     counter_forget(&took);
+    counter_forget(&waited);
     return failed;
 }

@@ -1,14 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
-create or replace function messaging.receipts(p_account text, p_rows jsonb)
-returns table (message_id bigint, state text) language plpgsql as $$
-#variable_conflict use_column
+create or replace function messaging.receipts_take(p_account text, p_rows jsonb, out ids bigint[], out waits_ms bigint[]) language plpgsql as $$
 declare
     v_now timestamptz := ops.now();
     v_refs text[];
     v_states text[];
     v_errs int[];
     v_n int;
-    v_ids bigint[];
+    v_odd bigint[];
     v_done text[];
 begin
     -- The first final state of each ref, in the order of refs: so two transactions lock parts in one order.
@@ -27,17 +25,39 @@ begin
                 receipt_at = coalesce(p.receipt_at, $5)
             from (select $1 as account, u.ref, u.state, u.err from unnest($2, $3, $4) as u(ref, state, err) offset 0) x
             where p.account = x.account and p.ref = x.ref and p.message_id is not null and not p.shared
-            returning p.message_id, p.ref)
-        select coalesce(array_agg(distinct d.message_id), '{}'), coalesce(array_agg(d.ref), '{}') from done d $q$
-    into v_ids, v_done using p_account, v_refs, v_states, v_errs, v_now;
+            returning p.message_id, p.ref, case when p.receipt_at = $5 then (extract(epoch from $5 - p.at) * 1000)::bigint end as wait_ms)
+        select coalesce(array_agg(distinct d.message_id), '{}'), coalesce(array_agg(d.ref), '{}'),
+            coalesce(array_agg(d.wait_ms) filter (where d.wait_ms is not null), '{}') from done d $q$
+    into ids, v_done, waits_ms using p_account, v_refs, v_states, v_errs, v_now;
     if cardinality(v_done) < v_n then
-        v_ids := v_ids || messaging.receipts_odd(p_account, p_rows, v_done, v_now);
+        v_odd := messaging.receipts_odd(p_account, p_rows, v_done, v_now);
+        ids := ids || v_odd;
+        waits_ms := waits_ms || array(
+            select (extract(epoch from v_now - p.at) * 1000)::bigint from messaging.part p
+            where p.message_id = any (v_odd) and p.receipt_at = v_now and p.ref <> all (v_done));
     end if;
-    return query select g.message_id, g.state from messaging.aggregate(v_ids) g;
 end $$;
+comment on function messaging.receipts_take(text, jsonb) is
+'What messaging.receipts does up to the states of the messages. ids: those touched. waits_ms: of each part whose first final receipt this is, the time since its response was recorded.';
+
+create or replace function messaging.receipts(p_account text, p_rows jsonb)
+returns table (message_id bigint, state text) language sql as $$
+    select g.message_id, g.state from messaging.receipts_take(p_account, p_rows) t, messaging.aggregate(t.ids) g;
+$$;
 comment on function messaging.receipts(text, jsonb) is
 'Receipts of a batch: [{ref, alt: [other forms of ref], state: the carrier''s word or number, err, number_lookup: hex, own: our reference come back}]. Final states are sticky, duplicates and order harmless, states that are not final ignored.
 A receipt before its response is kept as an orphan under the same key and meets it in messaging.record. Returns the messages touched, with their state.';
+
+create or replace function messaging.receipts_waits(p_account text, p_rows jsonb) returns setof bigint language plpgsql as $$
+declare
+    t record;
+begin
+    select * into t from messaging.receipts_take(p_account, p_rows);
+    perform messaging.aggregate(t.ids);
+    return query select unnest(t.waits_ms);
+end $$;
+comment on function messaging.receipts_waits(text, jsonb) is
+'messaging.receipts for the daemon: a row a part that had no receipt before, the milliseconds from its response to its receipt.';
 
 create or replace function messaging.receipts_odd(p_account text, p_rows jsonb, p_done text[], p_now timestamptz) returns bigint[] language plpgsql as $$
 declare
