@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Readers' rules in SQL: keywords, the consent ledger, pauses, instalments sent again, quiet hours, pace (M1, M3, S2)."""
+from datetime import time
+
 import pytest
 
 from sqlfixtures import *  # noqa: F401,F403
@@ -334,6 +336,25 @@ def test_a_slot_in_quiet_hours_waits_for_their_end(world):
     assert run(world) == 1 and all(m["kind"] != "instalment" for m in world.claim_sms())
     assert world.value("select due_at = '2030-06-01 08:00+00' and expires_at <= '2030-06-01 21:00+00' from messaging.message"
                        " where kind = 'instalment'")
+
+
+@pytest.mark.parametrize("begin, end, slots", [
+    (None, None, "07:00 19:00"), ("21:00", "08:00", "08:00 19:00"), ("19:00", "07:00", "07:00 18:00"),
+    ("18:30", "09:15", "09:15 17:30"), ("12:00", "14:00", "07:00 19:00"), ("06:00", "07:30", "07:30 19:00")])
+def test_daily_hours_that_are_offered_are_not_quiet(world, begin, end, slots):
+    """What the menu shows is what the schedule keeps, and what comes at that hour does not wait."""
+    if begin:
+        night(world, begin=begin, end=end)
+    assert world.value("select to_char(morning, 'HH24:MI') || ' ' || to_char(evening, 'HH24:MI') from messaging.daily_slots('CI')") == slots
+    reader, _ = paced(world)
+    morning, evening = slots.split()
+    assert world.value("select slots from messaging.schedule") == [time.fromisoformat(morning), time.fromisoformat(evening)]
+    for no, hour in enumerate((morning, evening), 1):
+        at(world, f"2030-06-01 {hour}:01+00")
+        assert run(world) == 1
+        assert "instalment" in [m["kind"] for m in world.claim_sms()], hour
+        arrive(world, reader)
+        assert len(world.messages(reader, "instalment")) == no
 
 
 def test_two_schedulers_at_once_send_one(world):

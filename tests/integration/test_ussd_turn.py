@@ -248,6 +248,29 @@ def test_36_postgres_down_gives_a_polite_screen_and_comes_back(daemon, own_pg):
     assert "Bienvenue" in other.last
 
 
+@pytest.mark.parametrize("phone_of, account, daily, both", [
+    (at_phone, "compte", "par jour", "Matin et soir (08:00, 19:00)"),
+    (hubtel_phone, "account", "daily", "Morning and evening (09:30, 17:30)")])
+def test_daily_reading_names_hours_that_are_not_quiet(coko, migrated_db, phone_of, account, daily, both):
+    """The country's, in the reader's language; a wrong key shows them again."""
+    sql(migrated_db, "insert into messaging.quiet_hours values ('CI', 'Africa/Abidjan', '21:00', '08:00'), ('GH', 'Africa/Accra', '18:30', '09:30')")
+    try:
+        phone = phone_of(coko)
+        phone.dial("*384*26#")
+        if "Bienvenue" in phone.last or "Welcome" in phone.last:
+            phone.send("1")
+        pick(phone, account)
+        while daily not in phone.last.lower():
+            assert "98" in phone.last, phone.last
+            phone.send("98")
+        pick(phone, daily)
+        assert f"3 {both}" in phone.last, phone.last
+        phone.send("77")
+        assert f"3 {both}" in phone.last, phone.last
+    finally:
+        sql(migrated_db, "delete from messaging.quiet_hours")
+
+
 def test_s5_no_number_in_redis_or_in_the_log(coko, clean_redis):
     phone = at_phone(coko, "+2250700987654")
     phone.dial("*384*26#")

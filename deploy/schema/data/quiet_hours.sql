@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- When nothing comes unasked in a country, on its own clock. A careful start and no legal advice: THE OPERATOR CHECKS THE
 -- LAW and the carrier's contract of each country and updates its row; a row that is there is never put back over a change.
--- Notices and daily instalments keep to these hours: the one of 07:00 comes at 08:00. Codes, receipts of payments, and what
--- answers a reader's own word (SUITE, REPETER, LIRE, a choice on the screen) come at any hour.
+-- Notices and daily instalments keep to these hours, and the menu offers a morning after them (messaging.daily_slots). Codes,
+-- receipts of payments, and what answers a reader's own word (SUITE, REPETER, LIRE, a choice on the screen) come at any hour.
 insert into messaging.quiet_hours (country, time_zone, quiet_from, quiet_to)
 select c.code, c.time_zone, q.quiet_from::time, q.quiet_to::time
 from (values

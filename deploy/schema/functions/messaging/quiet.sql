@@ -1,20 +1,23 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Quiet hours. "at time zone" decides what a wall clock means on the days it jumps.
 
+create or replace function messaging.quiet_at(q messaging.quiet_hours, p_time time) returns boolean language sql immutable as $$
+    select case when q.quiet_from > q.quiet_to then p_time >= q.quiet_from or p_time < q.quiet_to
+                else coalesce(p_time >= q.quiet_from and p_time < q.quiet_to, false) end
+$$;
+comment on function messaging.quiet_at(messaging.quiet_hours, time) is 'Whether a country''s clock stands in its quiet hours, which may go over midnight; never for no row.';
+
 create or replace function messaging.quiet_end(p_country text, p_at timestamptz) returns timestamptz language plpgsql stable as $$
 declare
     q messaging.quiet_hours;
     v_local timestamp;
-    v_night boolean;
 begin
     select * into q from messaging.quiet_hours where country = p_country;
     v_local := p_at at time zone q.time_zone;
-    v_night := q.quiet_from > q.quiet_to;
-    if q.country is null or (v_night and v_local::time >= q.quiet_to and v_local::time < q.quiet_from)
-       or (not v_night and (v_local::time < q.quiet_from or v_local::time >= q.quiet_to)) then
+    if not messaging.quiet_at(q, v_local::time) then
         return null;
     end if;
-    return (v_local::date + case when v_night and v_local::time >= q.quiet_from then 1 else 0 end + q.quiet_to) at time zone q.time_zone;
+    return (v_local::date + case when q.quiet_from > q.quiet_to and v_local::time >= q.quiet_from then 1 else 0 end + q.quiet_to) at time zone q.time_zone;
 end $$;
 comment on function messaging.quiet_end(text, timestamptz) is 'The end of the quiet hours that run at this moment; null when none do.';
 

@@ -11,16 +11,26 @@ begin
 end $$;
 comment on function messaging.next_slot(bigint, time[], timestamptz) is 'The first slot after a moment, on the clock of the reader''s country.';
 
+create or replace function messaging.daily_slots(p_country text) returns table (morning time, evening time) language sql stable as $$
+    select case when messaging.quiet_at(q, '07:00') then q.quiet_to else '07:00' end,
+        case when messaging.quiet_at(q, '19:00') then q.quiet_from - interval '1 hour' else '19:00' end
+    from (values (p_country)) c(code) left join messaging.quiet_hours q on q.country = c.code
+$$;
+comment on function messaging.daily_slots(text) is
+'The hours that a country''s readers are offered: 07:00 and 19:00 or, when that is quiet there, the first hour of the day that is not and one hour before the last.';
+
 create or replace function messaging.set_schedule(p_user_id bigint, p_identity_id bigint, p_want text, p_step_key text, p_way text)
 returns table (outcome text) language plpgsql as $$
 #variable_conflict use_column
 declare
     v jsonb := ops.step_begin(p_step_key, 'schedule');
-    v_slots time[] := case p_want when 'am' then '{07:00}'::time[] when 'both' then '{07:00,19:00}'::time[] end;
+    v_slots time[];
     i auth.identity;
 begin
     if v is null then
         select * into i from auth.identity where id = p_identity_id and user_id = p_user_id;
+        select case p_want when 'am' then array[d.morning] when 'both' then array[d.morning, d.evening] end into v_slots
+        from messaging.daily_slots(i.country) d;
         if p_want is null or p_want not in ('off', 'am', 'both') or i.id is null then
             v := '{"outcome": "unknown"}';
         elsif v_slots is not null and i.stopped_at is not null then
@@ -42,7 +52,7 @@ begin
     return query select v->>'outcome';
 end $$;
 comment on function messaging.set_schedule(bigint, bigint, text, text, text) is
-'want: off | am (07:00) | both (07:00 and 19:00). outcome: ok | off | stopped (STOP stands) | unknown. Idempotent by step (S2).';
+'want: off | am | both, at the hours of messaging.daily_slots. outcome: ok | off | stopped (STOP stands) | unknown. Idempotent by step (S2).';
 
 create or replace function messaging.run_schedule(p_max int) returns int language plpgsql as $$
 declare
