@@ -122,3 +122,27 @@ def test_constant_message_id(sms):  # noqa: F811
     sms.room()
     for message in messages:
         sms.wait_state(message, "delivered")
+
+
+def test_outcomes_that_cannot_be_recorded_yet_have_a_ceiling(sms):  # noqa: F811
+    """Expected: behind by 2,000 outcomes the room claims no more: what a kill would leave unknown stays bounded. Then all goes on."""
+    queued, ceiling, in_hand = 5000, 2000, 1000 + 500  # of a link without a rate, and one claim
+    sms.room(rate=0, window=100)
+    lock = sms.world.connect()
+    lock.autocommit = False
+    lock.cursor().execute("select pg_advisory_xact_lock(2650, hashtext('lab'))")  # messaging.record waits for it, a claim does not
+    sms.world.rows(
+        "insert into messaging.message (account, identity_id, kind, priority, body, lang, segments, due_at, expires_at, created_at)"
+        " select 'lab', %s, 'notice', 2, 'Bonjour', 'fr', 1, t, t + interval '1 day', t"
+        " from (select ops.now() as t) x, generate_series(1, %s)", sms.reader()["identity_id"], queued)
+
+    def at_rest():
+        """More than the ceiling is accepted, and nothing else is claimed."""
+        accepted = sms.stats()["accepted"]
+        return accepted > ceiling and accepted == count(sms, "messaging.message where state = 'sending'") and accepted
+    accepted = wait_until(at_rest, lambda: f"claims to stop: {sms.stats()['accepted']} accepted", 60)
+    assert accepted <= ceiling + in_hand
+    lock.rollback()
+    lock.close()
+    wait_until(lambda: count(sms, "messaging.message where state in ('accepted', 'delivered')") == queued, "the rest to follow", 90)
+    assert sms.stats()["accepted"] == queued
