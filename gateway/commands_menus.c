@@ -1,64 +1,96 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `coko menus check` and `coko menus graph`: need no database and no configuration. See commands.h.
+ * `coko menus check`: the proofs of a menu, and what they measured. Needs no database and no
+ * configuration; `coko menus graph` is in commands_graph.c. See commands.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/commands.h"
-#include "menus/menu.h"
+#include "gateway/commands_menus.h"
 
 #ifndef COKO_DATA_DIR
 #define COKO_DATA_DIR "."
 #endif
 
-static int check(const struct menu *m, struct menu_report *r, const char *dir)
+static void print_proof(const struct menu *m)
 {
-    if (menu_check(m, r) == 0) {
-        printf("%s: ok, %zu screens, %zu actions, version %s\n", dir, menu_screens(m),
-               menu_actions(m), menu_version(m));
-        return COMMAND_OK;
-    }
-    return COMMAND_FAULT;
+    struct menu_proof p;
+
+    menu_prove(m, &p);
+    printf(
+        "proved: %zu screens x %zu languages x %zu limits = %zu, and %zu messages x %zu languages "
+        "in one SMS each\n",
+        p.screens, p.langs, p.limits, p.proved, p.messages, p.langs);
+    printf("longest SMS: \"%" STR_FMT "\" in %" STR_FMT " takes %u septets of 160\n",
+           STR_ARG(p.sms_key), STR_ARG(menu_lang(m, p.sms_lang)), p.sms_need);
+    printf("hardest screen under each limit, every variable at its width:\n");
+    for (size_t i = 0; i < p.limits; i++)
+        menu_worst_print(m, &p.worst[i], stdout);
+    for (size_t lang = 0; lang < p.langs; lang++)
+        if (menu_reviews(m, lang) > 0)
+            printf("%" STR_FMT ": %u texts await a native reader\n", STR_ARG(menu_lang(m, lang)),
+                   menu_reviews(m, lang));
 }
 
-static int run(const char *what, const char *dir, struct menu_report *r)
+static int check(const struct menu *m, struct menu_report *r, const char *dir)
 {
+    if (menu_check(m, r) != 0)
+        return COMMAND_FAULT;
+    printf("%s: ok, %zu screens, %zu actions, version %s\n", dir, menu_screens(m), menu_actions(m),
+           menu_version(m));
+    print_proof(m);
+    return COMMAND_OK;
+}
+
+const char *menus_dir(const char *given, char mem[1024])
+{
+    const char *data = getenv("COKO_DATA_DIR");
+
+    if (given)
+        return given;
+    snprintf(mem, 1024, "%s/menus/coko", data && *data ? data : COKO_DATA_DIR);
+    return mem;
+}
+
+int menus_with(const char *dir, int (*fn)(const struct menu *m, struct menu_report *r, void *arg),
+               void *arg)
+{
+    struct menu_report *r = calloc(1, sizeof *r);
     struct err e = {0};
-    struct menu *m = menu_load(dir, r, &e);
+    struct menu *m;
     int code = COMMAND_FAULT;
 
-    if (m && strcmp(what, "graph") == 0) {
-        menu_graph(m, stdout);
-        code = COMMAND_OK;
-    } else if (m) {
-        code = check(m, r, dir);
-    }
+    if (!r)
+        abort();
+    m = menu_load(dir, r, &e);
+    if (m)
+        code = fn(m, r, arg);
     if (r->count > 0) {
         menu_report_print(r, stderr);
         fprintf(stderr, "%s: %zu fault%s\n", dir, r->count, r->count == 1 ? "" : "s");
-    } else if (code != COMMAND_OK) {
+    } else if (!m) {
         fprintf(stderr, "%s: %s\n", dir, e.msg);
     }
     menu_free(m);
+    free(r);
     return code;
+}
+
+static int check_loaded(const struct menu *m, struct menu_report *r, void *arg)
+{
+    return check(m, r, arg);
 }
 
 int command_menus(int argc, char **argv)
 {
-    const char *data = getenv("COKO_DATA_DIR");
-    char dir[1024];
-    struct menu_report *r;
-    int code;
+    char mem[1024];
 
-    if (argc < 2 || argc > 3 || (strcmp(argv[1], "check") != 0 && strcmp(argv[1], "graph") != 0))
+    if (argc >= 2 && strcmp(argv[1], "graph") == 0)
+        return command_menus_graph(argc - 1, argv + 1);
+    if (argc < 2 || argc > 3 || strcmp(argv[1], "check") != 0)
         return COMMAND_USAGE;
-    snprintf(dir, sizeof dir, "%s/menus/coko", data && *data ? data : COKO_DATA_DIR);
-    r = calloc(1, sizeof *r);
-    if (!r)
-        abort();
-    code = run(argv[1], argc == 3 ? argv[2] : dir, r);
-    free(r);
-    return code;
+    const char *dir = menus_dir(argc == 3 ? argv[2] : NULL, mem);
+
+    return menus_with(dir, check_loaded, (void *)dir);
 }

@@ -45,9 +45,12 @@ static const struct command commands[] = {
      "table where the route takes it, else UCS-2, about twice the parts), are folded where that\n"
      "saves a part (cheap), or always; language: the rule of the book's language. Audited by name.\n",
      command_book},
-    {"menus", "check [DIR] | graph [DIR]", "prove the menus, or draw them",
+    {"menus", "check [DIR] | graph [DIR] [--dot|--json] [--lang L] [--stats [--days N] [-c FILE]]",
+     "prove the menus, or draw them",
      "check: every screen fits in every language, is reached, has a way out and its texts; faults\n"
-     "as file:line. graph: the flow as Graphviz dot. DIR: menus/coko of the data folder.\n",
+     "as file:line, else the hardest screen under each limit as a phone shows it. graph: the flow as\n"
+     "SVG (needs graphviz), as dot or as JSON; --stats: coloured by where readers were lost in the\n"
+     "last days (7), from the database. DIR: menus/coko of the data folder.\n",
      command_menus},
     {"smpp", "decode HEX", "show a PDU as two decoders read it",
      "Ours and libsmpp34's side by side; the library runs in a child process.\n", command_smpp},

@@ -15,13 +15,20 @@
 #define SMS_MAX       160
 #define BODY_ROOM_MIN 40 /* a page of text shows at least this much */
 
-/* One language under one limit. */
+/* One language under one limit; faults go to r, the hardest screen to proof: one of them. */
 struct fit {
     const struct menu *m;
     struct menu_report *r;
+    struct menu_proof *proof;
     struct arena arena;
     size_t lang;
     const struct menu_limits *limit;
+};
+
+/* What a screen may take at most, and the note that it then carries. */
+struct need {
+    unsigned note, head, foot;
+    int note_text;
 };
 
 static unsigned width_of(struct fit *f, const struct text *t)
@@ -53,12 +60,17 @@ struct note {
     struct fit *f;
     const struct screen *sc;
     unsigned width;
+    int text;
 };
 
 static void note_text(struct note *n, int text)
 {
-    if (text != NONE)
-        n->width = MAX(n->width, width(n->f, text) + 1);
+    unsigned w = text == NONE ? 0 : width(n->f, text) + 1;
+
+    if (w > n->width) {
+        n->width = w;
+        n->text = text;
+    }
 }
 
 static void note_jump(void *ctx, const struct screen *from, struct str label, const struct jump *j)
@@ -74,18 +86,18 @@ static void note_jump(void *ctx, const struct screen *from, struct str label, co
         note_text(n, j->say);
 }
 
-static unsigned widest_note(struct fit *f, const struct screen *sc)
+static struct note widest_note(struct fit *f, const struct screen *sc)
 {
-    struct note n = {.f = f, .sc = sc};
+    struct note n = {.f = f, .sc = sc, .text = NONE};
     int last = sc->type == SCREEN_INPUT ? TEXT_BAD_CODE : TEXT_BAD_EMPTY;
 
     if (sc->type == SCREEN_END)
-        return 0;
+        return n;
     for (int i = TEXT_BAD_CHOICE; i <= last; i++)
         note_text(&n, f->m->engine[i]);
     for (size_t i = 0; i < f->m->nscreens; i++)
         screen_jumps(&f->m->screens[i], note_jump, &n);
-    return n.width;
+    return n;
 }
 
 /* What stands below the head at least: one choice and the keys that must be seen. */
@@ -109,17 +121,23 @@ static unsigned foot_width(struct fit *f, const struct screen *sc)
     return foot + 1 + nav_width(f, KEY_BACK, TEXT_BACK) + (sc->type == SCREEN_INPUT ? 0 : more);
 }
 
+static struct need screen_need(struct fit *f, const struct screen *sc)
+{
+    struct note n = widest_note(f, sc);
+
+    return (struct need){n.width, width(f, sc->text), foot_width(f, sc), n.text};
+}
+
 static void check_fit(struct fit *f, const struct screen *sc)
 {
-    static const char *const charsets[] = {"gsm7", "ucs2", "latin1", "utf8"};
-    unsigned note = widest_note(f, sc);
-    unsigned head = width(f, sc->text), foot = foot_width(f, sc), need = note + head + foot;
+    struct need n = screen_need(f, sc);
+    unsigned need = n.note + n.head + n.foot;
 
     if (need > f->limit->max)
         report_add(f->r, "flow.json", sc->line,
                    "screen \"%s\" in %" STR_FMT " may need %u of %u %s (note %u, text %u, keys %u)",
                    sc->name, STR_ARG(f->m->langs[f->lang]), need, f->limit->max,
-                   charsets[f->limit->charset], note, head, foot);
+                   menu_charset_name(f->limit->charset), n.note, n.head, n.foot);
 }
 
 static void check_failures(struct fit *f)
@@ -133,18 +151,39 @@ static void check_failures(struct fit *f)
                        STR_ARG(f->m->texts[f->m->engine[i]].key), STR_ARG(f->m->langs[f->lang]));
 }
 
-static void check_fits(const struct menu *m, struct menu_report *r)
+static void check_language(struct fit *f)
 {
-    struct fit f = {.m = m, .r = r};
+    for (size_t i = 0; i < f->m->nscreens; i++)
+        if (screen_shows(&f->m->screens[i]))
+            check_fit(f, &f->m->screens[i]);
+    check_failures(f);
+}
 
-    for (size_t lim = 0; lim < m->nlimits; lim++)
-        for (f.lang = 0; f.lang < m->nlangs; f.lang++) {
+static void prove_screen(struct fit *f, const struct screen *sc)
+{
+    struct menu_worst *worst = &f->proof->worst[f->limit - f->m->limits];
+    struct need n = screen_need(f, sc);
+
+    f->proof->proved++;
+    if (n.note + n.head + n.foot > worst->need)
+        *worst = (struct menu_worst){sc->no, f->lang, *f->limit, n.note + n.head + n.foot,
+                                     n.note, n.head,  n.foot,    n.note_text};
+}
+
+static void prove_language(struct fit *f)
+{
+    for (size_t i = 0; i < f->m->nscreens; i++)
+        if (screen_shows(&f->m->screens[i]))
+            prove_screen(f, &f->m->screens[i]);
+}
+
+static void each_fit(struct fit f, void (*fn)(struct fit *))
+{
+    for (size_t lim = 0; lim < f.m->nlimits; lim++)
+        for (f.lang = 0; f.lang < f.m->nlangs; f.lang++) {
             arena_init(&f.arena, 16384, 1u << 22);
-            f.limit = &m->limits[lim];
-            for (size_t i = 0; i < m->nscreens; i++)
-                if (screen_shows(&m->screens[i]))
-                    check_fit(&f, &m->screens[i]);
-            check_failures(&f);
+            f.limit = &f.m->limits[lim];
+            fn(&f);
             arena_fini(&f.arena);
         }
 }
@@ -156,14 +195,10 @@ static void text_file(const struct menu *m, size_t lang, char file[32])
     snprintf(file, 32, "text/%" STR_FMT ".json", STR_ARG(m->langs[lang]));
 }
 
-/* A message goes out as one segment (gateway/lib/gsm folds it). */
-static void check_sms(const struct menu *m, struct menu_report *r, const struct text_key *key,
-                      size_t lang)
+static unsigned sms_width(const struct menu *m, const struct text *t)
 {
-    const struct text *t = &key->by_lang[lang];
     unsigned sum = 0;
     struct arena a;
-    char file[32];
 
     arena_init(&a, 4096, 1u << 20);
     for (size_t i = 0; i < t->n; i++)
@@ -171,10 +206,21 @@ static void check_sms(const struct menu *m, struct menu_report *r, const struct 
                    ? text_cost(MENU_GSM7, text_fold(&a, MENU_GSM7, t->pieces[i].literal))
                    : m->sms_vars[t->pieces[i].var].max;
     arena_fini(&a);
+    return sum;
+}
+
+/* A message goes out as one segment (gateway/lib/gsm folds it). */
+static void check_sms(const struct menu *m, struct menu_report *r, const struct text_key *key,
+                      size_t lang)
+{
+    unsigned sum = sms_width(m, &key->by_lang[lang]);
+    char file[32];
+
     text_file(m, lang, file);
     if (sum > SMS_MAX)
-        report_add(r, file, t->line, "\"%" STR_FMT "\" may take %u septets, more than one SMS",
-                   STR_ARG(key->key), sum);
+        report_add(r, file, key->by_lang[lang].line,
+                   "\"%" STR_FMT "\" may take %u septets, more than one SMS", STR_ARG(key->key),
+                   sum);
 }
 
 static void check_text(const struct menu *m, struct menu_report *r, const struct text_key *key)
@@ -215,7 +261,7 @@ int menu_check(const struct menu *m, struct menu_report *r)
         check_text(m, r, &m->texts[i]);
     check_unused(m, r);
     check_flow(m, r);
-    check_fits(m, r);
+    each_fit((struct fit){.m = m, .r = r}, check_language);
     return r->count == before ? 0 : -1;
 }
 
@@ -225,4 +271,29 @@ bool menu_proves(const struct menu *m, struct menu_limits limits)
         if (m->limits[i].charset == limits.charset && m->limits[i].max <= limits.max)
             return true;
     return false;
+}
+
+static void prove_messages(const struct menu *m, struct menu_proof *p)
+{
+    for (size_t i = 0; i < m->ntexts; i++)
+        for (size_t lang = 0; lang < m->nlangs && str_starts(m->texts[i].key, STR("sms."));
+             lang++) {
+            unsigned width = sms_width(m, &m->texts[i].by_lang[lang]);
+
+            p->messages += lang == 0;
+            if (width > p->sms_need) {
+                p->sms_need = width;
+                p->sms_key = m->texts[i].key;
+                p->sms_lang = lang;
+            }
+        }
+}
+
+void menu_prove(const struct menu *m, struct menu_proof *p)
+{
+    *p = (struct menu_proof){.limits = m->nlimits, .langs = m->nlangs};
+    for (size_t i = 0; i < m->nscreens; i++)
+        p->screens += screen_shows(&m->screens[i]);
+    each_fit((struct fit){.m = m, .proof = p}, prove_language);
+    prove_messages(m, p);
 }

@@ -5,6 +5,8 @@
  *
  * Every language adds to one table of keys, so that a text missing in one language shows as an
  * empty place there (menu_check tells it; rendering falls back to the first language).
+ *
+ * "review" lists what no native reader has read yet: groups ("sms") or texts ("screens.home").
  */
 #include "menus/load.h"
 
@@ -116,6 +118,36 @@ static void load_group(struct loader *l, const struct node *group, const char *n
     }
 }
 
+static bool names_text(struct str item, struct str key)
+{
+    return str_starts(key, item) && (key.n == item.n || key.p[item.n] == '.');
+}
+
+static void load_review(struct loader *l, const struct node *root, size_t lang)
+{
+    struct node list = node_key(root, "review");
+
+    if (list.json && !json_is_array(list.json))
+        load_fault(l, list.path, "must list groups or texts");
+    for (size_t i = 0; i < json_array_size(list.json); i++) {
+        struct node item = node_at(&list, i);
+        struct str name = load_str(l, &item);
+        unsigned named = 0;
+
+        for (size_t t = 0; t < l->m->ntexts; t++) {
+            struct text *text = &l->m->texts[t].by_lang[lang];
+
+            if (!text->line || !names_text(name, l->m->texts[t].key))
+                continue;
+            named++;
+            l->m->reviews[lang] += !text->review;
+            text->review = true;
+        }
+        if (named == 0)
+            load_fault(l, item.path, "\"%" STR_FMT "\" names no text", STR_ARG(name));
+    }
+}
+
 static void load_language(struct loader *l, size_t lang)
 {
     const struct where where = l->where;
@@ -134,12 +166,13 @@ static void load_language(struct loader *l, size_t lang)
     }
     root.json = load_json(l, f);
     if (root.json) {
-        load_known_keys(l, &root, "nav reason fail say screens sms");
+        load_known_keys(l, &root, "nav reason fail say screens sms review");
         for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
             struct node group = node_key(&root, groups[g]);
 
             load_group(l, &group, groups[g], lang);
         }
+        load_review(l, &root, lang);
         load_json_end(l, root.json);
     }
     l->where = where;

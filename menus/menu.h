@@ -79,8 +79,10 @@ const char *menu_version(const struct menu *m);
  * before it (S2, S6). Adds faults to `r` without resetting it; 0 when there were none. */
 int menu_check(const struct menu *m, struct menu_report *r) MUST_CHECK;
 
-/* Writes the flow as a Graphviz digraph. */
-void menu_graph(const struct menu *m, FILE *out);
+/* The languages, in the order of flow.json; "" past the last. How many texts of one its file marks
+ * as waiting for a native reader ("review"). */
+struct str menu_lang(const struct menu *m, size_t lang);
+unsigned menu_reviews(const struct menu *m, size_t lang);
 
 /* The closed set of screen names, for counters. Index 0..menu_screens()-1; out->screen_no is one. */
 size_t menu_screens(const struct menu *m);
@@ -110,7 +112,7 @@ struct menu_rows {
     const struct str *cells;
 };
 
-/* ---- a turn ---------------------------------------------------------------------------------- */
+/* ---- limits ------------------------------------------------------------------------------------ */
 
 enum menu_charset { MENU_GSM7, MENU_UCS2, MENU_LATIN1, MENU_UTF8 };
 
@@ -122,6 +124,70 @@ struct menu_limits {
     unsigned max;
     enum menu_charset charset;
 };
+
+/* ---- the proof, to be looked at ---------------------------------------------------------------- */
+
+/* The screen that comes nearest to one limit, when every variable is at its greatest width: what it
+ * may need in the limit's units, and the parts of that. */
+struct menu_worst {
+    size_t screen, lang;
+    struct menu_limits limit;
+    unsigned need, note, head, foot;
+    int note_text; /* which note, for menu_worst_print */
+};
+
+#define MENU_PROVED_MAX 8
+struct menu_proof {
+    size_t screens, langs, limits; /* that show something; languages; limits of flow.json */
+    size_t proved;                 /* screens x languages x limits */
+    struct menu_worst worst[MENU_PROVED_MAX]; /* one a limit */
+    size_t messages;                          /* texts that go out as an SMS */
+    struct str sms_key;                       /* the longest of them */
+    size_t sms_lang;
+    unsigned sms_need;
+};
+
+/* What menu_check measured, for a menu without faults. */
+void menu_prove(const struct menu *m, struct menu_proof *p);
+
+/* Draws that screen as the phone shows it: by the engine itself, every variable at its width. */
+void menu_worst_print(const struct menu *m, const struct menu_worst *w, FILE *out);
+
+/* "gsm7", "ucs2", "latin1", "utf8". */
+const char *menu_charset_name(enum menu_charset cs);
+
+/* ---- the drawing ------------------------------------------------------------------------------- */
+
+/* What happened on a screen, and how often readers went from one to another (ops.screen_stats,
+ * ops.screen_steps). Names that the menu has not are left aside. */
+struct menu_screen_stat {
+    const char *screen;
+    uint64_t entered, answered, invalid, back, dropped;
+    unsigned ms; /* median of ours */
+};
+struct menu_step_stat {
+    const char *from, *to;
+    uint64_t times;
+};
+struct menu_stats {
+    const struct menu_screen_stat *screens;
+    size_t nscreens;
+    const struct menu_step_stat *steps;
+    size_t nsteps;
+};
+
+/* Writes the flow as a Graphviz digraph, texts in language number `lang`. stats may be NULL: colours
+ * then tell types; else the share of readers who dropped there. */
+void menu_graph(const struct menu *m, size_t lang, const struct menu_stats *stats, FILE *out);
+
+/* The same as one JSON object: screens (name, type, part, text, options), edges, and the figures. */
+void menu_graph_json(const struct menu *m, size_t lang, const struct menu_stats *stats,
+                     struct buf *out);
+
+/* True when an answer is one of the menu's keys for back or home. */
+bool menu_goes_back(const struct menu *m, struct str input);
+
+/* ---- a turn ---------------------------------------------------------------------------------- */
 
 /* Whether menu_check's proof holds for a carrier's screen: a limit of flow.json of the same charset
  * is no wider (S6). */

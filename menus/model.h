@@ -52,6 +52,7 @@ struct text {
     struct piece *pieces;
     size_t n;
     unsigned line; /* 0: not given in this language */
+    bool review;   /* waits for a native reader */
 };
 
 /* A text in every language; key is "<group>.<name>". */
@@ -213,6 +214,7 @@ struct menu {
     size_t nsms_vars;
     struct text_key *texts;
     size_t ntexts;
+    unsigned reviews[LANGS_MAX]; /* texts that wait for a native reader */
     int engine[ENGINE_TEXTS];
     struct action actions[ACTIONS_MAX];
     size_t nactions;

@@ -90,6 +90,10 @@ static const struct change changes[] = {
     {"text/fr.json", "{plan}", "{plane}", "unknown variable {plane}", "text/fr.json", 7},
     {"text/fr.json", "Code {code}", "Code {code} " X40 X40 X40 X40, "more than one SMS",
      "text/fr.json", 6},
+    {"text/fr.json", "\"nav\":", "\"review\":[\"screens\",\"say\"],\"nav\":",
+     "\"say\" names no text", "text/fr.json", 1},
+    {"text/fr.json", "\"nav\":", "\"review\":\"screens\",\"nav\":", "must list groups or texts",
+     "text/fr.json", 1},
     {"actions/check.sql", "write", "wirte", "needs \"-- lane", "actions/check.sql", 1},
     {"actions/check.sql", "args: pin", "args: nip", "unknown variable \"nip\"", "actions/check.sql",
      2},
@@ -186,10 +190,47 @@ static void sound_flow_has_no_fault(void **state)
     assert_int_equal(menu_check(m, r), 0);
     out = open_memstream(&dot, &n);
     assert_non_null(out);
-    menu_graph(m, out);
+    menu_graph(m, 0, NULL, out);
     fclose(out);
-    assert_non_null(strstr(dot, "\"confirm\" -> \"pay\" [label=\"9\"]"));
+    assert_non_null(strstr(dot, "\"confirm\":o0:e -> \"pay\" [label=\"\", color=\"#b91c1c\"]"));
     free(dot);
+    menu_free(m);
+    free(r);
+}
+
+/* The proof names the hardest screen; the drawing is the renderer's, every value at its width. */
+static void proof_tells_the_hardest_screen(void **state)
+{
+    struct menu_report *r = calloc(1, sizeof *r);
+    struct menu_proof p;
+    struct err e = {0};
+    struct menu *m;
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out;
+
+    (void)state;
+    assert_non_null(r);
+    m = menu_load_files(files, ARRAY_LEN(files), r, &e);
+    assert_non_null(m);
+    menu_prove(m, &p);
+    assert_int_equal(p.screens, 5);
+    assert_int_equal(p.proved, 5 * 2 * 1);
+    assert_int_equal(p.messages, 1);
+    assert_int_equal(p.sms_need, 5 + 6);
+    assert_string_equal(menu_screen_name(m, p.worst[0].screen), "offers");
+    /* note "Limites." and its end; "Accueil"; 4 and 30 of a row; end, "0 Retour", "  98 Suite" */
+    assert_int_equal(p.worst[0].need, p.worst[0].note + p.worst[0].head + p.worst[0].foot);
+    assert_int_equal(p.worst[0].head, 7);
+    assert_int_equal(p.worst[0].foot, 4 + 30 + 1 + 8 + 10);
+    out = open_memstream(&text, &n);
+    assert_non_null(out);
+    menu_worst_print(m, &p.worst[0], out);
+    fclose(out);
+    assert_non_null(strstr(text, "gsm7 160: \"offers\" in fr needs "));
+    assert_non_null(strstr(text, "| 1 label..................."));
+    assert_non_null(strstr(text, "| Accueil  "));
+    free(text);
     menu_free(m);
     free(r);
 }
@@ -218,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sound_flow_has_no_fault),
         cmocka_unit_test(each_fault_is_told_with_its_line),
+        cmocka_unit_test(proof_tells_the_hardest_screen),
         cmocka_unit_test(all_faults_are_listed),
     };
 
