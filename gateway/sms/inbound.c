@@ -107,7 +107,7 @@ static void incoming_run(struct incoming *in)
     pg_p_text(&p, in->network);
     pg_p_text(&p, in->word.word);
     pg_p_text(&p, in->word.arg);
-    pg_p_text(&p, in->word.lang);
+    pg_p_text(&p, ""); /* the keyword's row tells the language */
     pg_p_bytea(&p, in->dedupe, sizeof in->dedupe);
     pg_exec(in->a->s->pg, &in->op, &inbound_stmt, &p);
 }

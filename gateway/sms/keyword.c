@@ -9,14 +9,6 @@
 #include "gateway/lib/gsm.h"
 #include "gateway/lib/utf8.h"
 
-static const struct {
-    const char *word, *lang;
-} words[] = {
-    {"SUITE", "fr"}, {"LIRE", "fr"},    {"ARRET", "fr"},   {"DESABO", "fr"},      {"ANNULER", "fr"},
-    {"AIDE", "fr"},  {"REPRISE", "fr"}, {"REPETER", "fr"}, {"REPRENDRE", "fr"},   {"REPEAT", "en"},
-    {"NEXT", "en"},  {"MORE", "en"},    {"READ", "en"},    {"UNSUBSCRIBE", "en"}, {"HELP", "en"},
-};
-
 static bool is_letter(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -85,15 +77,11 @@ void keyword_parse(struct str text, struct keyword *out)
     struct buf b, plain;
     size_t used;
 
-    *out = (struct keyword){.lang = ""};
+    *out = (struct keyword){.word = ""};
     text = str_head(text, utf8_cut(text, 256));
     buf_init_fixed(&b, folded, sizeof folded);
     buf_init_fixed(&plain, narrowed, sizeof narrowed);
     gsm_fold(narrow(text, &plain), &b, GSM_FOLD_ASCII);
     take_word(buf_str(&b), out, &used);
     take_arg(str_skip(buf_str(&b), used), out);
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (strcmp(out->word, words[i].word) == 0)
-            out->lang = words[i].lang;
-    }
 }

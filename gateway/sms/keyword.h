@@ -14,7 +14,6 @@
 struct keyword {
     char word[KEYWORD_MAX + 1];    /* upper case ASCII letters and digits; "" when none */
     char arg[KEYWORD_ARG_MAX + 1]; /* folded to ASCII, without white space at its ends */
-    const char *lang;              /* language a known word belongs to, else "" */
 };
 
 /*

@@ -63,12 +63,13 @@ static inline const char *coko_outcome(struct reader *r, const char *action)
 
 static inline struct str coko_cell(struct reader *r, const char *col, size_t row)
 {
+    static const char *const langs[] = {"fr", "en", "wo", "pt", "sw", "ha"};
     static const char *const ids[] = {"7", "1000001", "1000002", "1000003", "1000004", "12"};
 
     if (!strcmp(col, "id") || !strcmp(col, "book"))
         return str_c(arena_printf(&r->arena, "%s%zu", ids[reader_random(r) % 6 * (row == 3)], row));
-    if (!strcmp(col, "lang"))
-        return str_c(reader_random(r) % 2 ? "fr" : "en");
+    if (!strcmp(col, "lang") || !strcmp(col, "lang2"))
+        return str_c(langs[reader_random(r) % ARRAY_LEN(langs)]);
     if (!strcmp(col, "part") || !strcmp(col, "identity") || !strcmp(col, "user"))
         return str_c("3");
     if (!strcmp(col, "body"))
@@ -82,8 +83,9 @@ static inline struct str coko_cell(struct reader *r, const char *col, size_t row
 static inline bool coko_answer(struct reader *r, const struct menu_out *out, struct menu_rows *rows)
 {
     static const char *const cols[] = {
-        "outcome", "id",   "label", "identity", "user", "lang",   "book",    "title",
-        "author",  "part", "at",    "body",     "hint", "amount", "summary", "continue_title"};
+        "outcome", "id",     "label",   "identity",       "user",  "lang",
+        "book",    "title",  "author",  "part",           "at",    "body",
+        "hint",    "amount", "summary", "continue_title", "lang2", "lang2_name"};
     const char *outcome = coko_outcome(r, out->action->name);
     bool list = !strcmp(outcome, "odd");
 

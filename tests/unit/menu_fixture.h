@@ -19,7 +19,7 @@ struct reader;
 /* The rows of an action; false: the action fails. Cells may live in r->cells. */
 typedef bool answer_fn(struct reader *r, const struct menu_out *out, struct menu_rows *rows);
 
-#define READER_CELLS 400
+#define READER_CELLS 600
 struct reader {
     const struct menu *m;
     struct arena arena;
@@ -27,7 +27,7 @@ struct reader {
     answer_fn *answer;
     void *ctx;
     uint64_t seed;
-    struct str cols[16], cells[READER_CELLS];
+    struct str cols[24], cells[READER_CELLS];
     struct menu_var vars[16];
     size_t nvars;
     struct menu_out out;

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "gateway/lib/gsm.h"
+#include "menus/model.h"
 #include "tests/unit/menu_coko.h"
 
 /* What the script answers; tests change it between hops. */
@@ -49,6 +51,24 @@ static bool slice_of(struct reader *r, struct menu_rows *rows, struct world *w, 
                arena_printf(&r->arena, "%d", w->at), "body", rest.p);
 }
 
+/* As ops.language: every language but the present one. */
+static bool languages_of(struct reader *r, struct menu_rows *rows, struct str lang)
+{
+    size_t n = 0;
+
+    rows->ncols = 2;
+    r->cols[0] = STR("id");
+    r->cols[1] = STR("label");
+    for (size_t i = 0; menu_lang(r->m, i).n; i++) {
+        if (str_eq(menu_lang(r->m, i), lang))
+            continue;
+        r->cells[2 * n] = menu_lang(r->m, i);
+        r->cells[2 * n++ + 1] = menu_lang(r->m, i);
+    }
+    rows->nrows = n;
+    return true;
+}
+
 static bool script(struct reader *r, const struct menu_out *out, struct menu_rows *rows)
 {
     struct world *w = r->ctx;
@@ -58,9 +78,14 @@ static bool script(struct reader *r, const struct menu_out *out, struct menu_row
         return false;
     if (!strcmp(a, "dial"))
         return ROW(r, rows, "outcome", w->dial, "identity", "11", "user", "12", "lang", "fr",
-                   "continue_title", "", "pass_until", "", "hint", "");
+                   "lang2", "wo", "lang2_name", "Wolof", "continue_title", "", "pass_until", "",
+                   "hint", "");
     if (!strcmp(a, "set_language"))
-        return ROW(r, rows, "outcome", "ok", "lang", "en");
+        return ROW(r, rows, "outcome", "ok", "lang",
+                   arena_printf(&r->arena, "%" STR_FMT, STR_ARG(out->args[1])), "lang2", "fr",
+                   "lang2_name", "Français");
+    if (!strcmp(a, "languages"))
+        return languages_of(r, rows, out->args[0]);
     if (!strcmp(a, "book_card") || !strcmp(a, "book_by_code"))
         return ROW(r, rows, "outcome", "ok", "book", "1000002", "title", "La bague d'Awa", "author",
                    "Fatou Sow", "parts", "6", "free_parts", "2");
@@ -118,9 +143,60 @@ static void first_dial_tells_cost_and_switches_language(void **state)
 
     f->w.dial = "new";
     has(reader_dial(&f->r), "tarif opérateur");
-    has(f->r.text, "2 English");
-    has(reader_say(&f->r, "2"), "session rate"); /* hard case 41: one key */
-    has(reader_say(&f->r, "1"), "1 Discover");
+    has(f->r.text, "2 Wolof");
+    has(reader_say(&f->r, "2"), "Dalal jàmm"); /* hard case 41: one key, to the country's second */
+    has(f->r.text, "2 Fran");                  /* and back by the same */
+    has(reader_say(&f->r, "1"), "Seet téere");
+}
+
+/* Hard case 41: every language stands in the account's list, and its own texts follow. */
+static void account_lists_every_language(void **state)
+{
+    static const char *const homes[] = {"Découvrir", "Discover", "Seet téere",
+                                        "Descobrir", "Gundua",   "Nemo littafi"};
+    struct fixture *f = *state;
+
+    f->r.limits = (struct menu_limits){160, MENU_UTF8};
+    for (size_t want = 1; want < ARRAY_LEN(homes); want++) {
+        char number[4];
+
+        reader_dial(&f->r); /* in French: number 1 is the second language */
+        reader_say(&f->r, "3");
+        has(f->r.text, "1 Langue / Language");
+        reader_say(&f->r, "1");
+        assert_string_equal(f->r.out.screen, "languages");
+        if (want > 4)
+            reader_say(&f->r, "98");
+        snprintf(number, sizeof number, "%zu", want);
+        has(reader_say(&f->r, number), homes[want]);
+    }
+}
+
+/* Every text of every language folds to GSM-7 without a mark of interrogation that was not there. */
+static void every_text_folds(void **state)
+{
+    struct fixture *f = *state;
+    size_t marked = 0;
+
+    for (size_t i = 0; i < f->m->ntexts; i++)
+        for (size_t lang = 0; lang < f->m->nlangs; lang++) {
+            const struct text *t = &f->m->texts[i].by_lang[lang];
+
+            assert_true(t->line > 0);
+            for (size_t p = 0; p < t->n; p++) {
+                char mem[2048];
+                struct buf b;
+
+                buf_init_fixed(&b, mem, sizeof mem);
+                assert_int_equal(gsm_fold(t->pieces[p].literal, &b, 0), 0);
+                assert_true(gsm_septets(buf_str(&b)) >= 0);
+            }
+            marked += t->review;
+        }
+    assert_int_equal(menu_reviews(f->m, 0) + menu_reviews(f->m, 1), 0);
+    assert_int_equal(marked, menu_reviews(f->m, 2) + menu_reviews(f->m, 3) + menu_reviews(f->m, 4) +
+                                 menu_reviews(f->m, 5));
+    assert_true(marked > 0);
 }
 
 static void reading_goes_page_by_page_and_back(void **state)
@@ -269,6 +345,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(first_dial_tells_cost_and_switches_language, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(account_lists_every_language, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_text_folds, setup, teardown),
         cmocka_unit_test_setup_teardown(reading_goes_page_by_page_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(paying_needs_two_screens_and_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(confirm_is_left_by_paying, setup, teardown),

@@ -1,15 +1,28 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Keywords that readers send, and the words of carriers for the state of a part.
-insert into messaging.keyword (word, action) values
-    ('SUITE', 'next'), ('NEXT', 'next'), ('S', 'next'), ('N', 'next'), ('MORE', 'next'),
-    ('LIRE', 'read'), ('READ', 'read'),
-    ('STOP', 'stop'), ('ARRET', 'stop'), ('DESABO', 'stop'), ('ANNULER', 'stop'), ('UNSUBSCRIBE', 'stop'), ('END', 'stop'),
-    ('START', 'start'), ('REPRISE', 'start'), ('UNSTOP', 'start'),
-    ('REPETER', 'repeat'), ('REPEAT', 'repeat'), ('RENVOYER', 'repeat'),
-    ('PAUSE', 'pause'), ('REPRENDRE', 'resume'), ('RESUME', 'resume'),
-    ('MENU', 'menu'),
-    ('AIDE', 'help'), ('HELP', 'help'), ('INFO', 'help')
-on conflict (word) do update set action = excluded.action;
+-- Keywords that readers send, each with the language it tells of a reader who writes first (words that many languages share
+-- tell none), and the words of carriers for the state of a part.
+insert into messaging.keyword (word, action, lang) values
+    ('SUITE', 'next', 'fr'), ('LIRE', 'read', 'fr'), ('ARRET', 'stop', 'fr'), ('DESABO', 'stop', 'fr'),
+    ('ANNULER', 'stop', 'fr'), ('REPRISE', 'start', 'fr'), ('REPETER', 'repeat', 'fr'), ('RENVOYER', 'repeat', 'fr'),
+    ('REPRENDRE', 'resume', 'fr'), ('AIDE', 'help', 'fr'),
+    ('NEXT', 'next', 'en'), ('MORE', 'next', 'en'), ('READ', 'read', 'en'), ('UNSUBSCRIBE', 'stop', 'en'),
+    ('REPEAT', 'repeat', 'en'), ('RESUME', 'resume', 'en'), ('HELP', 'help', 'en'),
+    ('KANAM', 'next', 'wo'), ('WEYAL', 'next', 'wo'), ('JANG', 'read', 'wo'), ('DAKKAL', 'stop', 'wo'),
+    ('BAYYI', 'stop', 'wo'), ('TAMBALI', 'start', 'wo'), ('YONNEEWAAT', 'repeat', 'wo'), ('NOPPAL', 'pause', 'wo'),
+    ('DELLOOSI', 'resume', 'wo'), ('NDIMBAL', 'help', 'wo'), ('DIMBALI', 'help', 'wo'),
+    ('MAIS', 'next', 'pt'), ('SEGUINTE', 'next', 'pt'), ('CONTINUAR', 'next', 'pt'), ('LER', 'read', 'pt'),
+    ('PARAR', 'stop', 'pt'), ('CANCELAR', 'stop', 'pt'), ('SAIR', 'stop', 'pt'), ('INICIAR', 'start', 'pt'),
+    ('COMECAR', 'start', 'pt'), ('REPETIR', 'repeat', 'pt'), ('PAUSA', 'pause', 'pt'), ('RETOMAR', 'resume', 'pt'),
+    ('AJUDA', 'help', 'pt'),
+    ('ENDELEA', 'next', 'sw'), ('ZAIDI', 'next', 'sw'), ('SOMA', 'read', 'sw'), ('ACHA', 'stop', 'sw'),
+    ('SIMAMISHA', 'stop', 'sw'), ('ONDOA', 'stop', 'sw'), ('ANZA', 'start', 'sw'), ('RUDIA', 'repeat', 'sw'),
+    ('SITISHA', 'pause', 'sw'), ('RUDISHA', 'resume', 'sw'), ('MENYU', 'menu', 'sw'), ('MSAADA', 'help', 'sw'),
+    ('GABA', 'next', 'ha'), ('KARANTA', 'read', 'ha'), ('DAINA', 'stop', 'ha'), ('TSAYA', 'stop', 'ha'),
+    ('FARA', 'start', 'ha'), ('MAIMAITA', 'repeat', 'ha'), ('DAKATA', 'pause', 'ha'), ('DAWO', 'resume', 'ha'),
+    ('TAIMAKO', 'help', 'ha'),
+    ('S', 'next', null), ('N', 'next', null), ('STOP', 'stop', null), ('END', 'stop', null), ('START', 'start', null),
+    ('UNSTOP', 'start', null), ('PAUSE', 'pause', null), ('MENU', 'menu', null), ('INFO', 'help', null)
+on conflict (word) do update set action = excluded.action, lang = excluded.lang;
 
 insert into messaging.receipt_word (word, state) values
     ('DELIVRD', 'delivered'), ('DELIVERED', 'delivered'), ('2', 'delivered'),

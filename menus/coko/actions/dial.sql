@@ -1,14 +1,16 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- lane: write
 -- args: number_lookup number_sealed key_id country network carrier
--- cols: outcome identity user lang continue_title pass_until hint
+-- cols: outcome identity user lang lang2 lang2_name continue_title pass_until hint
 -- outcomes: new charge paused ok
 -- Finds or makes the reader; a live charge is shown before anything else, then that SMS are paused
 -- because none arrived.
 select case when d.is_new then 'new' when d.pending <> '' then d.pending
             when (select i.paused_for from auth.identity i where i.id = d.identity_id) = 'failures' then 'paused'
             else 'ok' end as outcome,
-       d.identity_id as identity, d.user_id as "user", d.lang, d.continue_title,
+       d.identity_id as identity, d.user_id as "user", d.lang,
+       coalesce(o.code, '') as lang2, coalesce(o.name, '') as lang2_name, d.continue_title,
        coalesce(d.pass_until::text, '') as pass_until,
        case when d.pending = '' then '' else billing.live_hint(d.user_id, d.lang) end as hint
 from auth.dial($1::bytea, $2::bytea, $3::int, $4, $5, $6) d
+left join lateral ops.other_language($4, d.lang) o on true

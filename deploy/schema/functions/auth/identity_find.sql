@@ -54,7 +54,7 @@ begin
         return;
     end if;
     insert into auth.users (lang, country, created_at)
-    values (coalesce((select c.lang from ops.country c where c.code = p_country), 'fr'), p_country, v_now)
+    values (ops.first_language(p_country), p_country, v_now)
     returning id into i.user_id;
     insert into auth.identity (user_id, lookup, sealed, key_id, country, network, ds, last_seen_at, created_at)
     values (i.user_id, p_lookup, p_sealed, p_key_id, p_country, v_network, coalesce(p_ds, ''), v_now, v_now)

@@ -3,7 +3,7 @@ create or replace function auth.set_language(p_user_id bigint, p_lang text)
 returns table (outcome text, lang text) language plpgsql as $$
 #variable_conflict use_column
 begin
-    if p_lang is null or p_lang !~ '^[a-z]{2,3}$' then
+    if not exists (select 1 from ops.language l where l.code = p_lang) then
         return query select 'unknown', u.lang from auth.users u where u.id = p_user_id;
         return;
     end if;
@@ -11,4 +11,4 @@ begin
     where u.id = p_user_id and (u.lang <> p_lang or not u.lang_set);
     return query select 'ok', u.lang from auth.users u where u.id = p_user_id;
 end $$;
-comment on function auth.set_language(bigint, text) is 'outcome: ok | unknown (not a language code; nothing changed). Setting it twice is harmless.';
+comment on function auth.set_language(bigint, text) is 'outcome: ok | unknown (no language of the menus; nothing changed). Setting it twice is harmless.';

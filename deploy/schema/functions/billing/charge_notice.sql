@@ -20,7 +20,7 @@ begin
     loop
         v_ref := coalesce(c.rail_txn, left(c.our_ref::text, 8));
         v_vars := jsonb_build_object(
-            'plan', (select coalesce(p.names->>v_lang, p.names->>'fr', p.code) from billing.plan p where p.id = c.plan_id),
+            'plan', (select coalesce(ops.named(p.names, v_lang), p.code) from billing.plan p where p.id = c.plan_id),
             'amount', billing.money_text(c.amount_minor, c.currency), 'ref', v_ref, 'txn', v_ref,
             'until', coalesce((select billing.local_text(c.user_id, e.ends_at) from billing.entitlement e where e.charge_id = c.id), ''));
         -- One segment, whatever the rail's transaction id: first a short id, then none.

@@ -56,7 +56,7 @@ begin
         where id = c.id;
         return query
         select c.id, c.our_ref, c.rail, c.state, c.amount_minor, c.currency::text, i.sealed, i.key_id,
-            coalesce(pl.names->>u.lang, pl.names->>'fr', pl.code), c.polls, c.version, action
+            coalesce(ops.named(pl.names, u.lang), pl.code), c.polls, c.version, action
         from auth.identity i, billing.plan pl, auth.users u
         where i.id = c.identity_id and pl.id = c.plan_id and u.id = i.user_id;
     end loop;

@@ -20,7 +20,7 @@ begin
     select * into a from billing.allowance(p_user_id);
     return query
     select case when e.plan_id is not null then 'active' when v_state is not null then 'pending' else 'none' end,
-        coalesce((select coalesce(p.names->>p_lang, p.names->>'fr', p.code) from billing.plan p where p.id = e.plan_id), ''),
+        coalesce((select coalesce(ops.named(p.names, p_lang), p.code) from billing.plan p where p.id = e.plan_id), ''),
         e.until, coalesce(e.until_text, ''), a.left_day, coalesce(v_state, '');
 end $$;
 comment on function billing.my_pass(bigint, text) is

@@ -2,8 +2,8 @@
 create or replace function billing.offers(p_user_id bigint, p_lang text)
 returns table (plan_id bigint, label text, amount_minor bigint, currency text, period text, price_id bigint, amount_text text)
 language sql stable as $$
-    select pl.id, coalesce(pl.names->>p_lang, pl.names->>'fr', pl.code), pr.amount_minor, pr.currency::text,
-        coalesce(pl.period_names->>p_lang, pl.period_names->>'fr', pl.code), pr.id,
+    select pl.id, coalesce(ops.named(pl.names, p_lang), pl.code), pr.amount_minor, pr.currency::text,
+        coalesce(ops.named(pl.period_names, p_lang), pl.code), pr.id,
         billing.money_text(pr.amount_minor, pr.currency::text)
     from auth.users u
     join billing.plan pl on pl.on_sale

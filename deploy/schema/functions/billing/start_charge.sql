@@ -75,8 +75,10 @@ begin
     return jsonb_build_object('outcome', p_outcome, 'charge_id', p_charge.id, 'our_ref', p_charge.our_ref,
         'amount_minor', p_charge.amount_minor, 'currency', p_charge.currency, 'rail', p_charge.rail,
         'hint', coalesce((select h.body from billing.approval_hint h
-                          where h.rail = p_charge.rail and h.country in (p_country, '*') and h.lang in (p_lang, 'fr')
-                          order by (h.lang = p_lang) desc, (h.country = '*') limit 1), ''));
+                          join ops.language l on l.code = h.lang
+                          left join ops.language r on r.code = p_lang
+                          where h.rail = p_charge.rail and h.country in (p_country, '*')
+                          order by (h.lang = p_lang) desc, (h.lang = r.falls_to) desc nulls last, l.sort, (h.country = '*') limit 1), ''));
 end $$;
 comment on function billing.charge_json(text, billing.charge, text, text) is
 'A charge as start_charge answers it, with the approval hint of its rail in the reader''s language.';

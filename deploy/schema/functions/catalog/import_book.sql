@@ -38,7 +38,7 @@ begin
 
     insert into catalog.book as b (slug, code, title, language, summary, status, published_at, created_at, updated_at, parts,
                                    free_parts, author_line, content_hash, search)
-    values (v_slug, v_code, p_book->>'title', coalesce(p_book->>'language', 'fr'), coalesce(p_book->>'summary', ''), v_status,
+    values (v_slug, v_code, p_book->>'title', coalesce(p_book->>'language', ops.first_language(null)), coalesce(p_book->>'summary', ''), v_status,
             coalesce((p_book->>'published_at')::timestamptz, v_now), v_now, v_now, jsonb_array_length(p_parts),
             coalesce((p_book->>'free_parts')::int, 1), array_to_string(v_names, ', '), v_hash,
             setweight(to_tsvector('simple', catalog.fold(p_book->>'title')), 'A')
@@ -117,7 +117,7 @@ comment on function catalog.import_people(bigint, text[]) is 'Authors of a book 
 create or replace function catalog.import_shelves(p_book_id bigint, p_categories jsonb) returns void language plpgsql as $$
 begin
     insert into catalog.category as c (slug, names, sort)
-    select distinct on (s.slug) s.slug, coalesce(s.names, jsonb_build_object('fr', initcap(s.slug))), coalesce(s.sort, 1000)
+    select distinct on (s.slug) s.slug, coalesce(s.names, jsonb_build_object(ops.first_language(null), initcap(s.slug))), coalesce(s.sort, 1000)
     from (select coalesce(e.v->>'slug', e.v #>> '{}') as slug,
                  case when jsonb_typeof(e.v) = 'object' then e.v->'names' end as names,
                  case when jsonb_typeof(e.v) = 'object' then (e.v->>'sort')::int end as sort

@@ -24,7 +24,7 @@ begin
     insert into messaging.message (account, identity_id, user_id, kind, priority, body, lang, due_at, expires_at, dedupe, created_at)
     values (messaging.account_for(i.country, i.network), i.id, i.user_id, p_kind,
             case p_kind when 'otp' then 0 when 'reply' then 1 when 'receipt' then 1 when 'notice' then 2 else 3 end,
-            v_body, coalesce(p_lang, 'fr'), v_now,
+            v_body, coalesce(p_lang, ops.first_language(i.country)), v_now,
             v_now + case p_kind when 'reply' then interval '1 hour' else interval '24 hours' end, nullif(p_dedupe, ''), v_now)
     on conflict (dedupe) where dedupe is not null do nothing
     returning id into v_id;

@@ -18,8 +18,9 @@ begin
         return;
     end if;
     select * into f from auth.identity_find(p_lookup, p_sealed, p_key_id, p_country, p_network, '');
-    if f.is_new and p_lang_hint ~ '^[a-z]{2,3}$' then
-        update auth.users set lang = p_lang_hint where id = f.user_id;
+    if f.is_new then
+        update auth.users u set lang = k.lang from messaging.keyword k
+        where u.id = f.user_id and k.word = v_word and k.lang is not null;
     end if;
     perform 1 from auth.users u where u.id = f.user_id for no key update;
     v_action := coalesce((select k.action from messaging.keyword k where k.word = v_word), 'unknown');
@@ -38,6 +39,7 @@ comment on function messaging.inbound(text, bytea, bytea, int, text, text, text,
 'A text from a reader: its keyword runs and is answered in one transaction; the same delivery again returns the recorded outcome.
 Sixty texts an hour a number have an effect and a row, so that a machine that writes for ever costs neither replies nor room; STOP always has.
 outcome: limited | queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code, REPETER) | already (STOP, PAUSE or START had no effect) | started | paused | help | menu | unknown.
+The language of who is first seen by a text is its keyword''s (messaging.keyword), else the country''s; p_lang_hint is no longer read.
 stopped is also the outcome of STOP itself. message_id: the instalment or the reply, null when nothing is sent.';
 
 create or replace function messaging.inbound_do(p_user_id bigint, p_identity_id bigint, p_action text, p_arg text)

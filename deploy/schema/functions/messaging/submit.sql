@@ -38,7 +38,7 @@ begin
         if outcome = 'queued' then
             insert into messaging.message (account, identity_id, user_id, kind, priority, body_sealed, lang, encoding, segments, due_at,
                                            expires_at, dedupe, created_at)
-            values (v_account, i.id, i.user_id, 'esme', r.priority, decode(r.body, 'hex'), 'fr', 'auto', r.parts,
+            values (v_account, i.id, i.user_id, 'esme', r.priority, decode(r.body, 'hex'), ops.first_language(i.country), 'auto', r.parts,
                     v_now + make_interval(secs => r.due_s), v_now + make_interval(secs => r.due_s + r.validity_s), r.dedupe, v_now)
             on conflict (dedupe) where dedupe is not null do nothing
             returning id into message_id;
