@@ -33,6 +33,8 @@ PG_STMT(partitions_stmt, "job.audit_partitions", PG_BATCH, 1,
         "select ops.audit_partitions(coalesce(($1::jsonb ->> 'months')::int, 2))");
 PG_STMT(archive_stmt, "job.archive_months", PG_BATCH, 1,
         "select messaging.archive_months(coalesce(($1::jsonb ->> 'keep')::int, 13))");
+PG_STMT(hop_days_stmt, "job.hop_days", PG_BATCH, 1,
+        "select ops.hop_days(coalesce(($1::jsonb ->> 'keep')::int, 60))");
 PG_STMT(popularity_stmt, "job.refresh_popularity", PG_BATCH, 1,
         "select recommendation.refresh_popularity("
         "ops.now() - make_interval(hours => coalesce(($1::jsonb ->> 'hours')::int, 2)))");
@@ -49,7 +51,8 @@ static const struct job_kind {
 } kinds[] = {
     {"expire_rows", &expire_stmt, true},      {"audit_partitions", &partitions_stmt, false},
     {"archive_months", &archive_stmt, false}, {"refresh_popularity", &popularity_stmt, false},
-    {"margin", &margin_stmt, false},          {"run_schedule", &schedule_stmt, true}};
+    {"margin", &margin_stmt, false},          {"run_schedule", &schedule_stmt, true},
+    {"hop_days", &hop_days_stmt, false}};
 
 enum run_phase { RUN_FREE, RUN_WORK, RUN_END };
 

@@ -24,7 +24,7 @@ PG_STMT(
     "select ops.enqueue('default', t.kind, '{}', ops.now(),"
     " t.kind || ':' || floor(extract(epoch from ops.now()) / t.period_s)::bigint)"
     " from (values ('expire_rows', 3600), ('audit_partitions', 86400),"
-    " ('archive_months', 86400),"
+    " ('archive_months', 86400), ('hop_days', 86400),"
     " ('refresh_popularity', 3600), ('margin', 86400), ('run_schedule', 60)) as t(kind, period_s)"
     " where exists (select 1 from ops.lease l where l.name = 'scheduler' and l.owner = $1"
     " and l.epoch = $2::bigint)"

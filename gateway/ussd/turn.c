@@ -12,6 +12,7 @@
 #include "gateway/lib/counter.h"
 #include "gateway/lib/crypto.h"
 #include "gateway/lib/log.h"
+#include "gateway/ussd/insight.h"
 #include "gateway/ussd/turn_parts.h"
 
 #define SESSION_TTL_MS   (10 * 60 * 1000) /* carriers close at 2-3 minutes; the rest is for resume */
@@ -188,6 +189,8 @@ static enum turn_state menu_gave(struct turn *t)
         return TURN_ACT;
     }
     count_labelled(&screens, "screen", out->screen);
+    t->screen = out->screen;
+    t->invalid = out->invalid;
     if (out->invalid)
         counter_inc(&invalid);
     if (out->clipped)
@@ -248,6 +251,7 @@ static enum turn_state save_ready(struct turn *t)
     if (session_decode(bytes, &winner, &e) != 0)
         return give_up(t, "busy");
     counter_inc(&lost);
+    t->screen = NULL; /* the winner's is what was seen */
     t->reply = winner.reply;
     return TURN_REPLY;
 }
@@ -267,6 +271,7 @@ static enum turn_state reply_enter(struct turn *t)
 {
     counter_inc(t->carrier->hops[t->sorry ? REPLIES : t->reply_kind]);
     counter_observe_us(&took, clock_mono_us() - t->started_us);
+    insight_turn(t->u->insight, t);
     if (t->port.send)
         t->port.send(t->port.arg, &t->carrier->profile, t->reply);
     t->port.send = NULL;

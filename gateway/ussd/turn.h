@@ -82,6 +82,8 @@ struct turn {
     struct menu_turn mt;
     const struct menu_action *action; /* in ACT */
     bool end;                         /* the reply closes the dialogue */
+    const char *from, *screen;        /* before and after, the menu's names; NULL: none */
+    bool invalid;                     /* the input was refused */
     unsigned tries;                   /* saves that lost their session to expiry */
     struct str reply;
     enum profile_reply reply_kind;
@@ -108,6 +110,7 @@ struct ussd {
     unsigned inflight;
     unsigned nspare;
     struct talk *talk; /* NULL: no carrier over SMPP */
+    struct insight *insight;
 };
 
 /* A turn for this callback, not yet running. The event's strings are copied. */

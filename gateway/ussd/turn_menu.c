@@ -110,6 +110,7 @@ void turn_menu_enter(struct turn *t)
     struct menu_out *out = &t->u->bench.out;
     bool begin = t->hop.kind == HOP_BEGIN || !state_restore(t);
 
+    t->from = begin ? NULL : menu_at(t->u->menu, t->menu);
     turn_vars(t, begin);
     if (begin) {
         t->menu = menu_state_new(t->u->menu, &t->arena);

@@ -14,6 +14,7 @@
 #include "gateway/io/http_parse.h"
 #include "gateway/lib/counter.h"
 #include "gateway/lib/log.h"
+#include "gateway/ussd/insight.h"
 #include "gateway/ussd/talk.h"
 
 #define CARRIER(field) offsetof(struct ussd_carrier_config, field)
@@ -88,6 +89,7 @@ static void shed(struct ussd *u, const struct carrier *c, const struct ussd_even
 
     arena_init(&arena, 2048, 1 << 16);
     counter_inc(c->hops[REPLIES]);
+    insight_shed(c);
     profile_render(&c->profile, REPLY_END, menu_sorry(u->menu, &mt, STR_EMPTY, "busy"), ev->session,
                    http_reply_buf(x));
     http_reply_buf_send(x, 200, c->profile.content_type);
@@ -295,6 +297,7 @@ struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, st
     u->d = *d;
     list_init(&u->turns);
     list_init(&u->spare);
+    u->insight = insight_new(d->loop, d->pg);
     if (menu_open(u, c->menu_dir, e) == 0 && statements_open(u, e) == 0 &&
         carriers_open(u, c, e) == 0 &&
         http_mount(d->http, "/ussd", on_callback, u,
@@ -308,7 +311,7 @@ struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, st
 
 bool ussd_idle(const struct ussd *u)
 {
-    return u->inflight == 0 && (!u->talk || talk_idle(u->talk));
+    return u->inflight == 0 && (!u->talk || talk_idle(u->talk)) && insight_settle(u->insight);
 }
 
 void ussd_free(struct ussd *u)
@@ -317,6 +320,7 @@ void ussd_free(struct ussd *u)
         return;
     turn_free_all(u);
     talk_free(u->talk);
+    insight_free(u->insight);
     menu_free(u->menu);
     counter_forget(&hops);
     counter_forget(&refused);

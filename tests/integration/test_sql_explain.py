@@ -244,12 +244,15 @@ CALLS = {
     "job_enqueue": "select ops.enqueue('q', 'k', '{}', null, 'u')",
     "expire_rows": "select ops.expire_rows(100)",
     "refresh_popularity": "select recommendation.refresh_popularity(now() - interval '1 hour')",
+    "hops_put": "select ops.hops_put('[{\"at\": 1700000000000000, \"session\": \"0000000000000001\", \"n\": 1, \"carrier\": \"hubtel\", \"country\": \"GH\","
+                " \"lang\": \"en\", \"from\": \"\", \"screen\": \"home\", \"kind\": \"begin\", \"ended\": false, \"ms\": 1}]')",
+    "hop_days": "select ops.hop_days(60)",
     "import": None,
 }
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
 BATCH = {"esme_take", "esme_answered", "esme_release", "claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
-         "job_enqueue", "expire_rows", "refresh_popularity", "run_schedule", "pause_failing"}
+         "job_enqueue", "hop_days", "expire_rows", "refresh_popularity", "run_schedule", "pause_failing"}
 
 
 @pytest.mark.parametrize("name", CALLS)

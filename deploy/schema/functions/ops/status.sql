@@ -17,9 +17,12 @@ create or replace function ops.status() returns table (section text, name text, 
     where not c.superseded and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED', 'REVIEW')
     group by c.state
     union all
+    select 'ussd', 'dialogues ' || s.fate, count(*)::text || ' in 10 minutes'
+    from ops.hop_sessions(ops.now() - interval '10 minutes', ops.now()) s group by s.fate
+    union all
     select 'jobs', j.queue || ' ' || j.state, count(*)::text
     from ops.job j where j.state in ('ready', 'running', 'dead') group by j.queue, j.state
     order by 1, 2
 $$;
 comment on function ops.status() is
-'What an operator asks first at night: who holds which lease, what waits in the outbox and since when, receipts that ESMEs have not taken, charges not ended, jobs. For `coko status`; not a hot path.';
+'What an operator asks first at night: who holds which lease, what waits in the outbox and since when, receipts that ESMEs have not taken, charges not ended, dialogues of the last minutes, jobs. For `coko status`; not a hot path.';
