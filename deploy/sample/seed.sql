@@ -3,9 +3,12 @@
 begin;
 
 insert into billing.plan (code, names, period_names, period_unit, renew_before, segments, seg_day, seg_month, sort) values
-    ('day', '{"fr": "Pass jour", "en": "Day pass"}', '{"fr": "1 jour", "en": "1 day"}', 'day', '2 hours', 5, 30, 300, 1),
-    ('week', '{"fr": "Pass semaine", "en": "Week pass"}', '{"fr": "7 jours", "en": "7 days"}', 'week', '1 day', 5, 30, 300, 2),
-    ('month', '{"fr": "Pass mois", "en": "Month pass"}', '{"fr": "1 mois", "en": "1 month"}', 'month', '3 days', 5, 40, 600, 3)
+    ('day', '{"fr": "Pass jour", "en": "Day pass", "wo": "Pass bis", "pt": "Passe dia", "sw": "Pasi ya siku", "ha": "Fas na rana"}',
+     '{"fr": "1 jour", "en": "1 day", "wo": "benn bis", "pt": "1 dia", "sw": "siku 1", "ha": "kwana 1"}', 'day', '2 hours', 5, 30, 300, 1),
+    ('week', '{"fr": "Pass semaine", "en": "Week pass", "wo": "Pass ayu-bis", "pt": "Passe semana", "sw": "Pasi ya wiki", "ha": "Fas na mako"}',
+     '{"fr": "7 jours", "en": "7 days", "wo": "7 fan", "pt": "7 dias", "sw": "siku 7", "ha": "kwana 7"}', 'week', '1 day', 5, 30, 300, 2),
+    ('month', '{"fr": "Pass mois", "en": "Month pass", "wo": "Pass weer", "pt": "Passe mês", "sw": "Pasi ya mwezi", "ha": "Fas na wata"}',
+     '{"fr": "1 mois", "en": "1 month", "wo": "benn weer", "pt": "1 mês", "sw": "mwezi 1", "ha": "wata 1"}', 'month', '3 days', 5, 40, 600, 3)
 on conflict (code) do update set names = excluded.names, period_names = excluded.period_names, sort = excluded.sort;
 
 insert into billing.price (plan_id, country, amount_minor, currency, valid_from)
@@ -44,16 +47,16 @@ on conflict (account, country, network, valid_from) do nothing;
 
 -- The shelves of categories.json, named before the first book stands on them.
 insert into catalog.category (slug, names, sort) values
-    ('roman', '{"fr": "Romans", "en": "Novels"}', 1),
-    ('polar', '{"fr": "Polars", "en": "Detective"}', 2),
-    ('amour', '{"fr": "Amour", "en": "Love"}', 3),
-    ('conte', '{"fr": "Contes", "en": "Tales"}', 4),
-    ('jeunesse', '{"fr": "Jeunesse", "en": "Young readers"}', 5),
-    ('sport', '{"fr": "Sport", "en": "Sport"}', 6),
-    ('histoire', '{"fr": "Histoire", "en": "History"}', 7),
-    ('sciences', '{"fr": "Sciences", "en": "Science"}', 8),
-    ('humour', '{"fr": "Humour", "en": "Humour"}', 9),
-    ('vie-quotidienne', '{"fr": "Vie quotidienne", "en": "Daily life"}', 10)
+    ('roman', '{"fr": "Romans", "en": "Novels", "wo": "Nettali", "pt": "Romances", "sw": "Riwaya", "ha": "Labarai"}', 1),
+    ('polar', '{"fr": "Polars", "en": "Detective", "wo": "Lëñbët", "pt": "Policiais", "sw": "Upelelezi", "ha": "Bincike"}', 2),
+    ('amour', '{"fr": "Amour", "en": "Love", "wo": "Mbëggeel", "pt": "Amor", "sw": "Mapenzi", "ha": "Soyayya"}', 3),
+    ('conte', '{"fr": "Contes", "en": "Tales", "wo": "Léeb", "pt": "Contos", "sw": "Ngano", "ha": "Tatsuniyoyi"}', 4),
+    ('jeunesse', '{"fr": "Jeunesse", "en": "Young readers", "wo": "Ndaw ñi", "pt": "Juventude", "sw": "Vijana", "ha": "Matasa"}', 5),
+    ('sport', '{"fr": "Sport", "en": "Sport", "wo": "Tàggat-yaram", "pt": "Desporto", "sw": "Michezo", "ha": "Wasanni"}', 6),
+    ('histoire', '{"fr": "Histoire", "en": "History", "wo": "Taarix", "pt": "História", "sw": "Historia", "ha": "Tarihi"}', 7),
+    ('sciences', '{"fr": "Sciences", "en": "Science", "wo": "Xam-xam", "pt": "Ciências", "sw": "Sayansi", "ha": "Kimiyya"}', 8),
+    ('humour', '{"fr": "Humour", "en": "Humour", "wo": "Kaf", "pt": "Humor", "sw": "Vichekesho", "ha": "Barkwanci"}', 9),
+    ('vie-quotidienne', '{"fr": "Vie quotidienne", "en": "Daily life", "wo": "Dundu bis bu nekk", "pt": "Dia a dia", "sw": "Maisha ya kila siku", "ha": "Rayuwar yau da kullum"}', 10)
 on conflict (slug) do update set names = excluded.names, sort = excluded.sort;
 
 -- The demo and the tests write at any hour of the day. Leave this out of a copy of this file for real readers.

@@ -39,7 +39,23 @@ insert into ops.network (country, code, name) values
     ('NG', '9mobile', '9mobile'),
     ('KE', 'safaricom', 'Safaricom'),
     ('KE', 'airtel', 'Airtel'),
-    ('KE', 'telkom', 'Telkom')
+    ('KE', 'telkom', 'Telkom'),
+    ('TZ', 'vodacom', 'Vodacom'),
+    ('TZ', 'airtel', 'Airtel'),
+    ('TZ', 'tigo', 'Yas (Tigo)'),
+    ('TZ', 'halotel', 'Halotel'),
+    ('TZ', 'ttcl', 'TTCL'),
+    ('UG', 'mtn', 'MTN'),
+    ('UG', 'airtel', 'Airtel'),
+    ('UG', 'utl', 'UTL'),
+    ('MZ', 'vodacom', 'Vodacom'),
+    ('MZ', 'movitel', 'Movitel'),
+    ('MZ', 'tmcel', 'Tmcel'),
+    ('AO', 'unitel', 'Unitel'),
+    ('AO', 'movicel', 'Movicel'),
+    ('AO', 'africell', 'Africell'),
+    ('GW', 'orange', 'Orange'),
+    ('GW', 'mtn', 'MTN')
 on conflict (country, code) do update set name = excluded.name;
 
 insert into ops.network_code (code, country, network) values
@@ -50,7 +66,11 @@ insert into ops.network_code (code, country, network) values
     ('61105', 'GN', 'cellcom'), ('61401', 'NE', 'niger_telecoms'), ('61402', 'NE', 'airtel'), ('61403', 'NE', 'moov'), ('61404', 'NE', 'zamani'),
     ('62401', 'CM', 'mtn'), ('62402', 'CM', 'orange'), ('62404', 'CM', 'nexttel'), ('62403', 'CM', 'camtel'), ('62001', 'GH', 'mtn'),
     ('62002', 'GH', 'telecel'), ('62003', 'GH', 'airteltigo'), ('62006', 'GH', 'airteltigo'), ('62120', 'NG', 'airtel'), ('62130', 'NG', 'mtn'),
-    ('62150', 'NG', 'glo'), ('62160', 'NG', '9mobile'), ('63902', 'KE', 'safaricom'), ('63903', 'KE', 'airtel'), ('63907', 'KE', 'telkom')
+    ('62150', 'NG', 'glo'), ('62160', 'NG', '9mobile'), ('63902', 'KE', 'safaricom'), ('63903', 'KE', 'airtel'), ('63907', 'KE', 'telkom'),
+    ('64002', 'TZ', 'tigo'), ('64003', 'TZ', 'tigo'), ('64004', 'TZ', 'vodacom'), ('64005', 'TZ', 'airtel'), ('64007', 'TZ', 'ttcl'),
+    ('64009', 'TZ', 'halotel'), ('64101', 'UG', 'airtel'), ('64110', 'UG', 'mtn'), ('64111', 'UG', 'utl'), ('64301', 'MZ', 'tmcel'),
+    ('64303', 'MZ', 'movitel'), ('64304', 'MZ', 'vodacom'), ('63102', 'AO', 'unitel'), ('63104', 'AO', 'movicel'), ('63105', 'AO', 'africell'),
+    ('63202', 'GW', 'mtn'), ('63203', 'GW', 'orange')
 on conflict (code) do update set country = excluded.country, network = excluded.network;
 
 insert into ops.network_prefix (prefix, country, network) values
@@ -124,5 +144,21 @@ insert into ops.network_prefix (prefix, country, network) values
     ('254754', 'KE', 'airtel'), ('254755', 'KE', 'airtel'), ('254756', 'KE', 'airtel'), ('254762', 'KE', 'airtel'), ('25478', 'KE', 'airtel'),
     ('254100', 'KE', 'airtel'), ('254101', 'KE', 'airtel'), ('254102', 'KE', 'airtel'), ('254103', 'KE', 'airtel'), ('254104', 'KE', 'airtel'),
     ('254105', 'KE', 'airtel'), ('254106', 'KE', 'airtel'),
-    ('25477', 'KE', 'telkom')
+    ('25477', 'KE', 'telkom'),
+    ('25574', 'TZ', 'vodacom'), ('25575', 'TZ', 'vodacom'), ('25576', 'TZ', 'vodacom'),
+    ('25568', 'TZ', 'airtel'), ('25569', 'TZ', 'airtel'), ('25578', 'TZ', 'airtel'),
+    ('25565', 'TZ', 'tigo'), ('25567', 'TZ', 'tigo'), ('25571', 'TZ', 'tigo'), ('25577', 'TZ', 'tigo'),
+    ('25561', 'TZ', 'halotel'), ('25562', 'TZ', 'halotel'),
+    ('25573', 'TZ', 'ttcl'),
+    ('25639', 'UG', 'mtn'), ('25676', 'UG', 'mtn'), ('25677', 'UG', 'mtn'), ('25678', 'UG', 'mtn'),
+    ('25620', 'UG', 'airtel'), ('25670', 'UG', 'airtel'), ('25674', 'UG', 'airtel'), ('25675', 'UG', 'airtel'),
+    ('25671', 'UG', 'utl'),
+    ('25884', 'MZ', 'vodacom'), ('25885', 'MZ', 'vodacom'),
+    ('25886', 'MZ', 'movitel'), ('25887', 'MZ', 'movitel'),
+    ('25882', 'MZ', 'tmcel'), ('25883', 'MZ', 'tmcel'),
+    ('24492', 'AO', 'unitel'), ('24493', 'AO', 'unitel'), ('24494', 'AO', 'unitel'),
+    ('24491', 'AO', 'movicel'), ('24499', 'AO', 'movicel'),
+    ('24495', 'AO', 'africell'),
+    ('24595', 'GW', 'orange'),
+    ('24596', 'GW', 'mtn')
 on conflict (prefix) do update set country = excluded.country, network = excluded.network;

@@ -3,11 +3,16 @@
 
 create or replace function catalog.shelf_language(p_lang text) returns table (lang text) language sql stable as $$
     select coalesce(
-        (select b.language from catalog.book b where b.status = 'published' and b.language = p_lang limit 1),
-        (select l.falls_to from ops.language l where l.code = p_lang
-         and exists (select 1 from catalog.book b where b.status = 'published' and b.language = l.falls_to)),
-        (select l.code from ops.language l
-         where exists (select 1 from catalog.book b where b.status = 'published' and b.language = l.code) order by l.sort limit 1))
+        (select b.language from catalog.book b where b.status = 'published' and b.language = p_lang
+         order by b.published_at desc, b.id desc limit 1),
+        (select f.language from ops.language l
+         cross join lateral (select b.language from catalog.book b where b.status = 'published' and b.language = l.falls_to
+                             order by b.published_at desc, b.id desc limit 1) f
+         where l.code = p_lang),
+        (select f.language from ops.language l
+         cross join lateral (select b.language from catalog.book b where b.status = 'published' and b.language = l.code
+                             order by b.published_at desc, b.id desc limit 1) f
+         order by l.sort limit 1))
 $$;
 comment on function catalog.shelf_language(text) is
 'The language whose books are listed to a reader of p_lang: hers when it has any, else the one it falls back to, else the first that has some. Null: the catalogue is empty.';
