@@ -74,6 +74,8 @@ static void count_hops(unsigned n)
 /* replay: the path was walked again, or the stored reply sent again; store: the place was kept. */
 static void count_recovered(const struct turn *t)
 {
+    if (!t->hop.why)
+        return; /* failed before it was known what the callback was */
     if (t->hop.kind == HOP_REPLAY || (t->hop.kind == HOP_BEGIN && t->carrier->profile.path &&
                                       t->ev.input.n > 0 && strcmp(t->hop.why, "unknown") == 0))
         counter_inc(counter_with(&recovered, "method=\"replay\""));

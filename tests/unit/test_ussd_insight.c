@@ -83,6 +83,26 @@ static void a_failure_keeps_where_it_happened(void **state)
     menu_free(u.menu);
 }
 
+/* bug: a turn that failed before its session was read has no verdict yet (Redis down) */
+static void a_failure_without_a_verdict_is_counted_only(void **state)
+{
+    struct carrier carrier = {.profile = {.name = "africastalking", .path = true}};
+    struct ussd u = {.menu = coko_menu()};
+    struct turn t = {.u = &u,
+                     .carrier = &carrier,
+                     .ev = {.input = STR("1*2")},
+                     .sorry = "down",
+                     .end = true};
+    struct insight in = {0};
+
+    (void)state;
+    insight_turn(&in, &t);
+    assert_int_equal(in.fresh.n, 0);
+    counter_forget(&sessions);
+    counter_forget(&session_hops);
+    menu_free(u.menu);
+}
+
 static void what_waits_has_a_ceiling(void **state)
 {
     struct batch b = {0};
@@ -145,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_turn_is_of_one_kind),
         cmocka_unit_test(a_failure_keeps_where_it_happened),
+        cmocka_unit_test(a_failure_without_a_verdict_is_counted_only),
         cmocka_unit_test(what_waits_has_a_ceiling),
         cmocka_unit_test(a_full_batch_fits_a_request),
         cmocka_unit_test(refusals_are_told_from_absence),
