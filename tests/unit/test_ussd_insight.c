@@ -88,11 +88,8 @@ static void a_failure_without_a_verdict_is_counted_only(void **state)
 {
     struct carrier carrier = {.profile = {.name = "africastalking", .path = true}};
     struct ussd u = {.menu = coko_menu()};
-    struct turn t = {.u = &u,
-                     .carrier = &carrier,
-                     .ev = {.input = STR("1*2")},
-                     .sorry = "down",
-                     .end = true};
+    struct turn t = {
+        .u = &u, .carrier = &carrier, .ev = {.input = STR("1*2")}, .sorry = "down", .end = true};
     struct insight in = {0};
 
     (void)state;
