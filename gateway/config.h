@@ -32,8 +32,9 @@ enum config_role {
 struct config_core {
     const char *environment; /* "production", "demo", ...: in logs only */
     const char *region;
-    const char *instance; /* host name by default; with the slot the owner of leases */
-    const char *data_dir; /* holds menus/, api/, deploy/schema/ */
+    const char *instance;     /* host name by default; with the slot the owner of leases */
+    const char *data_dir;     /* holds menus/, api/, deploy/schema/ */
+    const char *profiles_dir; /* carriers' profiles of this deployment */
     struct option_list role_words;
     int log_level; /* enum log_level */
     int64_t workers;

@@ -31,6 +31,7 @@ static int ussd_open(struct app *a, struct err *e)
     char menus[1024], profiles[1024];
     struct ussd_config c = {.menu_dir = menus,
                             .profiles_dir = profiles,
+                            .own_profiles = a->cfg->core.profiles_dir,
                             .carriers = a->cfg->carriers,
                             .ncarriers = a->cfg->ncarriers};
     struct ussd_deps d = {.loop = a->loop,

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "gateway/io/http_conn.h"
+#include "gateway/io/nets.h"
 
 static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -53,8 +54,7 @@ int http_nets_parse(const char *list, struct http_net **nets, size_t *n, struct 
         if (!net_parse(word, &net)) {
             free(*nets);
             *nets = NULL;
-            return err_set(e, ERR_BAD_CONFIG, "trusted_proxies: %" STR_FMT " is no network",
-                           STR_ARG(word));
+            return err_set(e, ERR_BAD_CONFIG, "%" STR_FMT " is no network", STR_ARG(word));
         }
         grown = realloc(*nets, (*n + 1) * sizeof **nets);
         if (grown == NULL)
@@ -137,9 +137,47 @@ void http_peer_name(struct http_conn *c)
     if (c->server->nnets == 0 && c->x.peer[0] != '\0')
         return;
     http_peer_key(&c->peer, key);
+    c->x.via_proxy = http_net_has(c->server->nets, c->server->nnets, key);
     /* A list over several fields is one list (RFC 9110 5.3); we walk the fields from the last. */
     for (unsigned i = c->server->nnets != 0 ? c->head.nheaders : 0; i-- > 0;)
         if (str_case_eq(c->head.headers[i].name, STR("x-forwarded-for")))
             forwarded_walk(c->server, c->head.headers[i].value, key);
     key_print(key, c->x.peer);
+}
+
+/* ---- lists of others (nets.h) ---- */
+
+struct nets {
+    struct http_net *v;
+    size_t n;
+};
+
+int nets_new(const char *list, struct nets **out, struct err *e)
+{
+    struct nets *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        abort();
+    *out = s;
+    if (http_nets_parse(list, &s->v, &s->n, e) == 0)
+        return 0;
+    nets_free(s);
+    *out = NULL;
+    return -1;
+}
+
+void nets_free(struct nets *s)
+{
+    if (s == NULL)
+        return;
+    free(s->v);
+    free(s);
+}
+
+bool nets_have(const struct nets *s, const char *address)
+{
+    unsigned char key[16];
+    bool is_v4;
+
+    return addr_parse(str_c(address), key, &is_v4) && http_net_has(s->v, s->n, key);
 }

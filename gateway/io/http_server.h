@@ -63,7 +63,8 @@ struct http_exchange {
     struct str body;
     struct str host;
     const struct http_head *head;
-    char peer[46]; /* the client's address; through trusted proxies the real one */
+    char peer[46];  /* the client's address; through trusted proxies the real one */
+    bool via_proxy; /* a trusted proxy brought it: its headers may be believed */
     bool is_tls;
     int64_t started_us; /* monotonic */
     void *mount_arg;    /* of http_mount */

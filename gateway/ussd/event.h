@@ -17,6 +17,8 @@ enum ussd_kind {
     USSD_CONTINUE, /* an answer to our last screen */
     USSD_ABORT,    /* the subscriber or the network closed it: no screen is wanted */
     USSD_TIMEOUT,  /* the same, by a timer */
+    USSD_IGNORE,   /* to be acknowledged, and nothing else */
+    USSD_STATUS,   /* the carrier asks whether the session lives */
 };
 
 /* Ceilings of what a field may hold; longer is malformed. */
@@ -25,14 +27,19 @@ enum ussd_kind {
 #define USSD_CODE_MAX    64
 #define USSD_NETWORK_MAX 32
 #define USSD_INPUT_MAX   2048 /* a whole path of hops (hard case 16) */
+#define USSD_ECHO_MAX    128
+#define USSD_ECHOES      4
 
 struct ussd_event {
     enum ussd_kind kind;
-    struct str session;      /* the carrier's id of the dialogue */
-    struct str number;       /* as sent */
-    struct str service_code; /* as sent, may be empty */
-    struct str network;      /* as sent, may be empty */
-    struct str input;        /* last input, or the whole path */
+    struct str session;           /* the carrier's id of the dialogue */
+    struct str number;            /* as sent */
+    struct str service_code;      /* as sent, may be empty */
+    struct str network;           /* as sent, may be empty */
+    struct str input;             /* last input, or the whole path */
+    struct str echo[USSD_ECHOES]; /* what only comes back in the reply */
+    bool test;                    /* the carrier's own trials: no rail may see it (hard case 43) */
+    struct str token;             /* of the link that was followed (link.h), may be empty */
     bool has_sequence;
     uint32_t sequence; /* with has_step: milliseconds of the clock at the message's first sight */
     bool has_step;     /* the message's own identity, hashed: nothing else tells its step */

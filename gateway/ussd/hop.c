@@ -6,17 +6,22 @@
  *   none             anything but abort, timeout               BEGIN
  *   any              abort, timeout                            SILENT
  *   any              same step                                 REPLAY repeated
- *   live             begins, step not the stored one           BEGIN (the id is reused)
+ *   live             a link that is not this dialogue's        RESHOW link
+ *   live             begins, step not the stored one           BEGIN (the id is reused); REFUSED
+ *                                                              where the carrier wants it so
  *   ended            begins                                    BEGIN
  *   ended            anything else                             REPLAY ended
  *   live             step before the stored one                REPLAY stale
  *   live             path that does not continue ours          RESHOW resync
+ *   live             a count that we have not given yet        RESHOW resync
  *   live             next step, written under another Redis    RESHOW redis
  *   live             next step                                 INPUT
  */
 #include "gateway/ussd/hop.h"
 
 #include <string.h>
+
+#include "gateway/ussd/link.h"
 
 static void path_hash(const struct seal_ring *ring, struct str path, uint8_t out[SESSION_STEP_LEN])
 {
@@ -53,6 +58,18 @@ static bool path_continues(const struct seal_ring *ring, const struct ussd_sessi
     return true;
 }
 
+/* Our own count comes back: it cannot be beyond what the last screen was given. */
+static bool counts_ahead(const struct profile *p, const struct ussd_session *s, const struct hop *h)
+{
+    return !p->path && p->step == STEP_ECHO && h->sequence > s->sequence + 1;
+}
+
+static bool is_stray(const struct profile *p, const struct seal_ring *ring,
+                     const struct ussd_event *ev, const struct ussd_session *s)
+{
+    return ev->token.n > 0 && !s->ended && !link_genuine(ring, p->name, ev, s->mark);
+}
+
 static void verdict(struct hop *h, enum hop_kind kind, const char *why)
 {
     h->kind = kind;
@@ -68,11 +85,20 @@ static void decide_live(const struct profile *p, const struct seal_ring *ring,
         verdict(h, HOP_REPLAY, "stale");
     } else if (p->path && !path_continues(ring, s, ev->input, &h->input)) {
         verdict(h, HOP_RESHOW, "resync");
+    } else if (counts_ahead(p, s, h)) {
+        verdict(h, HOP_RESHOW, "resync");
     } else if (memcmp(s->run, run, SESSION_RUN_LEN) != 0) {
         verdict(h, HOP_RESHOW, "redis");
     } else {
         verdict(h, HOP_INPUT, "input");
     }
+}
+
+/* Its own count says nothing; ours moves on, so that no older link fits the screen shown now. */
+static void reshow_stray(const struct ussd_session *s, struct hop *h)
+{
+    h->sequence = s->sequence + 1;
+    verdict(h, HOP_RESHOW, "link");
 }
 
 void hop_decide(const struct profile *p, const struct seal_ring *ring, const struct ussd_event *ev,
@@ -88,8 +114,12 @@ void hop_decide(const struct profile *p, const struct seal_ring *ring, const str
         verdict(out, HOP_SILENT, ev->kind == USSD_ABORT ? "abort" : "timeout");
     else if (s == NULL)
         verdict(out, HOP_BEGIN, ev->kind == USSD_CONTINUE ? "unknown" : "begin");
+    else if (is_stray(p, ring, ev, s))
+        reshow_stray(s, out);
     else if (same_step(p, s, out))
         verdict(out, HOP_REPLAY, "repeated");
+    else if (ev->kind == USSD_BEGIN && p->one_start && !s->ended)
+        verdict(out, HOP_REFUSED, "second_start");
     else if (ev->kind == USSD_BEGIN)
         verdict(out, HOP_BEGIN, "reused");
     else if (s->ended)
@@ -134,6 +164,8 @@ struct str hop_dial(const struct profile *p, struct str short_code, struct str i
         dial.n--;
     if (short_code.n > 0 && short_code.p[short_code.n - 1] == '#')
         short_code.n--;
+    if (!p->path && dial.n > 0 && dial.p[0] != '*' && str_starts(short_code, STR("*")))
+        short_code = str_skip(short_code, 1); /* some networks leave the first star out */
     if (short_code.n > 0 && str_starts(dial, short_code))
         dial = str_skip(dial, short_code.n);
     else if (!p->path)

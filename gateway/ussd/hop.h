@@ -3,9 +3,10 @@
  * What one callback is, against the stored session: a beginning, an input, a repetition, a straggler.
  *
  * The step of a carrier with a sequence is the sequence; of a carrier that sends the whole path it
- * is the path (its length and a keyed hash are kept, never its text: S5); where nothing counts, the
- * message itself, alike within repeat_ms of its first sight. Equal step: the stored
- * reply again (S1). Pure.
+ * is the path (its length and a keyed hash are kept, never its text: S5); of one that brings our own
+ * count back, that count, and a link's token must be of this very dialogue (hard case 44); where
+ * nothing counts, the message itself, alike within repeat_ms of its first sight. Equal step: the
+ * stored reply again (S1). Pure.
  */
 #ifndef COKO_USSD_HOP_H
 #define COKO_USSD_HOP_H
@@ -20,7 +21,8 @@ enum hop_kind {
     HOP_INPUT,  /* apply input to the present screen */
     HOP_REPLAY, /* send the stored reply again: repeated, stale, or after the end */
     HOP_RESHOW, /* out of step with us, or Redis lost writes: show the present screen, apply nothing */
-    HOP_SILENT, /* the dialogue is over: no screen wanted */
+    HOP_SILENT,  /* the dialogue is over: no screen wanted */
+    HOP_REFUSED, /* a second beginning, of a carrier that wants it refused */
 };
 
 struct hop {

@@ -1,64 +1,103 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A callback in, by its profile; a reply out. See profile.h. Every byte here comes from a network.
+ * A callback in, by its profile. See profile.h. Every byte here comes from a network.
  */
 #include "gateway/ussd/profile.h"
 
-#include <jansson.h>
 #include <string.h>
 
-#include "gateway/io/http_parse.h"
 #include "gateway/lib/utf8.h"
+#include "gateway/ussd/profile_read.h"
 
-static const size_t field_max[FIELDS] = {[FIELD_SESSION] = USSD_SESSION_MAX,
-                                         [FIELD_NUMBER] = USSD_NUMBER_MAX,
-                                         [FIELD_SERVICE_CODE] = USSD_CODE_MAX,
-                                         [FIELD_NETWORK] = USSD_NETWORK_MAX,
-                                         [FIELD_INPUT] = USSD_INPUT_MAX,
-                                         [FIELD_KIND] = PROFILE_FIELD_MAX - 1,
-                                         [FIELD_SEQUENCE] = 10};
+static const size_t field_max[FIELDS] = {
+    [FIELD_SESSION] = USSD_SESSION_MAX,
+    [FIELD_NUMBER] = USSD_NUMBER_MAX,
+    [FIELD_SERVICE_CODE] = USSD_CODE_MAX,
+    [FIELD_NETWORK] = USSD_NETWORK_MAX,
+    [FIELD_INPUT] = USSD_INPUT_MAX,
+    [FIELD_SEQUENCE] = 10,
+    [FIELD_MESSAGE] = USSD_SESSION_MAX,
+    [FIELD_TOKEN] = PROFILE_TOKEN_MAX,
+    [FIELD_STATE] = PROFILE_STATE_MAX,
+    [FIELD_USER] = 64,
+    [FIELD_PASSWORD] = 64,
+    [FIELD_ECHO] = USSD_ECHO_MAX,
+    [FIELD_ECHO + 1] = USSD_ECHO_MAX,
+    [FIELD_ECHO + 2] = USSD_ECHO_MAX,
+    [FIELD_ECHO + 3] = USSD_ECHO_MAX,
+};
 
-/* ---- where fields stand ---- */
+/* ---- the address ---- */
 
-static int value_bad(const struct profile *p, enum profile_field f, struct err *e)
+static bool segments_match(struct str path, struct str tail)
 {
-    return err_set(e, ERR_BAD_INPUT, "%s: field %s malformed or too long", p->name, p->fields[f]);
+    struct str want, got;
+
+    for (;;) {
+        bool more = str_split(&path, '/', &want), have = str_split(&tail, '/', &got);
+
+        if (more != have)
+            return false;
+        if (!more)
+            return true;
+        if (!str_eq_c(want, "?") && !str_eq(want, got))
+            return false;
+    }
 }
 
-static int form_field(const struct profile *p, struct str form, enum profile_field f, char *out,
-                      struct str *value, struct err *e)
+static bool method_fits(enum profile_method want, enum http_method got)
 {
-    ptrdiff_t n = http_form_value(form, p->fields[f], out, field_max[f] + 1);
-
-    if (n == -2)
-        return value_bad(p, f, e);
-    *value = n < 0 ? (struct str){NULL, 0} : str_n(out, (size_t)n);
-    return 0;
+    switch (want) {
+    case METHOD_GET: return got == HTTP_GET;
+    case METHOD_POST: return got == HTTP_POST;
+    case METHOD_PUT: return got == HTTP_PUT;
+    case METHOD_ANY: break;
+    }
+    return got == HTTP_GET || got == HTTP_POST;
 }
 
-/* Carriers send numbers as strings and strings as numbers: both are taken (hard case 33). */
-static int json_field(const struct profile *p, json_t *root, enum profile_field f, char *out,
-                      struct str *value, struct err *e)
+static unsigned segment_count(struct str tail)
 {
-    json_t *v = json_object_get(root, p->fields[f]);
-    struct buf b;
+    struct str piece;
+    unsigned n = 0;
 
-    *value = (struct str){NULL, 0};
-    if (!v || json_is_null(v))
-        return 0;
-    buf_init_fixed(&b, out, field_max[f]);
-    if (json_is_string(v))
-        buf_add(&b, json_string_value(v), json_string_length(v));
-    else if (json_is_integer(v))
-        buf_add_i64(&b, json_integer_value(v));
-    else if (json_is_boolean(v))
-        buf_puts(&b, json_is_true(v) ? "true" : "false");
-    else
-        return value_bad(p, f, e);
-    if (b.failed)
-        return value_bad(p, f, e);
-    *value = str_n(out, b.len);
-    return 0;
+    while (tail.n > 0 && str_split(&tail, '/', &piece))
+        n++;
+    return n;
+}
+
+unsigned profile_route(const struct profile *p, const struct profile_request *rq)
+{
+    unsigned status = 404;
+
+    if (p->nurls == 0 && segment_count(rq->tail) <= p->segments)
+        return method_fits(p->method, rq->method) ? 0 : 405;
+    for (unsigned i = 0; i < p->nurls; i++) {
+        if (!segments_match(str_c(p->urls[i].path), rq->tail))
+            continue;
+        if (method_fits(p->urls[i].method, rq->method))
+            return 0;
+        status = 405;
+    }
+    return status;
+}
+
+static enum ussd_kind url_kind(const struct profile *p, const struct profile_request *rq)
+{
+    for (unsigned i = 0; i < p->nurls; i++) {
+        if (method_fits(p->urls[i].method, rq->method) &&
+            segments_match(str_c(p->urls[i].path), rq->tail))
+            return p->urls[i].kind;
+    }
+    return USSD_UNSAID;
+}
+
+/* ---- what the fields mean ---- */
+
+static int field_bad(const struct profile *p, enum profile_field f, struct err *e)
+{
+    return err_set(e, ERR_BAD_INPUT, "%s: field %s malformed or too long", p->name,
+                   p->fields[f].way[0].name);
 }
 
 static bool clean(struct str s)
@@ -72,17 +111,45 @@ static bool clean(struct str s)
     return utf8_valid(s);
 }
 
-/* ---- what they mean ---- */
+static bool is_silent(enum ussd_kind kind)
+{
+    return kind >= USSD_ABORT;
+}
 
-static int set_kind(const struct profile *p, struct str word, struct ussd_event *ev, struct err *e)
+static bool kind_word(const struct profile *p, unsigned asked, struct str said,
+                      struct ussd_event *ev)
 {
     for (unsigned i = 0; i < p->nkinds; i++) {
-        if (str_case_eq(word, str_c(p->kinds[i].word))) {
+        struct str word = str_c(p->kinds[i].word);
+
+        if (p->kinds[i].asked != asked)
+            continue;
+        if (str_case_eq(said, word) || (said.n > 0 && str_eq_c(word, "*"))) {
             ev->kind = p->kinds[i].kind;
-            return 0;
+            return true;
         }
     }
-    return err_set(e, ERR_BAD_INPUT, "%s: %s has an unknown value", p->name, p->fields[FIELD_KIND]);
+    return false;
+}
+
+static int set_kind(struct profile_reader *r, struct ussd_event *ev, struct err *e)
+{
+    const struct profile *p = r->p;
+
+    ev->kind = url_kind(p, r->rq);
+    if (ev->kind != USSD_UNSAID)
+        return 0;
+    for (unsigned i = 0; i < p->nasked; i++) {
+        struct str said;
+
+        if (profile_read(r, &p->asked[i], PROFILE_FIELD_MAX - 1, &said) != 0)
+            return err_set(e, ERR_BAD_INPUT, "%s: %s malformed", p->name, p->asked[i].way[0].name);
+        if (kind_word(p, i, said.p ? said : STR_EMPTY, ev))
+            return 0;
+    }
+    return p->nasked == 0 ? 0
+                          : err_set(e, ERR_BAD_INPUT, "%s: %s has an unknown value", p->name,
+                                    p->asked[p->nasked - 1].way[0].name);
 }
 
 static int set_sequence(const struct profile *p, struct str word, struct ussd_event *ev,
@@ -91,105 +158,135 @@ static int set_sequence(const struct profile *p, struct str word, struct ussd_ev
     int64_t n = 0;
 
     if (!str_to_i64(word, 0, UINT32_MAX, &n))
-        return value_bad(p, FIELD_SEQUENCE, e);
+        return field_bad(p, FIELD_SEQUENCE, e);
     ev->has_sequence = true;
     ev->sequence = (uint32_t)n;
     return 0;
 }
 
 static int set_field(const struct profile *p, enum profile_field f, struct str v,
-                     struct ussd_event *ev, struct err *e)
+                     struct profile_scratch *s, struct ussd_event *ev, struct err *e)
 {
-    bool required = f == FIELD_SESSION || f == FIELD_NUMBER || f == FIELD_KIND;
-
-    if (v.p == NULL || (required && v.n == 0)) {
-        if (required || f == FIELD_SEQUENCE)
-            return err_set(e, ERR_BAD_INPUT, "%s: field %s is missing", p->name, p->fields[f]);
-        return 0;
-    }
     /* what a subscriber typed may hold anything: the menu refuses it with a screen */
     if (f != FIELD_INPUT && !clean(v))
-        return value_bad(p, f, e);
+        return field_bad(p, f, e);
     switch (f) {
     case FIELD_SESSION: ev->session = v; break;
     case FIELD_NUMBER: ev->number = v; break;
     case FIELD_SERVICE_CODE: ev->service_code = v; break;
     case FIELD_NETWORK: ev->network = v; break;
     case FIELD_INPUT: ev->input = v; break;
-    case FIELD_KIND: return set_kind(p, v, ev, e);
-    case FIELD_SEQUENCE: return set_sequence(p, v, ev, e);
-    case FIELDS: break;
+    case FIELD_TOKEN: ev->token = v; break;
+    case FIELD_SEQUENCE: return v.n > 0 ? set_sequence(p, v, ev, e) : 0;
+    default:
+        s->value[f] = v;
+        if (f >= FIELD_ECHO)
+            ev->echo[f - FIELD_ECHO] = v;
     }
     return 0;
 }
 
-int profile_parse(const struct profile *p, struct str query, struct str body,
+/* What none may lack: an abort needs no number, since it gets no screen. */
+static int check_required(const struct profile *p, const struct profile_scratch *s,
+                          const struct ussd_event *ev, struct err *e)
+{
+    enum profile_field missing = FIELDS;
+
+    if (ev->session.n == 0 && ev->kind != USSD_IGNORE)
+        missing = FIELD_SESSION;
+    else if (is_silent(ev->kind))
+        return 0;
+    else if (ev->number.n == 0 && s->value[FIELD_STATE].n == 0)
+        missing = FIELD_NUMBER;
+    else if (!p->path && p->step == STEP_SEQUENCE && !ev->has_sequence)
+        missing = FIELD_SEQUENCE;
+    if (missing == FIELDS)
+        return 0;
+    return err_set(e, ERR_BAD_INPUT, "%s: field %s is missing", p->name,
+                   p->fields[missing].way[0].name);
+}
+
+static bool is_test(const struct profile *p, const struct ussd_event *ev)
+{
+    struct str number =
+        ev->number.n && ev->number.p[0] == '+' ? str_skip(ev->number, 1) : ev->number;
+
+    for (unsigned i = 0; i < PROFILE_TESTS_MAX; i++) {
+        if (*p->test_networks[i] && str_case_eq(ev->network, str_c(p->test_networks[i])))
+            return true;
+        if (*p->test_numbers[i] && str_starts(number, str_c(p->test_numbers[i])))
+            return true;
+    }
+    return false;
+}
+
+/* path without `head` and the star behind it; path itself where it does not begin so. */
+static struct str without(struct str path, struct str head)
+{
+    if (head.n == 0 || !str_starts(path, head) || (path.n > head.n && path.p[head.n] != '*'))
+        return path;
+    return str_skip(path, head.n + (path.n > head.n));
+}
+
+/* Hard case 15: "33*2*Dan" or "*415*33*2*Dan#" under the code *415*33#. */
+static struct str without_code(struct str code, struct str path)
+{
+    size_t last = code.n;
+
+    if (code.n > 0 && code.p[code.n - 1] == '#')
+        code.n--;
+    if (path.n > 0 && path.p[0] == '*') {
+        path.n -= path.p[path.n - 1] == '#';
+        return without(path, code);
+    }
+    for (last = code.n; last > 0 && code.p[last - 1] != '*';)
+        last--;
+    return last > 1 ? without(path, str_skip(code, last)) : path; /* a code of our own: no suffix */
+}
+
+static int parse(struct profile_reader *r, struct ussd_event *ev, struct err *e)
+{
+    const struct profile *p = r->p;
+
+    for (int f = 0; f < FIELDS; f++) {
+        struct str v;
+
+        if (p->fields[f].n == 0)
+            continue;
+        if (profile_read(r, &p->fields[f], field_max[f], &v) != 0)
+            return field_bad(p, (enum profile_field)f, e);
+        if (v.p && set_field(p, (enum profile_field)f, v, r->s, ev, e) != 0)
+            return -1;
+    }
+    if (set_kind(r, ev, e) != 0 || check_required(p, r->s, ev, e) != 0)
+        return -1;
+    if (p->code_in_path)
+        ev->input = without_code(r->rq->short_code, ev->input);
+    ev->test = is_test(p, ev);
+    return 0;
+}
+
+int profile_parse(const struct profile *p, const struct profile_request *rq,
                   struct profile_scratch *s, struct ussd_event *ev, struct err *e)
 {
-    json_t *root = NULL;
-    int rc = 0;
+    struct profile_reader r;
+    int rc;
 
+    s->used = 0;
     *ev = (struct ussd_event){.kind = USSD_UNSAID,
                               .session = STR_EMPTY,
                               .number = STR_EMPTY,
                               .service_code = STR_EMPTY,
                               .network = STR_EMPTY,
                               .input = STR_EMPTY};
-    if (p->body == PROFILE_JSON) {
-        root = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
-        if (!json_is_object(root))
-            rc = err_set(e, ERR_BAD_INPUT, "%s: the body is not a JSON object", p->name);
-    }
-    for (int f = 0; rc == 0 && f < FIELDS; f++) {
-        struct str v = {.p = NULL, .n = 0};
-
-        if (!*p->fields[f])
-            continue;
-        rc = root ? json_field(p, root, f, s->text[f], &v, e)
-                  : form_field(p, p->body == PROFILE_FORM ? body : query, f, s->text[f], &v, e);
-        if (rc == 0)
-            rc = set_field(p, f, v, ev, e);
-    }
-    json_decref(root);
+    ev->token = STR_EMPTY;
+    for (size_t i = 0; i < USSD_ECHOES; i++)
+        ev->echo[i] = STR_EMPTY;
+    for (size_t i = 0; i < FIELDS; i++)
+        s->value[i] = STR_EMPTY;
+    rc = profile_read_open(&r, p, rq, s, e);
+    if (rc == 0)
+        rc = parse(&r, ev, e);
+    profile_read_close(&r);
     return rc;
-}
-
-/* ---- the reply ---- */
-
-static void add_value(const struct profile *p, struct str v, struct buf *out)
-{
-    size_t at = out->len;
-
-    if (!p->json_reply) {
-        buf_adds(out, v);
-        return;
-    }
-    buf_json_string(out, v); /* with its quotes; the template has quotes of its own */
-    if (out->failed)
-        return;
-    memmove(out->p + at, out->p + at + 1, out->len - at - 2);
-    buf_truncate(out, out->len - 2);
-}
-
-void profile_render(const struct profile *p, enum profile_reply kind, struct str text,
-                    struct str session, struct buf *out)
-{
-    struct str rest = str_c(p->reply[kind]);
-    ptrdiff_t at;
-
-    while ((at = str_find_char(rest, '$')) >= 0) {
-        buf_add(out, rest.p, (size_t)at);
-        rest = str_skip(rest, (size_t)at);
-        if (str_starts(rest, STR("$text"))) {
-            add_value(p, text, out);
-            rest = str_skip(rest, 5);
-        } else if (str_starts(rest, STR("$session"))) {
-            add_value(p, session, out);
-            rest = str_skip(rest, 8);
-        } else {
-            buf_addc(out, '$');
-            rest = str_skip(rest, 1);
-        }
-    }
-    buf_adds(out, rest);
 }

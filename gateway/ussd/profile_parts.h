@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between profile_load.c (a profile's common part and HTTP) and profile_smpp.c (its dialect).
+ * Between the files that load a profile: profile_load.c (its common part), profile_fields.c (what
+ * comes), profile_reply.c (what goes), profile_smpp.c (its dialect); and profile_say.c, which knows
+ * the names that stand in a reply.
  */
 #ifndef COKO_USSD_PROFILE_PARTS_H
 #define COKO_USSD_PROFILE_PARTS_H
@@ -26,6 +28,10 @@ struct word {
 /* The value of root[key], one of these words; else a fault and 0. */
 int loader_word(struct loader *l, json_t *root, const char *key, const struct word *words);
 
+/* The same, or def where root has no such key. */
+int loader_word_or(struct loader *l, json_t *root, const char *key, const struct word *words,
+                   int def);
+
 /* The whole number root[key], or def where there is none; outside its range a fault. */
 long long loader_int(struct loader *l, json_t *root, const char *key, long long def, long long min,
                      long long max);
@@ -33,7 +39,20 @@ long long loader_int(struct loader *l, json_t *root, const char *key, long long 
 /* A copy of a text that must be there and fit. */
 void loader_text(struct loader *l, const char *key, const char *text, char *out, size_t cap);
 
+/* Every key of an object that is not one of these is a fault. `of` names the object. */
+void loader_keys(struct loader *l, json_t *object, const char *of, const char *const *keys,
+                 size_t n);
+
+/* What comes: method, body, fields, echo, kinds, urls, input, step, test. */
+void profile_load_fields(struct loader *l, json_t *root);
+
+/* Reads root["reply"], after the fields. */
+void profile_load_reply(struct loader *l, json_t *root);
+
 /* Reads root["smpp"] into l->p->dialect, after the limits; all faults at once. */
 void profile_load_smpp(struct loader *l, json_t *root);
+
+/* Whether every '$' in it begins a name that has a value there. */
+bool profile_template_ok(const struct profile *p, const char *text, bool in_row);
 
 #endif

@@ -13,6 +13,7 @@
 #include "gateway/lib/crypto.h"
 #include "gateway/lib/log.h"
 #include "gateway/ussd/insight.h"
+#include "gateway/ussd/say.h"
 #include "gateway/ussd/turn_parts.h"
 
 #define SESSION_TTL_MS   (10 * 60 * 1000) /* carriers close at 2-3 minutes; the rest is for resume */
@@ -137,10 +138,22 @@ static enum turn_state load_enter(struct turn *t)
     return TURN_WAIT;
 }
 
-static enum turn_state reply_silent(struct turn *t)
+/* kind of the reply, which may be of an outcome's template of its own. */
+static void render(struct turn *t, enum profile_reply kind, const struct menu_out *out,
+                   struct str text)
 {
-    t->reply_kind = REPLY_SILENT;
-    t->reply = str_c(t->carrier->profile.reply[REPLY_SILENT]);
+    struct buf b;
+
+    buf_init_fixed(&b, t->u->bench.reply, sizeof t->u->bench.reply);
+    say_turn(t, kind, out, text, &b);
+    t->reply_kind = kind < REPLIES ? kind : REPLY_SILENT;
+    t->reply = arena_str(&t->arena, buf_str(&b));
+}
+
+/* An answer without a screen: nothing is shown, nothing stored. */
+static enum turn_state reply_blank(struct turn *t, enum profile_reply kind)
+{
+    render(t, kind, NULL, STR_EMPTY);
     return TURN_REPLY;
 }
 
@@ -162,22 +175,14 @@ static enum turn_state load_ready(struct turn *t)
     if (t->hop.kind == HOP_BEGIN)
         crypto_random(t->stored.mark, sizeof t->stored.mark);
     if (t->hop.kind == HOP_SILENT)
-        return reply_silent(t);
+        return reply_blank(t, REPLY_SILENT);
+    if (t->hop.kind == HOP_REFUSED)
+        return reply_blank(t, REPLY_REFUSED);
     if (t->hop.kind == HOP_REPLAY) {
         t->reply = t->stored.reply;
         return TURN_REPLY;
     }
     return TURN_MENU;
-}
-
-static void render(struct turn *t, enum profile_reply kind, struct str text)
-{
-    struct buf b;
-
-    buf_init_fixed(&b, t->u->bench.reply, sizeof t->u->bench.reply);
-    profile_render(&t->carrier->profile, kind, text, t->ev.session, &b);
-    t->reply_kind = kind;
-    t->reply = arena_str(&t->arena, buf_str(&b));
 }
 
 static enum turn_state menu_gave(struct turn *t)
@@ -196,7 +201,7 @@ static enum turn_state menu_gave(struct turn *t)
     if (out->clipped)
         counter_inc(&clipped);
     t->end = out->end;
-    render(t, t->end ? REPLY_END : REPLY_CONTINUE, out->text);
+    render(t, t->end ? REPLY_END : REPLY_CONTINUE, out, out->text);
     return TURN_SAVE;
 }
 
@@ -263,7 +268,7 @@ static enum turn_state failed_enter(struct turn *t)
 
     count_labelled(&failed, "reason", t->sorry);
     turn_vars(t, false);
-    render(t, REPLY_END, menu_sorry(m, &t->mt, lang, t->sorry));
+    render(t, REPLY_END, NULL, menu_sorry(m, &t->mt, lang, t->sorry));
     return TURN_REPLY;
 }
 
@@ -364,6 +369,9 @@ static void keep_event(struct turn *t, const struct ussd_event *ev)
     t->ev.service_code = arena_str(&t->arena, ev->service_code);
     t->ev.network = arena_str(&t->arena, ev->network);
     t->ev.input = arena_str(&t->arena, ev->input);
+    t->ev.token = arena_str(&t->arena, ev->token);
+    for (size_t i = 0; i < USSD_ECHOES; i++)
+        t->ev.echo[i] = arena_str(&t->arena, ev->echo[i]);
 }
 
 struct turn *turn_new(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,

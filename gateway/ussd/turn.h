@@ -22,6 +22,7 @@
 #ifndef COKO_USSD_TURN_H
 #define COKO_USSD_TURN_H
 
+#include "gateway/io/nets.h"
 #include "gateway/lib/arena.h"
 #include "gateway/lib/list.h"
 #include "gateway/lib/msisdn.h"
@@ -29,6 +30,7 @@
 #include "gateway/ussd/ussd.h"
 #include "menus/menu.h"
 #include "sessions/store.h"
+#include "smpp/rate.h"
 
 enum turn_state {
     TURN_NEW,
@@ -47,6 +49,13 @@ enum turn_state {
 struct carrier {
     struct profile profile;
     const char *secret;
+    char url[512];     /* the callback address, for links */
+    struct nets *nets; /* NULL: from anywhere */
+    const char *user;  /* "": not asked for */
+    const char *password;
+    const char *subject;
+    char subject_header[64]; /* lower case */
+    struct rate rate;        /* of callbacks */
     struct str short_code;
     const char *country;
     struct bind *bind;       /* over SMPP; else NULL */

@@ -61,13 +61,14 @@ static void add_identity(struct turn *t)
 static struct str step_key(struct turn *t)
 {
     char mem[2 * (SESSION_MARK_LEN + STEP_KEY_HASH)];
+    /* a time is no count: two deliveries at once differ in it, but not in the session they found */
+    uint32_t count = t->carrier->profile.repeat_ms > 0 ? t->stored.version : t->hop.sequence;
     struct buf hex;
 
     buf_init_fixed(&hex, mem, sizeof mem);
     hex_encode(&hex, t->stored.mark, SESSION_MARK_LEN);
     hex_encode(&hex, t->hop.step, STEP_KEY_HASH);
-    return str_c(
-        arena_printf(&t->arena, "%" STR_FMT ":%u:%.32s", STR_ARG(t->key.id), t->hop.sequence, mem));
+    return str_c(arena_printf(&t->arena, "%" STR_FMT ":%u:%.32s", STR_ARG(t->key.id), count, mem));
 }
 
 void turn_vars(struct turn *t, bool with_identity)

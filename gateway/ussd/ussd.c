@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The USSD room: loads menus and carriers, answers /ussd/<carrier>/<secret>.
- *
- * Once the request is well formed and the secret right, the carrier always gets its own success
- * status (a subscriber sees the generic error of his network otherwise); before that 400 and 404,
- * counted. An unknown carrier and a wrong secret look the same from outside.
+ * The USSD room: loads menus and carriers, and mounts /ussd, which callback.c answers.
  */
 #include "gateway/ussd/ussd.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "gateway/io/http_parse.h"
+#include "gateway/lib/clock.h"
 #include "gateway/lib/counter.h"
 #include "gateway/lib/log.h"
+#include "gateway/ussd/callback.h"
 #include "gateway/ussd/insight.h"
 #include "gateway/ussd/talk.h"
 
@@ -31,138 +31,29 @@ const struct option_row ussd_carrier_options[] = {
      .help = "Our code on this carrier: *384*26#"},
     {"carrier", "country", OPTION_STRING, CARRIER(country), .def = "", .min = 0, .max = 2,
      .help = "ISO country of numbers in national form; empty: the profile's"},
+    {"carrier", "url", OPTION_STRING, CARRIER(url), .def = "",
+     .help = "The callback address as the carrier sees it, where its pages hold links: "
+             "https://host/ussd/NAME/SECRET; empty: the path alone"},
+    {"carrier", "networks", OPTION_STRING, CARRIER(networks), .def = "",
+     .help = "Callbacks come from these only: 192.0.2.0/24, 2001:db8::1; empty: from anywhere. "
+             "Behind a proxy of http.trusted_proxies the address it forwards counts"},
+    {"carrier", "user", OPTION_SECRET, CARRIER(user), .def = "",
+     .help = "What each callback brings where the profile has the field \"user\": our app id, or "
+             "the carrier's shared user name"},
+    {"carrier", "password", OPTION_SECRET, CARRIER(password), .def = "",
+     .help = "The same for the field \"password\""},
+    {"carrier", "client_subject", OPTION_STRING, CARRIER(client_subject), .def = "",
+     .help = "Subject of the carrier's TLS certificate, as a trusted proxy passes it on"},
+    {"carrier", "client_header", OPTION_STRING, CARRIER(client_header), .def = "X-SSL-Client-S-DN",
+     .min = 1, .max = 63, .help = "The header in which it does"},
+    {"carrier", "rate", OPTION_INT, CARRIER(rate), .def = "0", .min = 0, .max = 100000,
+     .help = "Callbacks a second that a worker takes; beyond it a polite last screen. 0: no limit"},
 };
 const size_t ussd_carrier_options_count = ARRAY_LEN(ussd_carrier_options);
 
-static struct counter refused =
-    COUNTER("coko_ussd_refused_total", "Callbacks refused before a turn");
 static struct counter hops = COUNTER("coko_ussd_hops_total", "Callbacks answered");
 
 static const char *const outcomes[] = {"continue", "end", "silent", "failed"};
-
-/* ---- the HTTP port ---- */
-
-static void http_send(void *arg, const struct profile *p, struct str body)
-{
-    struct http_exchange *x = arg;
-
-    http_reply_header(x, "Cache-Control", STR("no-store"));
-    http_reply(x, 200, p->content_type, body);
-}
-
-static void http_gone(struct http_exchange *x)
-{
-    turn_gone(x->user);
-}
-
-static void http_detach(void *arg)
-{
-    struct http_exchange *x = arg;
-
-    x->on_gone = NULL;
-    x->user = NULL;
-}
-
-static void refuse(struct http_exchange *x, unsigned status, const char *reason)
-{
-    counter_inc(counter_with(&refused, reason));
-    http_reply(x, status, NULL, STR_EMPTY);
-}
-
-static const struct carrier *carrier_find(const struct ussd *u, struct str name, struct str secret)
-{
-    for (size_t i = 0; i < u->ncarriers; i++) {
-        const struct carrier *c = &u->carriers[i];
-
-        if (str_eq(name, str_c(c->profile.name)))
-            return *c->secret && crypto_eq(secret, str_c(c->secret)) ? c : NULL;
-    }
-    return NULL;
-}
-
-/* Full: the same polite END as for any trouble, at once and without a turn (S3). */
-static void shed(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
-                 struct http_exchange *x)
-{
-    struct arena arena;
-    struct menu_turn mt = {.arena = &arena, .limits = c->profile.limits};
-
-    arena_init(&arena, 2048, 1 << 16);
-    counter_inc(c->hops[REPLIES]);
-    insight_shed(c);
-    profile_render(&c->profile, REPLY_END, menu_sorry(u->menu, &mt, STR_EMPTY, "busy"), ev->session,
-                   http_reply_buf(x));
-    http_reply_buf_send(x, 200, c->profile.content_type);
-    arena_fini(&arena);
-}
-
-/*
- * POST number=..[&text=..] to /ussd/NAME/SECRET of a carrier over SMPP rings a reader: 202, or 503 in
- * a worker that does not hold the bind.
- */
-static void on_push(struct ussd *u, const struct carrier *c, struct http_exchange *x)
-{
-    char number[USSD_NUMBER_MAX + 1], text[1024];
-    ptrdiff_t n = http_form_value(x->body, "number", number, sizeof number);
-    ptrdiff_t m = http_form_value(x->body, "text", text, sizeof text);
-    struct err e = {0};
-
-    if (x->method != HTTP_POST) {
-        http_reply_header(x, "Allow", STR("POST"));
-        refuse(x, 405, "reason=\"method\"");
-    } else if (n <= 0 || m == -2) {
-        refuse(x, 400, "reason=\"malformed\"");
-    } else if (talk_push(u->talk, c, str_n(number, (size_t)n), str_n(text, m > 0 ? (size_t)m : 0),
-                         &e) != 0) {
-        log_info(NULL, "reader not rung", "%s", e.msg);
-        refuse(x, e.code == ERR_BAD_INPUT ? 400 : 503, "reason=\"push\"");
-    } else {
-        http_reply(x, 202, NULL, STR_EMPTY);
-    }
-}
-
-static void on_callback(struct http_exchange *x, void *arg)
-{
-    struct ussd *u = arg;
-    struct str name, secret;
-    struct profile_scratch scratch;
-    struct ussd_event ev;
-    struct err e = {0};
-
-    str_cut(x->rest, '/', &name, &secret);
-    if (secret.n > 0 && secret.p[secret.n - 1] == '/')
-        secret.n--;
-    const struct carrier *c = carrier_find(u, name, secret);
-
-    if (c && c->bind) {
-        on_push(u, c, x);
-        return;
-    }
-    if (!c) {
-        refuse(x, 404, "reason=\"unknown\"");
-        return;
-    }
-    if (x->method != (c->profile.is_post ? HTTP_POST : HTTP_GET)) {
-        http_reply_header(x, "Allow", c->profile.is_post ? STR("POST") : STR("GET"));
-        refuse(x, 405, "reason=\"method\"");
-        return;
-    }
-    if (profile_parse(&c->profile, x->query, x->body, &scratch, &ev, &e) != 0) {
-        log_info(NULL, "callback refused", "%s", e.msg);
-        refuse(x, 400, "reason=\"malformed\"");
-        return;
-    }
-    if (u->inflight >= USSD_TURNS_MAX) {
-        shed(u, c, &ev, x);
-        return;
-    }
-    struct ussd_port port = {.send = http_send, .detach = http_detach, .arg = x};
-    struct turn *t = turn_new(u, c, &ev, port);
-
-    x->user = t;
-    x->on_gone = http_gone;
-    turn_go(t);
-}
 
 /* ---- opening ---- */
 
@@ -244,6 +135,58 @@ static void bind_open(struct ussd *u, struct carrier *c, const char *link, const
     }
 }
 
+/* Profiles of this deployment come before those we ship. */
+static void profile_path(const struct ussd_config *cfg, const char *name, char *out, size_t cap)
+{
+    snprintf(out, cap, "%s/%s.json", cfg->own_profiles ? cfg->own_profiles : "", name);
+    if (!cfg->own_profiles || !*cfg->own_profiles || access(out, F_OK) != 0)
+        snprintf(out, cap, "%s/%s.json", cfg->profiles_dir, name);
+}
+
+static bool url_plain(const char *url)
+{
+    return url[strspn(url,
+                      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/._~-")] ==
+           '\0';
+}
+
+static void url_open(struct carrier *c, const char *url, const char *path,
+                     struct fault_list *faults)
+{
+    int n = *url ? snprintf(c->url, sizeof c->url, "%s", url)
+                 : snprintf(c->url, sizeof c->url, "/ussd/%s/%s", c->profile.name, c->secret);
+
+    if ((size_t)n >= sizeof c->url || !url_plain(url))
+        (void)fault_add(faults, path, 0, "[carrier %s] url: at most %zu letters, digits and :/._~-",
+                        c->profile.name, sizeof c->url - 1);
+}
+
+static bool asks(const struct carrier *c, enum profile_field f)
+{
+    return c->profile.fields[f].n > 0;
+}
+
+/* Who may call: what is configured must be something that the carrier really sends. */
+static void access_open(struct carrier *c, const struct ussd_carrier_config *cc, const char *path,
+                        struct fault_list *faults)
+{
+    struct err e = {0};
+
+    c->secret = cc->secret;
+    c->user = cc->user;
+    c->password = cc->password;
+    c->subject = cc->client_subject;
+    for (size_t i = 0; cc->client_header[i] && i + 1 < sizeof c->subject_header; i++)
+        c->subject_header[i] = (char)tolower((unsigned char)cc->client_header[i]);
+    if (*cc->networks && nets_new(cc->networks, &c->nets, &e) != 0)
+        (void)fault_add(faults, path, 0, "[carrier %s] networks: %s", c->profile.name, e.msg);
+    if ((*c->user && !asks(c, FIELD_USER)) || (*c->password && !asks(c, FIELD_PASSWORD)))
+        (void)fault_add(faults, path, 0,
+                        "[carrier %s] user, password: the profile has no such field",
+                        c->profile.name);
+    rate_init(&c->rate, (uint32_t)cc->rate, 0, clock_mono_us() / 1000);
+}
+
 static int carriers_open(struct ussd *u, const struct ussd_config *cfg, struct err *e)
 {
     struct fault_list faults;
@@ -257,14 +200,15 @@ static int carriers_open(struct ussd *u, const struct ussd_config *cfg, struct e
         struct carrier *c = &u->carriers[u->ncarriers];
         char path[1024];
 
-        snprintf(path, sizeof path, "%s/%s.json", cfg->profiles_dir, cc->profile);
+        profile_path(cfg, cc->profile, path, sizeof path);
         if (profile_load(path, &c->profile, &faults) != 0)
             continue;
         bind_open(u, c, cc->link, path, &faults);
         if (!menu_proves(u->menu, c->profile.limits))
             (void)fault_add(&faults, path, 0, "S6: flow.json proves no limit as narrow as %u",
                             c->profile.limits.max);
-        c->secret = cc->secret;
+        access_open(c, cc, path, &faults);
+        url_open(c, cc->url, path, &faults);
         c->short_code = str_c(cc->short_code);
         c->country = *cc->country ? cc->country : c->profile.country;
         carrier_counters(c);
@@ -300,7 +244,7 @@ struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, st
     u->insight = insight_new(d->loop, d->pg);
     if (menu_open(u, c->menu_dir, e) == 0 && statements_open(u, e) == 0 &&
         carriers_open(u, c, e) == 0 &&
-        http_mount(d->http, "/ussd", on_callback, u,
+        http_mount(d->http, "/ussd", callback_handle, u,
                    &(struct http_mount_opts){.name = "ussd", .body_max = 16 << 10}, e) == 0) {
         talk_open(u);
         return u;
@@ -323,8 +267,10 @@ void ussd_free(struct ussd *u)
     insight_free(u->insight);
     menu_free(u->menu);
     counter_forget(&hops);
-    counter_forget(&refused);
+    callback_forget();
     free(u->stmts);
+    for (size_t i = 0; i < u->ncarriers; i++)
+        nets_free(u->carriers[i].nets);
     free(u->carriers);
     free(u);
 }

@@ -28,6 +28,13 @@ struct ussd_carrier_config {
     const char *link;       /* account of the bind, for a carrier over SMPP; else empty */
     const char *short_code; /* "*384*26#" */
     const char *country;    /* of numbers in national form; empty: the profile's */
+    const char *url;        /* the callback address as the carrier sees it; empty: our path */
+    const char *networks;   /* it calls from these only; empty: from anywhere */
+    const char *user;       /* what each callback brings: an app id, shared credentials */
+    const char *password;
+    const char *client_subject; /* of the certificate it shows the proxy before us */
+    const char *client_header;  /* where the proxy writes it */
+    int64_t rate;               /* callbacks a second in a worker; 0: no limit */
 };
 
 extern const struct option_row ussd_carrier_options[];
@@ -36,6 +43,7 @@ extern const size_t ussd_carrier_options_count;
 struct ussd_config {
     const char *menu_dir;     /* the service's menus */
     const char *profiles_dir; /* carriers' wire formats */
+    const char *own_profiles; /* a folder of more, looked at first; empty: none */
     const struct ussd_carrier_config *carriers;
     size_t ncarriers;
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Carriers' callbacks: the first byte picks the profile, the rest is query and body. Whatever is
- * accepted keeps its ceilings and can be rendered back.
+ * Carriers' callbacks: the first byte picks the profile, then a line of query and address, then the
+ * body. Whatever is accepted keeps its ceilings and can be rendered back.
  */
+#include <glob.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -10,20 +11,46 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const files[] = {COKO_SOURCE_DIR "/gateway/ussd/profiles/africastalking.json",
-                                    COKO_SOURCE_DIR "/gateway/ussd/profiles/hubtel.json"};
-static struct profile profiles[ARRAY_LEN(files)];
+#define PROFILES_MAX 40
 
+static struct profile profiles[PROFILES_MAX];
+static size_t nprofiles;
+
+/* Those over HTTP, by name: the first byte of an input stays the same carrier. */
 static void load(void)
 {
     struct fault_list faults;
+    glob_t found;
 
     fault_init(&faults);
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        if (profile_load(files[i], &profiles[i], &faults) != 0)
+    if (glob(COKO_SOURCE_DIR "/gateway/ussd/profiles/*.json", 0, NULL, &found) != 0)
+        abort();
+    for (size_t i = 0; i < found.gl_pathc && nprofiles < PROFILES_MAX; i++) {
+        if (profile_load(found.gl_pathv[i], &profiles[nprofiles], &faults) != 0)
             abort();
+        nprofiles += profiles[nprofiles].body != PROFILE_SMPP;
     }
+    globfree(&found);
     fault_fini(&faults);
+}
+
+static void check_render(const struct profile *p, const struct ussd_event *ev)
+{
+    const struct menu_option option = {ev->input, ev->input, MENU_OPT_CHOICE};
+    struct profile_say say = {.text = ev->input,
+                              .head = ev->input,
+                              .options = &option,
+                              .noptions = 1,
+                              .ev = ev,
+                              .token = STR("token")};
+    struct buf out;
+
+    buf_init(&out, 1 << 16);
+    for (int kind = 0; kind < TEMPLATES; kind++) {
+        say.kind = (enum profile_reply)kind;
+        profile_render(p, &say, &out);
+    }
+    buf_fini(&out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -31,22 +58,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct profile_scratch scratch;
     struct ussd_event ev;
     struct err e = {0};
-    struct buf out;
 
-    if (!*profiles[0].name)
+    if (nprofiles == 0)
         load();
     if (size == 0)
         return 0;
-    const struct profile *p = &profiles[data[0] % ARRAY_LEN(files)];
-    struct str bytes = str_n(data + 1, size - 1);
+    const struct profile *p = &profiles[data[0] % nprofiles];
+    struct str bytes = str_n(data + 1, size - 1), first, rest;
 
-    if (profile_parse(p, bytes, bytes, &scratch, &ev, &e) != 0)
+    /* one line for the address and its query, the rest is the body */
+    str_cut(bytes, '\n', &first, &rest);
+    struct profile_request rq = {.method = p->method == METHOD_GET ? HTTP_GET : HTTP_POST,
+                                 .query = first,
+                                 .body = rest.n > 0 ? rest : bytes,
+                                 .tail = first,
+                                 .short_code = STR("*384*26#")};
+
+    if (profile_parse(p, &rq, &scratch, &ev, &e) != 0)
         return 0;
-    if (ev.session.n == 0 || ev.session.n > USSD_SESSION_MAX || ev.number.n > USSD_NUMBER_MAX ||
+    if (ev.session.n > USSD_SESSION_MAX || ev.number.n > USSD_NUMBER_MAX ||
         ev.input.n > USSD_INPUT_MAX)
         abort();
-    buf_init(&out, 1 << 16);
-    profile_render(p, REPLY_CONTINUE, ev.input, ev.session, &out);
-    buf_fini(&out);
+    check_render(p, &ev);
     return 0;
 }

@@ -18,11 +18,18 @@ static void use(const struct profile *p, struct str callback)
 
     if (p->deadline_ms == 0 || p->deadline_ms > PROFILE_DEADLINE_CAP_MS)
         abort();
-    if (profile_parse(p, callback, callback, &scratch, &ev, &e) != 0)
+    struct profile_request rq = {
+        .method = HTTP_POST, .query = callback, .body = callback, .tail = STR("a/b/c")};
+
+    if (profile_parse(p, &rq, &scratch, &ev, &e) != 0)
         ev = (struct ussd_event){.session = STR("s"), .input = STR("\"1\"")};
     buf_init(&out, 1 << 16);
-    for (int kind = 0; kind < REPLIES; kind++)
-        profile_render(p, (enum profile_reply)kind, ev.input, ev.session, &out);
+    for (int kind = 0; kind < TEMPLATES; kind++) {
+        struct profile_say say = {
+            .kind = (enum profile_reply)kind, .text = ev.input, .head = ev.input, .ev = &ev};
+
+        profile_render(p, &say, &out);
+    }
     buf_fini(&out);
 }
 

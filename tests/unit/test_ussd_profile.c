@@ -35,8 +35,9 @@ static int parse(const struct profile *p, const char *body, struct ussd_event *e
 {
     static struct profile_scratch s;
     struct err e = {0};
+    struct profile_request rq = {.method = HTTP_POST, .body = str_c(body)};
 
-    return profile_parse(p, STR_EMPTY, str_c(body), &s, ev, &e);
+    return profile_parse(p, &rq, &s, ev, &e);
 }
 
 static void test_at_fields(void **state)
@@ -130,10 +131,11 @@ static void test_a_path_over_the_ceiling_is_refused(void **state)
 static void cut(const char *p, size_t n, void *ctx)
 {
     static struct profile_scratch s;
+    struct profile_request rq = {.method = HTTP_POST, .body = str_n(p, n)};
     struct ussd_event ev;
     struct err e = {0};
 
-    (void)!profile_parse(ctx, STR_EMPTY, str_n(p, n), &s, &ev, &e);
+    (void)!profile_parse(ctx, &rq, &s, &ev, &e);
 }
 
 static void test_every_cut_stays_inside(void **state)
@@ -146,19 +148,27 @@ static void test_every_cut_stays_inside(void **state)
     guard_each_cut(json, sizeof json - 1, cut, &hubtel);
 }
 
+static void render(const struct profile *p, enum profile_reply kind, struct str text,
+                   const char *session, struct buf *b)
+{
+    struct ussd_event ev = {.session = str_c(session)};
+    struct profile_say say = {.kind = kind, .text = text, .head = text, .ev = &ev};
+
+    buf_reset(b);
+    profile_render(p, &say, b);
+}
+
 static void test_replies(void **state)
 {
     struct buf b;
 
     (void)state;
     buf_init(&b, 4096);
-    profile_render(&at, REPLY_CONTINUE, STR("1. Lire\n$text 0"), STR("s"), &b);
+    render(&at, REPLY_CONTINUE, STR("1. Lire\n$text 0"), "s", &b);
     assert_true(str_eq_c(buf_str(&b), "CON 1. Lire\n$text 0"));
-    buf_reset(&b);
-    profile_render(&at, REPLY_END, STR("CON rusé"), STR("s"), &b);
+    render(&at, REPLY_END, STR("CON rusé"), "s", &b);
     assert_true(str_eq_c(buf_str(&b), "END CON rusé"));
-    buf_reset(&b);
-    profile_render(&hubtel, REPLY_END, STR("a \"b\"\n\\"), STR("x\"y"), &b);
+    render(&hubtel, REPLY_END, STR("a \"b\"\n\\"), "x\"y", &b);
     assert_non_null(strstr(buf_cstr(&b), "\"Type\":\"release\""));
     assert_non_null(strstr(buf_cstr(&b), "\"Message\":\"a \\\"b\\\"\\n\\\\\""));
     assert_non_null(strstr(buf_cstr(&b), "\"SessionId\":\"x\\\"y\""));

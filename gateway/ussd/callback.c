@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See callback.h.
+ *
+ *   name, secret, network, certificate -> route -> parse -> credentials -> rate -> a turn
+ *            404                         404 405    400        404         END
+ */
+#include "gateway/ussd/callback.h"
+
+#include "gateway/lib/clock.h"
+#include "gateway/lib/counter.h"
+#include "gateway/lib/log.h"
+#include "gateway/ussd/insight.h"
+#include "gateway/ussd/link.h"
+#include "gateway/ussd/say.h"
+#include "gateway/ussd/talk.h"
+
+static struct counter refused =
+    COUNTER("coko_ussd_refused_total", "Callbacks refused before a turn");
+
+/* ---- replies ---- */
+
+static void reply_headers(struct http_exchange *x, const struct profile *p, enum profile_reply said)
+{
+    bool cached = false;
+
+    for (unsigned i = 0; i < p->nheaders; i++) {
+        const char *value = p->headers[i].value[said];
+
+        cached |= str_case_eq(str_c(p->headers[i].name), STR("Cache-Control"));
+        if (*value)
+            http_reply_header(x, p->headers[i].name, str_c(value));
+    }
+    if (!cached)
+        http_reply_header(x, "Cache-Control", STR("no-store"));
+}
+
+static void reply_send(struct http_exchange *x, const struct carrier *c, struct str body)
+{
+    const struct profile *p = &c->profile;
+
+    reply_headers(x, p, profile_said(p, &body));
+    if (str_find_char(body, PROFILE_URL_MARK) < 0) {
+        http_reply(x, 200, p->content_type, body);
+        return;
+    }
+    profile_address(body, str_c(c->url), http_reply_buf(x));
+    http_reply_buf_send(x, 200, p->content_type);
+}
+
+static void refuse(struct http_exchange *x, unsigned status, const char *reason)
+{
+    counter_inc(counter_with(&refused, reason));
+    http_reply(x, status, NULL, STR_EMPTY);
+}
+
+static void refuse_method(struct http_exchange *x, const char *allow)
+{
+    http_reply_header(x, "Allow", str_c(allow));
+    refuse(x, 405, "reason=\"method\"");
+}
+
+/* Without a turn: nothing of the dialogue is looked at. */
+static void answer(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                   enum profile_reply kind, struct str text, struct http_exchange *x)
+{
+    struct buf b;
+
+    buf_init_fixed(&b, u->bench.reply, sizeof u->bench.reply);
+    say_event(c, ev, kind, text, &b);
+    reply_send(x, c, buf_str(&b));
+}
+
+/* Full: the same polite END as for any trouble, at once (S3). */
+static void shed(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                 const char *reason, struct http_exchange *x)
+{
+    struct arena arena;
+    struct menu_turn mt = {.arena = &arena, .limits = c->profile.limits};
+
+    arena_init(&arena, 2048, 1 << 16);
+    counter_inc(counter_with(&refused, reason));
+    counter_inc(c->hops[REPLIES]);
+    insight_shed(c);
+    answer(u, c, ev, REPLY_END, menu_sorry(u->menu, &mt, STR_EMPTY, "busy"), x);
+    arena_fini(&arena);
+}
+
+/* ---- the turn's port ---- */
+
+static void port_send(void *arg, const struct profile *p, struct str body)
+{
+    reply_send(arg, container_of(p, struct carrier, profile), body);
+}
+
+static void port_gone(struct http_exchange *x)
+{
+    turn_gone(x->user);
+}
+
+static void port_detach(void *arg)
+{
+    struct http_exchange *x = arg;
+
+    x->on_gone = NULL;
+    x->user = NULL;
+}
+
+/* ---- who comes in ---- */
+
+static bool subject_right(const struct http_exchange *x, const struct carrier *c)
+{
+    if (!*c->subject)
+        return true;
+    return x->via_proxy && crypto_eq(http_header(x, c->subject_header), str_c(c->subject));
+}
+
+static struct carrier *carrier_find(struct ussd *u, const struct http_exchange *x, struct str *tail)
+{
+    struct str name, secret;
+
+    str_cut(x->rest, '/', &name, &secret);
+    str_cut(secret, '/', &secret, tail);
+    while (tail->n > 0 && tail->p[tail->n - 1] == '/')
+        tail->n--;
+    for (size_t i = 0; i < u->ncarriers; i++) {
+        struct carrier *c = &u->carriers[i];
+
+        if (!str_eq(name, str_c(c->profile.name)))
+            continue;
+        bool right = *c->secret && crypto_eq(secret, str_c(c->secret));
+
+        return right && (!c->nets || nets_have(c->nets, x->peer)) && subject_right(x, c) ? c : NULL;
+    }
+    return NULL;
+}
+
+/* What the carrier puts into each callback: an app id, or credentials that all its customers share. */
+static bool credentials_right(const struct carrier *c, const struct profile_scratch *s)
+{
+    bool user = !*c->user || crypto_eq(s->value[FIELD_USER], str_c(c->user));
+    bool password = !*c->password || crypto_eq(s->value[FIELD_PASSWORD], str_c(c->password));
+
+    return user && password;
+}
+
+/* ---- what a callback brings ---- */
+
+/*
+ * The step of a message that nothing numbers: all that a repetition says again, under a key (S5). A
+ * name of its own makes it the same however late it comes; else only within the profile's time.
+ */
+static void set_step(const struct ussd *u, const struct carrier *c, struct str message,
+                     struct ussd_event *ev)
+{
+    char mem[USSD_INPUT_MAX + 2 * USSD_SESSION_MAX + 64];
+    uint8_t mac[32];
+    struct buf b;
+
+    buf_init_fixed(&b, mem, sizeof mem);
+    buf_addf(&b, "%s %d %zu %zu ", c->profile.name, (int)ev->kind, ev->session.n, message.n);
+    buf_adds(&b, ev->session);
+    buf_adds(&b, message);
+    buf_adds(&b, ev->input);
+    seal_lookup(u->d.ring, STR("ussd step"), buf_str(&b), mac);
+    memcpy(ev->step, mac, SESSION_STEP_LEN);
+    ev->has_step = true;
+    ev->sequence = message.n > 0 ? 0 : (uint32_t)(clock_wall_us() / 1000);
+    buf_wipe(&b);
+}
+
+/* A number told once and brought back sealed; what else counts the steps. */
+static int complete(const struct ussd *u, const struct carrier *c, struct profile_scratch *s,
+                    struct ussd_event *ev, struct err *e)
+{
+    const struct profile *p = &c->profile;
+    struct buf b;
+
+    if (s->value[FIELD_STATE].n > 0) {
+        buf_init_fixed(&b, s->text + s->used, sizeof s->text - s->used);
+        if (link_open(u->d.ring, p->name, s->value[FIELD_STATE], &b, &ev->number, &ev->echo[0],
+                      e) != 0)
+            return -1;
+    }
+    if (ev->token.n > 0 && !link_step(ev->token, &ev->sequence))
+        ev->sequence = 0; /* it will not be genuine */
+    if (p->repeat_ms > 0)
+        set_step(u, c, s->value[FIELD_MESSAGE], ev);
+    return 0;
+}
+
+/*
+ * POST number=..[&text=..] to /ussd/NAME/SECRET of a carrier over SMPP rings a reader: 202, or 503 in
+ * a worker that does not hold the bind.
+ */
+static void on_push(struct ussd *u, const struct carrier *c, struct http_exchange *x)
+{
+    char number[USSD_NUMBER_MAX + 1], text[1024];
+    ptrdiff_t n = http_form_value(x->body, "number", number, sizeof number);
+    ptrdiff_t m = http_form_value(x->body, "text", text, sizeof text);
+    struct err e = {0};
+
+    if (x->method != HTTP_POST) {
+        refuse_method(x, "POST");
+    } else if (n <= 0 || m == -2) {
+        refuse(x, 400, "reason=\"malformed\"");
+    } else if (talk_push(u->talk, c, str_n(number, (size_t)n), str_n(text, m > 0 ? (size_t)m : 0),
+                         &e) != 0) {
+        log_info(NULL, "reader not rung", "%s", e.msg);
+        refuse(x, e.code == ERR_BAD_INPUT ? 400 : 503, "reason=\"push\"");
+    } else {
+        http_reply(x, 202, NULL, STR_EMPTY);
+    }
+}
+
+static void begin_turn(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                       struct http_exchange *x)
+{
+    struct ussd_port port = {.send = port_send, .detach = port_detach, .arg = x};
+    struct turn *t = turn_new(u, c, ev, port);
+
+    x->user = t;
+    x->on_gone = port_gone;
+    turn_go(t);
+}
+
+static void take(struct ussd *u, struct carrier *c, const struct ussd_event *ev,
+                 struct http_exchange *x)
+{
+    bool over = ev->kind == USSD_ABORT || ev->kind == USSD_TIMEOUT;
+
+    if (ev->kind == USSD_STATUS)
+        answer(u, c, ev, REPLY_STATUS, STR_EMPTY, x);
+    else if (ev->kind == USSD_IGNORE || (over && ev->number.n == 0))
+        answer(u, c, ev, REPLY_SILENT, STR_EMPTY, x);
+    else if (!rate_take(&c->rate, clock_mono_us() / 1000))
+        shed(u, c, ev, "reason=\"rate\"", x);
+    else if (u->inflight >= USSD_TURNS_MAX)
+        shed(u, c, ev, "reason=\"busy\"", x);
+    else
+        begin_turn(u, c, ev, x);
+}
+
+void callback_handle(struct http_exchange *x, void *arg)
+{
+    static const char *const allowed[] = {[METHOD_GET] = "GET",
+                                          [METHOD_POST] = "POST",
+                                          [METHOD_PUT] = "PUT",
+                                          [METHOD_ANY] = "GET, POST"};
+    struct ussd *u = arg;
+    struct profile_request rq = {
+        .method = x->method, .query = x->query, .body = x->body, .head = x->head};
+    struct carrier *c = carrier_find(u, x, &rq.tail);
+    struct profile_scratch scratch;
+    struct ussd_event ev;
+    struct err e = {0};
+
+    if (!c || (c->bind && rq.tail.n > 0)) {
+        refuse(x, 404, "reason=\"unknown\"");
+        return;
+    }
+    if (c->bind) {
+        on_push(u, c, x);
+        return;
+    }
+    rq.short_code = c->short_code;
+    unsigned status = profile_route(&c->profile, &rq);
+
+    if (status == 405) {
+        refuse_method(x, allowed[c->profile.method]);
+    } else if (status != 0) {
+        refuse(x, status, "reason=\"unknown\"");
+    } else if (profile_parse(&c->profile, &rq, &scratch, &ev, &e) != 0 ||
+               complete(u, c, &scratch, &ev, &e) != 0) {
+        log_info(NULL, "callback refused", "%s", e.msg);
+        refuse(x, 400, "reason=\"malformed\"");
+    } else if (!credentials_right(c, &scratch)) {
+        refuse(x, 404, "reason=\"credentials\"");
+    } else {
+        take(u, c, &ev, x);
+    }
+}
+
+void callback_forget(void)
+{
+    counter_forget(&refused);
+}
