@@ -39,7 +39,8 @@ static int ussd_open(struct app *a, struct err *e)
                           .redis = a->redis,
                           .ring = a->ring,
                           .http = a->http,
-                          .binds = a->binds};
+                          .binds = a->binds,
+                          .client = a->client};
 
     snprintf(menus, sizeof menus, "%s/menus/coko", a->cfg->core.data_dir);
     snprintf(profiles, sizeof profiles, "%s/gateway/ussd/profiles", a->cfg->core.data_dir);

@@ -44,6 +44,11 @@ void crypto_sha256(struct str data, uint8_t out[CRYPTO_SHA256_LEN])
     need(EVP_Digest(data.p, data.n, out, NULL, sha256(), NULL));
 }
 
+void crypto_md5(struct str data, uint8_t out[CRYPTO_MD5_LEN])
+{
+    need(EVP_Digest(data.p, data.n, out, NULL, EVP_md5(), NULL));
+}
+
 /* RFC 2104: one inner and one outer hash. */
 void crypto_hmac_sha256_parts(struct str key, const struct str *parts, size_t n,
                               uint8_t out[CRYPTO_SHA256_LEN])

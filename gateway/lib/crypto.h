@@ -17,6 +17,10 @@ void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[CRYPTO_SHA2
 void crypto_hmac_sha256_parts(struct str key, const struct str *parts, size_t n,
                               uint8_t out[CRYPTO_SHA256_LEN]);
 
+/* Only where a carrier's protocol wants it: it protects nothing. */
+#define CRYPTO_MD5_LEN 16
+void crypto_md5(struct str data, uint8_t out[CRYPTO_MD5_LEN]);
+
 /* HKDF-SHA256 (RFC 5869), n <= 255 * 32. */
 void crypto_hkdf_sha256(struct str key, struct str salt, struct str info, uint8_t *out, size_t n);
 

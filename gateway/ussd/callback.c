@@ -12,6 +12,7 @@
 #include "gateway/lib/log.h"
 #include "gateway/ussd/insight.h"
 #include "gateway/ussd/link.h"
+#include "gateway/ussd/post.h"
 #include "gateway/ussd/say.h"
 #include "gateway/ussd/talk.h"
 
@@ -24,7 +25,7 @@ static void reply_headers(struct http_exchange *x, const struct profile *p, enum
 {
     bool cached = false;
 
-    for (unsigned i = 0; i < p->nheaders; i++) {
+    for (unsigned i = 0; !p->asynchronous && i < p->nheaders; i++) {
         const char *value = p->headers[i].value[said];
 
         cached |= str_case_eq(str_c(p->headers[i].name), STR("Cache-Control"));
@@ -44,7 +45,7 @@ static void reply_send(struct http_exchange *x, const struct carrier *c, struct 
         http_reply(x, 200, p->content_type, body);
         return;
     }
-    profile_address(body, str_c(c->url), http_reply_buf(x));
+    profile_fill(p, body, &(struct profile_fill){.url = str_c(c->url)}, http_reply_buf(x));
     http_reply_buf_send(x, 200, p->content_type);
 }
 
@@ -224,6 +225,17 @@ static void begin_turn(struct ussd *u, const struct carrier *c, const struct uss
     turn_go(t);
 }
 
+/* Acknowledged in any case; what comes too fast gets no answer, and its carrier's timer ends it. */
+static void take_async(struct ussd *u, struct carrier *c, const struct ussd_event *ev,
+                       struct http_exchange *x)
+{
+    bool room = rate_take(&c->rate, clock_mono_us() / 1000) && u->inflight < USSD_TURNS_MAX;
+
+    answer(u, c, ev, REPLY_ACK, STR_EMPTY, x);
+    if (!room || post_begin(u->post, c, ev) != 0)
+        counter_inc(counter_with(&refused, "reason=\"busy\""));
+}
+
 static void take(struct ussd *u, struct carrier *c, const struct ussd_event *ev,
                  struct http_exchange *x)
 {
@@ -233,6 +245,8 @@ static void take(struct ussd *u, struct carrier *c, const struct ussd_event *ev,
         answer(u, c, ev, REPLY_STATUS, STR_EMPTY, x);
     else if (ev->kind == USSD_IGNORE || (over && ev->number.n == 0))
         answer(u, c, ev, REPLY_SILENT, STR_EMPTY, x);
+    else if (c->profile.asynchronous)
+        take_async(u, c, ev, x);
     else if (!rate_take(&c->rate, clock_mono_us() / 1000))
         shed(u, c, ev, "reason=\"rate\"", x);
     else if (u->inflight >= USSD_TURNS_MAX)

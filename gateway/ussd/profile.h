@@ -44,12 +44,16 @@
  * are left out.
  *
  * The reply: "continue", "end", "silent" (to an abort, and what is ignored); "input" (in place of
- * continue where a free answer is wanted), "refused", "status". Each is a text, a list of texts to
+ * continue where a free answer is wanted), "refused", "status"; "ack" of a carrier that is answered
+ * by a call of our own: it goes back at once, and what follows is posted to the carrier's send_url,
+ * with the headers. Each is a text, a list of texts to
  * be joined, or an object, sent as JSON. In them stand
  *
  *     $text $head (without the options) $options $session $number $code $network $input $token
  *     $state (the number and the first echo, sealed) $step (a number even as an object's value), $url (the callback
- *     address), $link ($url with the signed token of the next step), $echo.NAME, $$
+ *     address), $link ($url with the signed token of the next step), $echo.NAME, $$, and in what
+ *     we post $own (our name of the dialogue), $user and $password (our credentials there), $stamp
+ *     (yyyyMMddHHmmss UTC), $digest (MD5 of user, password and stamp, in hex)
  *
  * escaped as "escape" says: none json xml html (xml, and <br/> for a line) url pipe (no '|');
  * default by the type. "options": the row of one option, with $key $label $link, and "options" may
@@ -98,10 +102,15 @@
 #define PROFILE_TOKEN_MAX   32
 #define PROFILE_STATE_MAX   144
 /* First byte of a stored reply over SMPP, or of one with headers, before its text */
-#define PROFILE_SAYS_ASK        'C'
-#define PROFILE_SAYS_END        'E'
-#define PROFILE_SAYS_NOTHING    'S'
-#define PROFILE_URL_MARK        '\1' /* $url in a stored reply: the address holds the secret */
+#define PROFILE_SAYS_ASK     'C'
+#define PROFILE_SAYS_END     'E'
+#define PROFILE_SAYS_NOTHING 'S'
+/* In a stored reply, what is secret or of the hour, filled in when it is sent */
+#define PROFILE_URL_MARK        '\1'
+#define PROFILE_USER_MARK       '\2'
+#define PROFILE_PASSWORD_MARK   '\3'
+#define PROFILE_STAMP_MARK      '\4'
+#define PROFILE_DIGEST_MARK     '\5'
 #define PROFILE_DEADLINE_CAP_MS 4500
 
 enum profile_body {
@@ -140,6 +149,7 @@ enum profile_reply {
     REPLY_INPUT = REPLIES,
     REPLY_REFUSED,
     REPLY_STATUS,
+    REPLY_ACK,
     TEMPLATES,
 };
 
@@ -206,6 +216,7 @@ struct profile {
         char value[REPLIES][48];
     } headers[PROFILE_HEADERS_MAX];
     unsigned nheaders;
+    bool asynchronous;      /* there is an ack: replies are posted */
     struct dialect dialect; /* PROFILE_SMPP */
 };
 
@@ -257,15 +268,22 @@ struct profile_say {
     uint32_t step;    /* of the answer that this screen waits for */
     struct str token; /* of $link */
     struct str state;
+    struct str own;
 };
 
-/* Appends the carrier's reply, with its first byte where headers need it. */
+/* Appends the carrier's reply, with its first byte where headers or a post need it. */
 void profile_render(const struct profile *p, const struct profile_say *say, struct buf *out);
 
 /* The outcome that a rendered reply tells by its first byte, which *body then has no more. */
 enum profile_reply profile_said(const struct profile *p, struct str *body);
 
-/* Appends body with the address in place of its marks. */
-void profile_address(struct str body, struct str url, struct buf *out);
+/* What stands in place of the marks. */
+struct profile_fill {
+    struct str url, user, password, stamp, digest;
+};
+
+/* Appends body with its marks filled, escaped as the rest of it. */
+void profile_fill(const struct profile *p, struct str body, const struct profile_fill *f,
+                  struct buf *out);
 
 #endif

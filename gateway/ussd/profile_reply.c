@@ -8,11 +8,16 @@
 
 #include "gateway/ussd/profile_parts.h"
 
-static const char *const names[TEMPLATES] = {
-    [REPLY_CONTINUE] = "continue", [REPLY_END] = "end",         [REPLY_SILENT] = "silent",
-    [REPLY_INPUT] = "input",       [REPLY_REFUSED] = "refused", [REPLY_STATUS] = "status"};
-static const char *const known_keys[] = {"type",  "escape",  "continue", "end",     "silent",
-                                         "input", "refused", "status",   "options", "headers"};
+static const char *const names[TEMPLATES] = {[REPLY_CONTINUE] = "continue",
+                                             [REPLY_END] = "end",
+                                             [REPLY_SILENT] = "silent",
+                                             [REPLY_INPUT] = "input",
+                                             [REPLY_REFUSED] = "refused",
+                                             [REPLY_STATUS] = "status",
+                                             [REPLY_ACK] = "ack"};
+static const char *const known_keys[] = {"type",    "escape",  "continue", "end",
+                                         "silent",  "input",   "refused",  "status",
+                                         "options", "headers", "ack"};
 static const struct word escape_words[] = {{"none", ESCAPE_NONE},
                                            {"json", ESCAPE_JSON},
                                            {"xml", ESCAPE_XML},
@@ -90,6 +95,7 @@ static void load_templates(struct loader *l, json_t *reply)
     }
     if (!json_object_get(reply, names[REPLY_INPUT]))
         memcpy(p->reply[REPLY_INPUT], p->reply[REPLY_CONTINUE], PROFILE_REPLY_MAX);
+    p->asynchronous = json_object_get(reply, names[REPLY_ACK]) != NULL;
     if (p->one_start && !*p->reply[REPLY_REFUSED])
         FAULT(l, "\"one_start\" needs \"reply.refused\"");
 }

@@ -23,6 +23,11 @@ enum name {
     NAME_LINK,
     NAME_KEY,
     NAME_LABEL,
+    NAME_OWN,
+    NAME_USER, /* this and the next three in the order of their marks */
+    NAME_PASSWORD,
+    NAME_STAMP,
+    NAME_DIGEST,
     NAMES,
     NAME_DOLLAR, /* "$$" */
     NAME_ECHO,   /* and the number of the field */
@@ -34,6 +39,8 @@ static const char *const names[NAMES] = {
     [NAME_NETWORK] = "network", [NAME_INPUT] = "input",   [NAME_TOKEN] = "token",
     [NAME_STATE] = "state",     [NAME_STEP] = "step",     [NAME_URL] = "url",
     [NAME_LINK] = "link",       [NAME_KEY] = "key",       [NAME_LABEL] = "label",
+    [NAME_OWN] = "own",         [NAME_USER] = "user",     [NAME_PASSWORD] = "password",
+    [NAME_STAMP] = "stamp",     [NAME_DIGEST] = "digest",
 };
 
 /* The word at the start of *rest, cut off it. */
@@ -174,6 +181,7 @@ static struct str value_of(const struct profile_say *say, int name, const struct
     case NAME_INPUT: return ev->input;
     case NAME_TOKEN: return say->token;
     case NAME_STATE: return say->state;
+    case NAME_OWN: return say->own;
     case NAME_KEY: return o ? o->key : STR_EMPTY;
     case NAME_LABEL: return o ? o->label : STR_EMPTY;
     default: return name >= NAME_ECHO ? ev->echo[name - NAME_ECHO] : STR_EMPTY;
@@ -188,6 +196,10 @@ static void add_name(const struct rendering *r, int name, const struct menu_opti
     case NAME_STEP: buf_add_u64(r->out, r->say->step); break;
     case NAME_URL: buf_addc(r->out, PROFILE_URL_MARK); break;
     case NAME_LINK: add_link(r); break;
+    case NAME_USER:
+    case NAME_PASSWORD:
+    case NAME_STAMP:
+    case NAME_DIGEST: buf_addc(r->out, (char)(PROFILE_USER_MARK + name - NAME_USER)); break;
     default: add_value(r->p, value_of(r->say, name, o), r->out);
     }
 }
@@ -205,15 +217,21 @@ static void render(const struct rendering *r, const char *template, const struct
     buf_adds(r->out, rest);
 }
 
+static bool is_marked(const struct profile *p)
+{
+    return p->nheaders > 0 || p->asynchronous;
+}
+
 void profile_render(const struct profile *p, const struct profile_say *say, struct buf *out)
 {
     static const char marks[TEMPLATES] = {
         [REPLY_CONTINUE] = PROFILE_SAYS_ASK,    [REPLY_END] = PROFILE_SAYS_END,
         [REPLY_SILENT] = PROFILE_SAYS_NOTHING,  [REPLY_INPUT] = PROFILE_SAYS_ASK,
-        [REPLY_REFUSED] = PROFILE_SAYS_NOTHING, [REPLY_STATUS] = PROFILE_SAYS_NOTHING};
+        [REPLY_REFUSED] = PROFILE_SAYS_NOTHING, [REPLY_STATUS] = PROFILE_SAYS_NOTHING,
+        [REPLY_ACK] = PROFILE_SAYS_NOTHING};
     const struct rendering r = {.p = p, .say = say, .out = out};
 
-    if (p->nheaders > 0)
+    if (is_marked(p))
         buf_addc(out, marks[say->kind]);
     render(&r, p->reply[say->kind], NULL);
 }
@@ -222,7 +240,7 @@ enum profile_reply profile_said(const struct profile *p, struct str *body)
 {
     char mark = body->n > 0 ? body->p[0] : PROFILE_SAYS_NOTHING;
 
-    if (p->nheaders == 0)
+    if (!is_marked(p))
         return REPLY_CONTINUE;
     *body = str_skip(*body, 1);
     return mark == PROFILE_SAYS_ASK   ? REPLY_CONTINUE
@@ -230,14 +248,21 @@ enum profile_reply profile_said(const struct profile *p, struct str *body)
                                       : REPLY_SILENT;
 }
 
-void profile_address(struct str body, struct str url, struct buf *out)
+void profile_fill(const struct profile *p, struct str body, const struct profile_fill *f,
+                  struct buf *out)
 {
-    ptrdiff_t at;
+    const struct str *values[] = {&f->user, &f->password, &f->stamp, &f->digest};
+    size_t from = 0;
 
-    while ((at = str_find_char(body, PROFILE_URL_MARK)) >= 0) {
-        buf_add(out, body.p, (size_t)at);
-        buf_adds(out, url);
-        body = str_skip(body, (size_t)at + 1);
+    for (size_t i = 0; i < body.n; i++) {
+        if (body.p[i] < PROFILE_URL_MARK || body.p[i] > PROFILE_DIGEST_MARK)
+            continue;
+        buf_add(out, body.p + from, i - from);
+        from = i + 1;
+        if (body.p[i] == PROFILE_URL_MARK)
+            buf_adds(out, f->url);
+        else
+            add_value(p, *values[body.p[i] - PROFILE_USER_MARK], out);
     }
-    buf_adds(out, body);
+    buf_adds(out, str_skip(body, from));
 }

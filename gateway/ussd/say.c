@@ -4,10 +4,14 @@
  */
 #include "gateway/ussd/say.h"
 
+#include "gateway/lib/basenc.h"
 #include "gateway/ussd/link.h"
 
-/* A token a reply, and a sealed number, where the carrier brings them back. */
+#define OWN_LEN 4 /* of the dialogue's mark */
+
+/* Our name of the dialogue; a token and a sealed number, where the carrier brings them back. */
 struct seals {
+    char own[2 * OWN_LEN];
     char token[LINK_TOKEN_LEN + 1];
     char state[PROFILE_STATE_MAX];
 };
@@ -18,6 +22,9 @@ static void add_seals(const struct turn *t, struct profile_say *say, struct seal
     const struct seal_ring *ring = t->u->d.ring;
     struct buf b;
 
+    buf_init_fixed(&b, s->own, sizeof s->own);
+    hex_encode(&b, t->stored.mark, OWN_LEN);
+    say->own = buf_str(&b);
     if (p->fields[FIELD_TOKEN].n > 0) {
         link_token(ring, p->name, &t->ev, t->stored.mark, say->step, s->token);
         say->token = str_n(s->token, LINK_TOKEN_LEN);
@@ -38,7 +45,8 @@ void say_turn(const struct turn *t, enum profile_reply kind, const struct menu_o
                               .ev = &t->ev,
                               .step = t->hop.sequence + 1,
                               .token = STR_EMPTY,
-                              .state = STR_EMPTY};
+                              .state = STR_EMPTY,
+                              .own = STR_EMPTY};
     struct seals seals;
 
     if (out) {
@@ -47,7 +55,7 @@ void say_turn(const struct turn *t, enum profile_reply kind, const struct menu_o
     }
     if (kind == REPLY_CONTINUE && out && out->input)
         say.kind = REPLY_INPUT;
-    if (say.kind == REPLY_CONTINUE || say.kind == REPLY_INPUT)
+    if (kind == REPLY_CONTINUE || kind == REPLY_END)
         add_seals(t, &say, &seals);
     profile_render(&t->carrier->profile, &say, b);
 }
@@ -55,8 +63,13 @@ void say_turn(const struct turn *t, enum profile_reply kind, const struct menu_o
 void say_event(const struct carrier *c, const struct ussd_event *ev, enum profile_reply kind,
                struct str text, struct buf *b)
 {
-    struct profile_say say = {
-        .kind = kind, .text = text, .head = text, .ev = ev, .token = STR_EMPTY, .state = STR_EMPTY};
+    struct profile_say say = {.kind = kind,
+                              .text = text,
+                              .head = text,
+                              .ev = ev,
+                              .token = STR_EMPTY,
+                              .state = STR_EMPTY,
+                              .own = STR_EMPTY};
 
     profile_render(&c->profile, &say, b);
 }

@@ -53,6 +53,9 @@ struct carrier {
     struct nets *nets; /* NULL: from anywhere */
     const char *user;  /* "": not asked for */
     const char *password;
+    const char *send_url; /* where asynchronous replies go, and as whom */
+    const char *send_user;
+    const char *send_password;
     const char *subject;
     char subject_header[64]; /* lower case */
     struct rate rate;        /* of callbacks */
@@ -120,6 +123,7 @@ struct ussd {
     unsigned nspare;
     struct talk *talk; /* NULL: no carrier over SMPP */
     struct insight *insight;
+    struct post *post; /* NULL: no asynchronous carrier */
 };
 
 /* A turn for this callback, not yet running. The event's strings are copied. */

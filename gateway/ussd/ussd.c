@@ -15,6 +15,7 @@
 #include "gateway/lib/log.h"
 #include "gateway/ussd/callback.h"
 #include "gateway/ussd/insight.h"
+#include "gateway/ussd/post.h"
 #include "gateway/ussd/talk.h"
 
 #define CARRIER(field) offsetof(struct ussd_carrier_config, field)
@@ -46,6 +47,12 @@ const struct option_row ussd_carrier_options[] = {
      .help = "Subject of the carrier's TLS certificate, as a trusted proxy passes it on"},
     {"carrier", "client_header", OPTION_STRING, CARRIER(client_header), .def = "X-SSL-Client-S-DN",
      .min = 1, .max = 63, .help = "The header in which it does"},
+    {"carrier", "send_url", OPTION_STRING, CARRIER(send_url), .def = "",
+     .help = "Of a carrier that is answered by a call of ours: the address of its gateway"},
+    {"carrier", "send_user", OPTION_STRING, CARRIER(send_user), .def = "",
+     .help = "Our name there"},
+    {"carrier", "send_password", OPTION_SECRET, CARRIER(send_password), .def = "",
+     .help = "Our password there"},
     {"carrier", "rate", OPTION_INT, CARRIER(rate), .def = "0", .min = 0, .max = 100000,
      .help = "Callbacks a second that a worker takes; beyond it a polite last screen. 0: no limit"},
 };
@@ -176,6 +183,13 @@ static void access_open(struct carrier *c, const struct ussd_carrier_config *cc,
     c->user = cc->user;
     c->password = cc->password;
     c->subject = cc->client_subject;
+    c->send_url = cc->send_url;
+    c->send_user = cc->send_user;
+    c->send_password = cc->send_password;
+    if (c->profile.asynchronous != (*c->send_url != '\0'))
+        (void)fault_add(faults, path, 0,
+                        "[carrier %s] send_url: for carriers that are answered by a call, and only",
+                        c->profile.name);
     for (size_t i = 0; cc->client_header[i] && i + 1 < sizeof c->subject_header; i++)
         c->subject_header[i] = (char)tolower((unsigned char)cc->client_header[i]);
     if (*cc->networks && nets_new(cc->networks, &c->nets, &e) != 0)
@@ -224,11 +238,13 @@ static int carriers_open(struct ussd *u, const struct ussd_config *cfg, struct e
     return rc;
 }
 
-static void talk_open(struct ussd *u)
+static void ports_open(struct ussd *u)
 {
-    for (size_t i = 0; i < u->ncarriers && !u->talk; i++) {
-        if (u->carriers[i].bind)
+    for (size_t i = 0; i < u->ncarriers; i++) {
+        if (u->carriers[i].bind && !u->talk)
             u->talk = talk_new(u);
+        if (u->carriers[i].profile.asynchronous && !u->post)
+            u->post = post_new(u);
     }
 }
 
@@ -246,7 +262,7 @@ struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, st
         carriers_open(u, c, e) == 0 &&
         http_mount(d->http, "/ussd", callback_handle, u,
                    &(struct http_mount_opts){.name = "ussd", .body_max = 16 << 10}, e) == 0) {
-        talk_open(u);
+        ports_open(u);
         return u;
     }
     ussd_free(u);
@@ -255,7 +271,8 @@ struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, st
 
 bool ussd_idle(const struct ussd *u)
 {
-    return u->inflight == 0 && (!u->talk || talk_idle(u->talk)) && insight_settle(u->insight);
+    return u->inflight == 0 && (!u->talk || talk_idle(u->talk)) &&
+           (!u->post || post_idle(u->post)) && insight_settle(u->insight);
 }
 
 void ussd_free(struct ussd *u)
@@ -265,6 +282,7 @@ void ussd_free(struct ussd *u)
     turn_free_all(u);
     talk_free(u->talk);
     insight_free(u->insight);
+    post_free(u->post);
     menu_free(u->menu);
     counter_forget(&hops);
     callback_forget();

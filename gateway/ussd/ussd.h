@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "gateway/binds/binds.h"
+#include "gateway/io/http_client.h"
 #include "gateway/io/http_server.h"
 #include "gateway/io/pg.h"
 #include "gateway/io/redis.h"
@@ -34,7 +35,10 @@ struct ussd_carrier_config {
     const char *password;
     const char *client_subject; /* of the certificate it shows the proxy before us */
     const char *client_header;  /* where the proxy writes it */
-    int64_t rate;               /* callbacks a second in a worker; 0: no limit */
+    const char *send_url;       /* of an asynchronous carrier: where our replies are posted */
+    const char *send_user;      /* our credentials there */
+    const char *send_password;
+    int64_t rate; /* callbacks a second in a worker; 0: no limit */
 };
 
 extern const struct option_row ussd_carrier_options[];
@@ -55,7 +59,8 @@ struct ussd_deps {
     struct redis *redis;
     const struct seal_ring *ring;
     struct http_server *http;
-    struct binds *binds; /* of carriers over SMPP; not started yet */
+    struct binds *binds;        /* of carriers over SMPP; not started yet */
+    struct http_client *client; /* of asynchronous carriers */
 };
 
 struct ussd;

@@ -26,6 +26,18 @@ struct callback {
     int64_t sequence; /* -1: none */
 };
 
+#define HUAWEI_HEAD                                                                                \
+    "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Header>"                 \
+    "<h:NotifySOAPHeader xmlns:h=\"urn:h\"><h:spRevId>sdp</h:spRevId><h:spRevpassword>secret"      \
+    "</h:spRevpassword><h:spId>35</h:spId><h:serviceId>3500</h:serviceId><h:timeStamp>2026"        \
+    "</h:timeStamp><h:linkid>L1</h:linkid><h:traceUniqueID>T1</h:traceUniqueID><h:OperatorID>"     \
+    "op</h:OperatorID></h:NotifySOAPHeader></s:Header><s:Body xmlns:n=\"urn:n\">"
+#define HUAWEI_TAIL "</s:Body></s:Envelope>"
+#define HIGATE(type, text)                                                                         \
+    "<Message><Version Version=\"1.0\"/><Response Type=\"OnUSSEvent\"><OnUSSEvent Type=\"" type    \
+    "\"><USSContext SessionID=\"sid\" NetworkSID=\"n\" MSISDN=\"27721000111\" ConnStr=\"*1#\"/>"   \
+    "<USSText Type=\"TEXT\">" text "</USSText></OnUSSEvent></Response></Message>"
+
 static const struct callback callbacks[] = {
     {"africastalking", HTTP_POST, "", "",
      "sessionId=ATUid_1&serviceCode=%2A384%2A26%23&phoneNumber=%2B254711000111&networkCode=63902&"
@@ -164,6 +176,28 @@ static const struct callback callbacks[] = {
     {"restcomm", HTTP_POST, "", "",
      "<dialog type=\"Abort\" localId=\"12\" mapUserAbortChoice=\"isUserSpecificReason\"/>",
      USSD_ABORT, "12", "", "", -1},
+    {"huawei", HTTP_POST, "", "",
+     HUAWEI_HEAD
+     "<n:notifyUssdReception><n:msgType>0</n:msgType><n:senderCB>320207133</n:senderCB>"
+     "<n:receiveCB>FFFFFFFF</n:receiveCB><n:ussdOpType>1</n:ussdOpType><n:msIsdn>"
+     "242061000111</n:msIsdn><n:serviceCode>384</n:serviceCode><n:codeScheme>15"
+     "</n:codeScheme><n:ussdString>*384#</n:ussdString></n:notifyUssdReception>" HUAWEI_TAIL,
+     USSD_BEGIN, "320207133", "242061000111", "*384#", -1},
+    {"huawei", HTTP_POST, "", "",
+     HUAWEI_HEAD "<n:notifyUssdReception><n:msgType>2</n:msgType><n:senderCB>320207133</n:senderCB>"
+                 "<n:msIsdn>242061000111</n:msIsdn></n:notifyUssdReception>" HUAWEI_TAIL,
+     USSD_ABORT, "320207133", "242061000111", "", -1},
+    {"huawei", HTTP_POST, "", "",
+     HUAWEI_HEAD "<n:notifyUssdAbort><n:senderCB>320207133</n:senderCB><n:receiveCB>1</n:receiveCB>"
+                 "<n:abortReason>r</n:abortReason></n:notifyUssdAbort>" HUAWEI_TAIL,
+     USSD_ABORT, "320207133", "", "", -1},
+    {"integrat", HTTP_POST, "", "", HIGATE("Open", ""), USSD_BEGIN, "sid", "27721000111", "", -1},
+    {"integrat", HTTP_POST, "", "", HIGATE("New", ""), USSD_IGNORE, "sid", "27721000111", "", -1},
+    {"integrat", HTTP_POST, "", "", HIGATE("Request", "REQ"), USSD_IGNORE, "sid", "27721000111",
+     "REQ", -1},
+    {"integrat", HTTP_POST, "", "", HIGATE("Request", "2"), USSD_CONTINUE, "sid", "27721000111",
+     "2", -1},
+    {"integrat", HTTP_POST, "", "", HIGATE("Close", ""), USSD_ABORT, "sid", "27721000111", "", -1},
     {"dmark", HTTP_GET, "",
      "transactionId=t&msisdn=256781000111&ussdServiceCode=*284%23&transactionTime=1&"
      "ussdRequestString=2&creationTime=1&response=true",
@@ -289,6 +323,7 @@ struct reply {
 #define AS_HTML  "1 &lt;a&gt; &amp; &quot;b&quot;|<br/>0 Fin"
 #define XML_HEAD "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
 #define HTML     XML_HEAD "<html xmlns=\"http://www.w3.org/1999/xhtml\"><head><title>Coko</title>"
+#define SOAP     "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\">"
 #define PAGES    XML_HEAD "<!DOCTYPE pages SYSTEM \"cellflash-1.3.dtd\"><pages>"
 
 static const struct reply replies[] = {
@@ -367,6 +402,28 @@ static const struct reply replies[] = {
      XML_HEAD "<dialog type=\"End\" localId=\"s&#39;1\" mapMessagesSize=\"1\" "
               "prearrangedEnd=\"false\"><processUnstructuredSSRequest_Response invokeId=\"APP\" "
               "dataCodingScheme=\"15\" string=\"" AS_XML "\"/></dialog>"},
+    {"integrat", REPLY_CONTINUE,
+     "C" XML_HEAD
+     "<Message><Version Version=\"1.0\"/><Request Type=\"USSReply\" SessionID=\"s&#39;1\""
+     " Flags=\"0\"><UserID Orientation=\"TR\">\2</UserID><Password>\3</Password>"
+     "<USSText Type=\"TEXT\">" AS_XML "</USSText></Request></Message>"},
+    {"integrat", REPLY_ACK, "S"},
+    {"huawei", REPLY_ACK,
+     "S" XML_HEAD SOAP
+     "<soapenv:Body><loc:notifyUssdReceptionResponse xmlns:loc=\"http://www.csapi."
+     "org/schema/parlayx/ussd/notification/v1_0/local\"><loc:result>0</loc:result>"
+     "</loc:notifyUssdReceptionResponse></soapenv:Body></soapenv:Envelope>"},
+    {"huawei", REPLY_END,
+     "E" XML_HEAD SOAP
+     "<soapenv:Header><tns:RequestSOAPHeader xmlns:tns=\"http://www.huawei.com.cn/schema/common/"
+     "v2_1\"><tns:spId>\2</tns:spId><tns:spPassword>\5</tns:spPassword><tns:serviceId></tns:"
+     "serviceId><tns:timeStamp>\4</tns:timeStamp><tns:OA>233241000111</tns:OA><tns:FA>233241000111"
+     "</tns:FA><tns:linkid>APP</tns:linkid></tns:RequestSOAPHeader></soapenv:Header><soapenv:Body>"
+     "<loc:sendUssd xmlns:loc=\"http://www.csapi.org/schema/parlayx/ussd/send/v1_0/local\"><loc:"
+     "msgType>2</loc:msgType><loc:senderCB>OWN</loc:senderCB><loc:receiveCB>s&#39;1</loc:receiveCB>"
+     "<loc:ussdOpType>3</loc:ussdOpType><loc:msIsdn>233241000111</loc:msIsdn><loc:serviceCode>*1#"
+     "</loc:serviceCode><loc:codeScheme>15</loc:codeScheme><loc:ussdString>" AS_XML
+     "</loc:ussdString></loc:sendUssd></soapenv:Body></soapenv:Envelope>"},
     {"dmark", REPLY_CONTINUE, "{\"responseString\":\"" AS_JSON "\",\"action\":\"request\"}"},
     {"hollatags", REPLY_END,
      "{\"session_operation\":\"end\",\"session_type\":\"APP\",\"session_id\":\"s'1\","
@@ -397,7 +454,8 @@ static void test_each_reply(void **state)
                                         .ev = &ev,
                                         .step = 4,
                                         .token = STR("TOKEN"),
-                                        .state = STR("STATE")};
+                                        .state = STR("STATE"),
+                                        .own = STR("OWN")};
 
         buf_reset(&b);
         profile_render(profile_of(replies[i].carrier), &say, &b);
@@ -427,8 +485,12 @@ static void test_the_address_stands_in_no_stored_reply(void **state)
 
     (void)state;
     buf_init(&b, 256);
-    profile_address(STR("<a href=\"\1/T\">\1</a>"), STR("/ussd/x/secret"), &b);
-    assert_true(str_eq_c(buf_str(&b), "<a href=\"/ussd/x/secret/T\">/ussd/x/secret</a>"));
+    profile_fill(
+        profile_of("huawei"), STR("<a href=\"\1/T\">\1</a>\2\3\4\5."),
+        &(struct profile_fill){STR("/ussd/x/secret"), STR("u&"), STR("<p"), STR("s"), STR("d")},
+        &b);
+    assert_true(
+        str_eq_c(buf_str(&b), "<a href=\"/ussd/x/secret/T\">/ussd/x/secret</a>u&amp;&lt;psd."));
     buf_fini(&b);
 }
 
