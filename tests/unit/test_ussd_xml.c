@@ -82,13 +82,14 @@ static void test_33_what_is_not_taken(void **state)
 
 static size_t nest(char *out, unsigned depth)
 {
-    size_t n = 0;
+    struct buf b;
 
+    buf_init_fixed(&b, out, 7 * depth);
     for (unsigned i = 0; i < depth; i++)
-        n += (size_t)sprintf(out + n, "<a>");
+        buf_puts(&b, "<a>");
     for (unsigned i = 0; i < depth; i++)
-        n += (size_t)sprintf(out + n, "</a>");
-    return n;
+        buf_puts(&b, "</a>");
+    return b.len;
 }
 
 static void test_33_depth_and_size_have_ceilings(void **state)
