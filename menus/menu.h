@@ -195,7 +195,7 @@ bool menu_proves(const struct menu *m, struct menu_limits limits);
 
 /* A variable the caller knows. The names are those of flow.json's vars with "caller": true; for
  * the service: carrier network country service_code session step number_lookup number_sealed key_id
- * lang dial. Others are ignored. `identity`, `user` and (after the first action) `lang` are the
+ * test lang dial. Others are ignored. `identity`, `user` and (after the first action) `lang` are the
  * menu's own: its dial action finds them, the state keeps them, menu_var reads them. `lang` given
  * here only serves until the state has its own (texts of a failed first action). `dial` is what
  * followed the short code on the first dial ("1234" or "1234*2*1", no trailing '#'): menu_begin

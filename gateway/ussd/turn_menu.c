@@ -89,6 +89,7 @@ void turn_vars(struct turn *t, bool with_identity)
     add_var(t, "service_code", t->ev.service_code.n ? t->ev.service_code : c->short_code);
     add_var(t, "session", t->key.id);
     add_var(t, "step", step_key(t));
+    add_var(t, "test", t->ev.test ? STR("1") : STR_EMPTY); /* hard case 43 */
     if (!with_identity)
         return;
     add_var(t, "dial", hop_dial(&c->profile, c->short_code, t->ev.input, dial, DIAL_MAX));

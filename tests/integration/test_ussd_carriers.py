@@ -4,6 +4,7 @@ file of the deployment, who may call, links, second starts. Numbers in names are
 import itertools
 import json
 import re
+import sys
 import time
 import uuid
 import xml.etree.ElementTree as ET
@@ -13,7 +14,11 @@ import pytest
 import redis as redis_client
 
 from daemon import Daemon, template_values
-from support import http_request
+from database import sql
+from support import TOP, http_request
+
+sys.path.insert(0, str(TOP / "tests/lab"))
+from ussd_client import AtPhone  # noqa: E402
 
 CODE = "*384*26#"
 NUMBERS = (f"22507{n:08d}" for n in itertools.count(90000001))
@@ -24,7 +29,7 @@ OWN = {  # an aggregator nobody has heard of, of a known family
     "reply": {"type": "application/json", "continue": {"say": "$text", "wait": True},
               "end": {"say": "$text", "wait": False}, "silent": {"say": "", "wait": False}}}
 NAMES = ("arkesel", "beem", "infobip", "mtn_comviva", "airtel_comviva", "moov", "orange_xhtml", "cellcube",
-         "aat", "cellulant", "restcomm", "advanta", "mtn_madapi")
+         "aat", "cellulant", "restcomm", "advanta", "mtn_madapi", "africastalking")
 
 
 def start(folder, database, redis, extra):
@@ -325,6 +330,30 @@ def test_23_a_cleanup_shows_no_screen(coko, session, number):
     r = good(ask(coko, "airtel_comviva", query={"userid": "u", "password": "p", "clean": "clean-session",
                                                 "error": "522", "msisdn": number, "SessionID": session}))
     assert r.body == b"" and "freeflow" not in r.headers
+
+
+# ---- trials (43) ----------------------------------------------------------------------------------
+
+def pay(phone):
+    """From the dial over the offers to the accepted consent."""
+    phone.dial(CODE)
+    if "Bienvenue" in phone.last:
+        phone.send("1")
+    for _ in range(2):
+        keys = [line.split(" ")[0] for line in phone.last.splitlines()[1:] if "pass" in line.lower()]
+        phone.send(keys[0])
+    phone.send("1")
+    phone.send("9")
+
+
+def test_43_a_trial_never_reaches_a_rail(coko, migrated_db, number):
+    def charges():
+        return sql(migrated_db, "select count(*) from billing.charge")[0][0]
+    before = charges()
+    pay(AtPhone(coko.url, "demo", f"+{number}", network_code="99999"))
+    assert charges() == before
+    pay(AtPhone(coko.url, "demo", f"+{next(NUMBERS)}", network_code="61205"))
+    assert charges() == before + 1, "the same walk of a subscriber pays"
 
 
 # ---- who may call (40) ----------------------------------------------------------------------------
