@@ -44,9 +44,14 @@ static unsigned width_of(struct fit *f, const struct text *t)
     return sum;
 }
 
+/* The widest of a text and its variations: any of them may hold with any of another text's. */
 static unsigned width(struct fit *f, int text)
 {
-    return width_of(f, text_in(f->m, text, f->lang));
+    unsigned widest = width_of(f, text_in(f->m, text, f->lang));
+
+    for (size_t i = 0; text != NONE && i < f->m->nvariations; i++)
+        widest = MAX(widest, width_of(f, text_in(f->m, f->m->texts[text].vary[i], f->lang)));
+    return widest;
 }
 
 static unsigned nav_width(struct fit *f, enum nav_key key, enum engine_text text)
@@ -80,7 +85,7 @@ static void note_jump(void *ctx, const struct screen *from, struct str label, co
 
     (void)from;
     (void)label;
-    if (home || j->kind == JUMP_BACK || j->kind == JUMP_AGAIN ||
+    if (home || j->kind == JUMP_BACK || j->kind == JUMP_AGAIN || j->kind == JUMP_RETURN ||
         (j->kind == JUMP_SCREEN && j->screen == (int)n->sc->no) ||
         (j->kind == JUMP_SCREEN && !screen_shows(&n->f->m->screens[j->screen])))
         note_text(n, j->say);
@@ -89,7 +94,7 @@ static void note_jump(void *ctx, const struct screen *from, struct str label, co
 static struct note widest_note(struct fit *f, const struct screen *sc)
 {
     struct note n = {.f = f, .sc = sc, .text = NONE};
-    int last = sc->type == SCREEN_INPUT ? TEXT_BAD_CODE : TEXT_BAD_EMPTY;
+    int last = sc->type == SCREEN_INPUT ? TEXT_BAD_DATE : TEXT_BAD_EMPTY;
 
     if (sc->type == SCREEN_END)
         return n;
@@ -140,15 +145,22 @@ static void check_fit(struct fit *f, const struct screen *sc)
                    menu_charset_name(f->limit->charset), n.note, n.head, n.foot);
 }
 
+/* The engine's own screens: what happened, one key, back. */
+static void check_engine(struct fit *f, enum engine_text text, enum engine_text key)
+{
+    unsigned foot = 4 + width(f, f->m->engine[key]) + nav_width(f, KEY_BACK, TEXT_BACK);
+
+    if (width(f, f->m->engine[text]) + foot > f->limit->max)
+        report_add(f->r, "flow.json", f->m->limit_lines[f->limit - f->m->limits],
+                   "\"%" STR_FMT "\" in %" STR_FMT " is too long for a screen",
+                   STR_ARG(f->m->texts[f->m->engine[text]].key), STR_ARG(f->m->langs[f->lang]));
+}
+
 static void check_failures(struct fit *f)
 {
-    unsigned foot = 4 + width(f, f->m->engine[TEXT_RETRY]) + nav_width(f, KEY_BACK, TEXT_BACK);
-
     for (int i = TEXT_FAIL_BUSY; i <= TEXT_FAIL_GONE; i++)
-        if (width(f, f->m->engine[i]) + foot > f->limit->max)
-            report_add(f->r, "flow.json", f->m->limit_lines[f->limit - f->m->limits],
-                       "text \"%" STR_FMT "\" in %" STR_FMT " is too long for a screen",
-                       STR_ARG(f->m->texts[f->m->engine[i]].key), STR_ARG(f->m->langs[f->lang]));
+        check_engine(f, (enum engine_text)i, TEXT_RETRY);
+    check_engine(f, TEXT_WAIT, TEXT_LOOK);
 }
 
 static void check_language(struct fit *f)
@@ -261,6 +273,7 @@ int menu_check(const struct menu *m, struct menu_report *r)
         check_text(m, r, &m->texts[i]);
     check_unused(m, r);
     check_flow(m, r);
+    check_values(m, r);
     each_fit((struct fit){.m = m, .r = r}, check_language);
     return r->count == before ? 0 : -1;
 }

@@ -8,11 +8,13 @@
 #include "menus/check.h"
 
 #include "menus/load.h"
+#include "menus/match.h"
 
 struct walk {
     const struct menu *m;
     struct menu_report *r;
-    bool seen[SCREENS_MAX];
+    int owner[SCREENS_MAX]; /* its subflow, or NONE */
+    bool seen[SCREENS_MAX], returned[SCREENS_MAX];
     int target;
     bool hit;
     unsigned depth;
@@ -54,6 +56,8 @@ static void mark(struct walk *w, int screen)
     if (w->seen[screen])
         return;
     w->seen[screen] = true;
+    if (w->m->screens[screen].type == SCREEN_SUB)
+        mark(w, w->m->subflows[w->m->screens[screen].flow].start);
     screen_jumps(&w->m->screens[screen], mark_jump, w);
 }
 
@@ -68,29 +72,60 @@ static void check_reach(struct walk *w)
 
 /* ---- through what shows nothing --------------------------------------------------------------- */
 
-/* Does a path over calls and switches alone lead from here to w->target? */
+/* Does a path over calls, switches and the edges of subflows alone lead from here to w->target? */
+static void follow(void *ctx, const struct screen *from, struct str label, const struct jump *j);
+
+static void follow_into(struct walk *w, int screen)
+{
+    const struct screen *sc = &w->m->screens[screen];
+
+    if (screen == w->target) {
+        w->hit = true;
+    } else if (!screen_shows(sc) && !w->seen[screen]) {
+        w->seen[screen] = true;
+        if (sc->type == SCREEN_SUB)
+            follow_into(w, w->m->subflows[sc->flow].start);
+        else
+            screen_jumps(sc, follow, w);
+    }
+}
+
+/* @return leads on as every screen that calls the subflow does. */
+static void follow_return(struct walk *w, const struct screen *from)
+{
+    for (size_t i = 0; i < w->m->nscreens; i++) {
+        const struct screen *sc = &w->m->screens[i];
+
+        if (sc->type != SCREEN_SUB || sc->flow != w->owner[from->no] || w->returned[i])
+            continue;
+        w->returned[i] = true;
+        screen_jumps(sc, follow, w);
+    }
+}
+
 static void follow(void *ctx, const struct screen *from, struct str label, const struct jump *j)
 {
     struct walk *w = ctx;
 
-    (void)from;
     (void)label;
-    if (j->kind != JUMP_SCREEN || w->hit)
+    if (w->hit)
         return;
-    if (j->screen == w->target) {
-        w->hit = true;
-    } else if (!screen_shows(&w->m->screens[j->screen]) && !w->seen[j->screen]) {
-        w->seen[j->screen] = true;
-        screen_jumps(&w->m->screens[j->screen], follow, w);
-    }
+    if (j->kind == JUMP_RETURN)
+        follow_return(w, from);
+    else if (j->kind == JUMP_SCREEN)
+        follow_into(w, j->screen);
 }
 
 static bool leads_to(struct walk *w, const struct screen *from, int target)
 {
     memset(w->seen, 0, sizeof w->seen);
+    memset(w->returned, 0, sizeof w->returned);
     w->target = target;
     w->hit = false;
-    screen_jumps(from, follow, w);
+    if (from->type == SCREEN_SUB)
+        follow_into(w, w->m->subflows[from->flow].start);
+    else
+        screen_jumps(from, follow, w);
     return w->hit;
 }
 
@@ -112,10 +147,18 @@ static bool has_outcome(const struct action *a, struct str value)
     return false;
 }
 
+static bool has_outcomes(const struct action *a, const struct match *m)
+{
+    for (size_t i = 0; i < m->nwords; i++)
+        if (!has_outcome(a, m->words[i]))
+            return false;
+    return m->nwords > 0;
+}
+
 static bool has_branch(const struct screen *sc, struct str value)
 {
     for (size_t i = 0; i < sc->non; i++)
-        if (str_eq(sc->on[i].value, value))
+        if (match_holds(&sc->on[i].match, value))
             return true;
     return sc->otherwise.kind != JUMP_NONE;
 }
@@ -135,7 +178,7 @@ static void check_outcomes(struct walk *w, const struct screen *sc)
     if (!a)
         return;
     for (size_t i = 0; i < sc->non; i++)
-        if (!has_outcome(a, sc->on[i].value))
+        if (!has_outcomes(a, &sc->on[i].match))
             report_add(w->r, "flow.json", sc->on[i].line,
                        "\"%" STR_FMT "\" is not among the outcomes of %s", STR_ARG(sc->on[i].value),
                        a->file);
@@ -171,7 +214,8 @@ static void check_keys(struct walk *w, const struct screen *sc)
             if (str_eq(key, sc->choices[j].key))
                 fault(w, sc->choices[i].line, sc, "two options have one key");
     }
-    if (sc->type == SCREEN_INPUT && sc->kind == INPUT_NUMBER && sc->min == 0)
+    if (sc->type == SCREEN_INPUT && (sc->kind == INPUT_NUMBER || sc->kind == INPUT_AMOUNT) &&
+        sc->min == 0)
         fault(w, sc->line, sc, "0 is the key for back: a number begins at 1");
     for (int k = 0; sc->more_key.n && k < KEY_ACCEPT; k++)
         if (k != KEY_MORE && str_eq(sc->more_key, m->keys[k]))
@@ -181,7 +225,7 @@ static void check_keys(struct walk *w, const struct screen *sc)
 /* ---- what a screen may show ------------------------------------------------------------------ */
 
 /* A variable of the turn is gone when the screen is drawn again without its action. */
-static void check_turn_vars(struct walk *w, const struct screen *sc, int text)
+static void check_one_text(struct walk *w, const struct screen *sc, int text)
 {
     bool loads = sc->action != NONE && (sc->type == SCREEN_TEXT || sc->type == SCREEN_LIST);
 
@@ -199,6 +243,13 @@ static void check_turn_vars(struct walk *w, const struct screen *sc, int text)
     }
 }
 
+static void check_turn_vars(struct walk *w, const struct screen *sc, int text)
+{
+    check_one_text(w, sc, text);
+    for (size_t i = 0; text != NONE && i < w->m->nvariations; i++)
+        check_one_text(w, sc, w->m->texts[text].vary[i]);
+}
+
 static void check_shown(struct walk *w, const struct screen *sc)
 {
     check_turn_vars(w, sc, sc->text);
@@ -211,9 +262,16 @@ static void check_shown(struct walk *w, const struct screen *sc)
 
 /* ---- money ----------------------------------------------------------------------------------- */
 
-static bool number_accepts(const struct screen *sc, int64_t key)
+/* A key of one to three digits is no date, no phone number and no pin. */
+static bool input_takes(const struct screen *sc, struct str key, int64_t number)
 {
-    return key >= sc->min && key <= sc->max;
+    switch (sc->kind) {
+    case INPUT_NUMBER: return number >= sc->min && number <= sc->max;
+    case INPUT_MSISDN:
+    case INPUT_DATE:
+    case INPUT_PIN: return false;
+    default: return sc->min <= key.n || sc->kind == INPUT_AMOUNT;
+    }
 }
 
 /* Would the accept key be a valid answer on this screen? */
@@ -229,22 +287,30 @@ static bool takes_key(const struct menu *m, const struct screen *sc, struct str 
     switch (sc->type) {
     case SCREEN_MENU: return number <= (int64_t)sc->nchoices;
     case SCREEN_LIST: return number <= (int64_t)sc->max_items;
-    case SCREEN_INPUT:
-        return sc->kind == INPUT_NUMBER ? number_accepts(sc, number) : sc->min <= key.n;
+    case SCREEN_INPUT: return input_takes(sc, key, number);
     case SCREEN_TEXT: return str_eq(sc->more_key, key) || str_eq(m->keys[KEY_MORE], key);
     case SCREEN_CONFIRM: return true;
     default: return false;
     }
 }
 
-static bool shows_var(const struct menu *m, int text, size_t lang, int var)
+static bool text_shows(const struct text *t, int var)
 {
-    const struct text *t = text_in(m, text, lang);
-
     for (size_t i = 0; t && i < t->n; i++)
         if (t->pieces[i].var == var)
             return true;
     return false;
+}
+
+/* In every variation. */
+static bool shows_var(const struct menu *m, int text, size_t lang, int var)
+{
+    bool all = text_shows(text_in(m, text, lang), var);
+
+    for (size_t i = 0; text != NONE && i < m->nvariations; i++)
+        if (m->texts[text].vary[i] != NONE)
+            all &= text_shows(text_in(m, m->texts[text].vary[i], lang), var);
+    return all;
 }
 
 static void check_confirm(struct walk *w, const struct screen *sc)
@@ -292,7 +358,7 @@ static void check_pay(struct walk *w, const struct screen *sc)
     for (size_t i = 0; i < w->m->nscreens; i++)
         screen_jumps(&w->m->screens[i], check_entry, &p);
     for (size_t i = 0; i < sc->non; i++)
-        if (str_eq(sc->on[i].value, STR("created")) &&
+        if (match_holds(&sc->on[i].match, STR("created")) &&
             (sc->on[i].jump.kind != JUMP_SCREEN ||
              w->m->screens[sc->on[i].jump.screen].type != SCREEN_END))
             fault(w, sc->on[i].line, sc, "\"created\" must lead to an end: END first, then push");
@@ -302,6 +368,7 @@ void check_flow(const struct menu *m, struct menu_report *r)
 {
     struct walk w = {.m = m, .r = r};
 
+    check_subflows(m, r, w.owner);
     check_reach(&w);
     check_loops(&w);
     for (size_t i = 0; i < m->nscreens; i++) {

@@ -32,6 +32,14 @@ size_t text_page(const struct step *st, struct str body, unsigned room, struct s
 /* Byte offset of the n-th character. */
 size_t text_skip_chars(struct str s, size_t n);
 
+/* ---- vary.c ---------------------------------------------------------------------------------- */
+
+bool when_holds(const struct step *st, const struct when *w);
+/* The text that stands in for `no` here: of the first variation that holds and has one. */
+int text_pick(const struct step *st, int no);
+/* Draws every experiment's variant into its variable. */
+void experiments_draw(const struct step *st);
+
 /* ---- state.c --------------------------------------------------------------------------------- */
 
 /* p == NULL when unset. Constants and the caller's variables included. */
@@ -53,6 +61,12 @@ void step_home(const struct step *st);
 void step_back(const struct step *st);
 /* Forgets pages and bound rows: another screen comes to the top. */
 void step_page_reset(struct menu_state *s);
+/* Parks the pending action and shows the guard screen. */
+void step_guard(const struct step *st);
+/* The reader leaves the guard screen by back; `kind` was parked. */
+void step_unwait(const struct step *st, enum pending kind);
+/* Gives the parked action again, its turn's `late` being filled; see menu_guard. */
+void step_late(const struct step *st);
 /* Back to the state before the turn, with a polite screen (or END when there was none). */
 void step_fail(const struct step *st, enum engine_text why);
 /* The rows of a call's, a list's or another screen's action. */
@@ -89,6 +103,8 @@ struct str rows_cell(const struct menu_rows *rows, size_t row, struct str col);
 void render_screen(const struct step *st);
 /* Draws menu_fail's screen (offering to try again) or, with `end`, its last words. */
 void render_failure(const struct step *st, enum engine_text why, bool end);
+/* Draws menu_guard's screen for the screen whose action is waited for. */
+void render_guard(const struct step *st, const struct screen *sc);
 /* The visible choices of a menu: their numbers in sc->choices and their keys. */
 struct choice_key {
     const struct choice *choice;

@@ -23,7 +23,7 @@ static const struct {
     [SCREEN_INPUT] = {"#7a5ea8", "#f4f0fa"},  [SCREEN_CONFIRM] = {"#b45309", "#fdf3e3"},
     [SCREEN_TEXT] = {"#4b5563", "#f6f6f4"},   [SCREEN_END] = {"#1f2937", "#e5e7eb"},
     [SCREEN_CALL] = {"#94a3b8", "#f8fafc"},   [SCREEN_PAY] = {"#b91c1c", "#fdecec"},
-    [SCREEN_SWITCH] = {"#a1a1aa", "#fafafa"},
+    [SCREEN_SWITCH] = {"#a1a1aa", "#fafafa"}, [SCREEN_SUB] = {"#0f766e", "#ecfaf8"},
 };
 
 struct graph {

@@ -7,6 +7,7 @@
 #include "gateway/lib/msisdn.h"
 #include "gateway/lib/utf8.h"
 #include "menus/engine.h"
+#include "menus/input_value.h"
 
 /* The digit a character stands for, -1 for none. The letter O is a zero on many keypads. */
 static int digit_of(int32_t cp)
@@ -163,6 +164,100 @@ static int take_code(const struct step *st, const struct screen *sc, struct str 
     return value->p && within(sc, n) ? 0 : -1;
 }
 
+/* Digits of every script made ASCII, blanks of every kind one ' '; the rest as it stands. Empty when
+ * longer than an amount or a date can be. */
+static struct str plain_digits(char *mem, size_t cap, struct str input)
+{
+    struct str rest = str_trim(input);
+    struct buf b;
+
+    buf_init_fixed(&b, mem, cap);
+    while (rest.n) {
+        int32_t cp = utf8_next(&rest);
+        int digit = digit_of(cp);
+
+        if (digit >= 0)
+            buf_addc(&b, (char)('0' + digit));
+        else if (cp == 0xA0 || cp == 0x202F)
+            buf_addc(&b, ' ');
+        else if (cp == 0x2019)
+            buf_addc(&b, '\'');
+        else if (cp > 0x20 && cp < 0x7F)
+            buf_addc(&b, (char)cp);
+        else if (cp == ' ')
+            buf_addc(&b, ' ');
+        else
+            return STR_EMPTY;
+    }
+    return b.failed ? STR_EMPTY : str_trim(buf_str(&b));
+}
+
+static const struct currency *find_currency(const struct menu *m, struct str code)
+{
+    for (size_t i = 0; i < m->ncurrencies; i++)
+        if (str_eq(m->currencies[i].code, code))
+            return &m->currencies[i];
+    return NULL;
+}
+
+/* Kept in minor units. A currency that the menu does not know takes no amount. */
+static int take_amount(const struct step *st, const struct screen *sc, struct str input,
+                       struct str *value, enum engine_text *reason)
+{
+    const struct currency *c = find_currency(st->m, text_fill_raw(st, &sc->currency));
+    char mem[40];
+    int64_t minor = 0;
+
+    *reason = TEXT_BAD_AMOUNT;
+    if (!c || !amount_read(plain_digits(mem, sizeof mem, input), c->exponent, &minor))
+        return -1;
+    *reason = TEXT_BAD_RANGE;
+    if (minor < (int64_t)sc->min || minor > (int64_t)sc->max)
+        return -1;
+    *value = str_c(arena_printf(st->t->arena, "%lld", (long long)minor));
+    return value->n ? 0 : -1;
+}
+
+/* Kept as YYYY-MM-DD. A bound that is no date (its variable is unset) lets nothing pass. */
+static int take_date(const struct step *st, const struct screen *sc, struct str input,
+                     struct str *value, enum engine_text *reason)
+{
+    int64_t day = 0, earliest, latest;
+    char mem[24];
+
+    *reason = TEXT_BAD_DATE;
+    if (!date_read(plain_digits(mem, sizeof mem, input), &day))
+        return -1;
+    *reason = TEXT_BAD_RANGE;
+    if (!date_iso(text_fill_raw(st, &sc->earliest), &earliest) ||
+        !date_iso(text_fill_raw(st, &sc->latest), &latest) || day < earliest || day > latest)
+        return -1;
+    *value = str_c(arena_printf(st->t->arena, "%04d-%02d-%02d", (int)(day / 10000),
+                                (int)(day / 100 % 100), (int)(day % 100)));
+    return value->n ? 0 : -1;
+}
+
+/* Exactly so many digits and nothing between them: a PIN is not guessed at. */
+static int take_pin(const struct step *st, const struct screen *sc, struct str input,
+                    struct str *value, enum engine_text *reason)
+{
+    char mem[PIN_MAX];
+    struct str rest = str_trim(input);
+    size_t n = 0;
+
+    *reason = TEXT_BAD_CODE;
+    while (rest.n) {
+        int32_t cp = utf8_next(&rest);
+        int digit = cp == 'O' || cp == 'o' ? -1 : digit_of(cp);
+
+        if (digit < 0 || n == sizeof mem)
+            return -1;
+        mem[n++] = (char)('0' + digit);
+    }
+    *value = arena_str(st->t->arena, str_n(mem, n));
+    return value->p && within(sc, n) ? 0 : -1;
+}
+
 int input_value(const struct step *st, const struct screen *sc, struct str input, struct str *value,
                 enum engine_text *reason)
 {
@@ -182,7 +277,11 @@ int input_value(const struct step *st, const struct screen *sc, struct str input
     case INPUT_NUMBER: return take_number(st, sc, input, value, reason);
     case INPUT_MSISDN: return take_msisdn(st, input, value, reason);
     case INPUT_CODE: return take_code(st, sc, input, value, reason);
-    case INPUT_TEXT: break;
+    case INPUT_AMOUNT: return take_amount(st, sc, input, value, reason);
+    case INPUT_DATE: return take_date(st, sc, input, value, reason);
+    case INPUT_PIN: return take_pin(st, sc, input, value, reason);
+    case INPUT_TEXT:
+    case INPUT_KINDS: break;
     }
     return take_text(st, sc, input, value, reason);
 }

@@ -26,11 +26,15 @@ static const char *const engine_keys[ENGINE_TEXTS] = {
     [TEXT_BAD_TEXT] = "reason.text",
     [TEXT_BAD_MSISDN] = "reason.msisdn",
     [TEXT_BAD_CODE] = "reason.code",
+    [TEXT_BAD_AMOUNT] = "reason.amount",
+    [TEXT_BAD_DATE] = "reason.date",
     [TEXT_FAIL_BUSY] = "fail.busy",
     [TEXT_FAIL_DOWN] = "fail.down",
     [TEXT_FAIL_BUG] = "fail.bug",
     [TEXT_FAIL_GONE] = "fail.gone",
     [TEXT_RETRY] = "fail.retry",
+    [TEXT_WAIT] = "fail.wait",
+    [TEXT_LOOK] = "fail.look",
 };
 
 /* ---- faults ---------------------------------------------------------------------------------- */
@@ -385,6 +389,7 @@ static void load_engine_vars(struct loader *l)
     struct menu *m = l->m;
     struct var *v;
 
+    m->step_var = menu_find_var(m, STR("step"));
     m->lang_var = menu_find_var(m, STR("lang"));
     if (m->lang_var == NONE)
         load_fault(l, "/vars", "the variable \"lang\" is missing");
@@ -464,12 +469,25 @@ static const struct menu_file *find_file(const struct loader *l, const char *nam
     return NULL;
 }
 
+static bool asks_for(const struct menu *m, enum input_kind kind)
+{
+    for (size_t i = 0; i < m->nscreens; i++)
+        if (m->screens[i].type == SCREEN_INPUT && m->screens[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* After the screens: a menu that asks for no date needs no word for a wrong one. */
 static void load_engine_texts(struct loader *l, const struct node *root)
 {
     for (int i = 0; i < ENGINE_TEXTS; i++) {
         struct str key = str_c(engine_keys[i]), group, name;
         char g[16];
 
+        l->m->engine[i] = NONE;
+        if ((i == TEXT_BAD_AMOUNT && !asks_for(l->m, INPUT_AMOUNT)) ||
+            (i == TEXT_BAD_DATE && !asks_for(l->m, INPUT_DATE)))
+            continue;
         str_cut(key, '.', &group, &name);
         snprintf(g, sizeof g, "%" STR_FMT, STR_ARG(group));
         l->m->engine[i] = load_text_ref(l, root, g, name);
@@ -482,8 +500,8 @@ static void load_flow(struct loader *l, json_t *json)
     struct node start = node_key(&root, "start"), home = node_key(&root, "home");
 
     load_known_keys(l, &root,
-                    "$schema languages start home keys dial limits constants vars "
-                    "sms_vars screens");
+                    "$schema languages start home keys dial limits constants vars currencies "
+                    "variations experiments subflows sms_vars screens");
     load_languages(l, &root);
     load_keys(l, &root);
     load_limits(l, &root);
@@ -491,10 +509,15 @@ static void load_flow(struct loader *l, json_t *json)
     load_engine_vars(l);
     load_dial(l, &root);
     load_sms_vars(l, &root);
+    load_currencies(l, &root);
+    load_variations(l, &root);
+    load_experiments(l, &root);
     load_texts(l);
     load_actions(l);
-    load_engine_texts(l, &root);
+    load_subflows(l, &root);
     load_screens(l, &root);
+    load_subflow_starts(l, &root);
+    load_engine_texts(l, &root);
     l->m->start = menu_find_screen(l->m, load_str(l, &start));
     l->m->home = menu_find_screen(l->m, load_str(l, &home));
     if (l->m->start == NONE)

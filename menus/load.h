@@ -62,7 +62,21 @@ int load_action_ref(struct loader *l, const struct node *n, struct str name);
 /* Splits "Bonjour {name}" into pieces; faults are told at path. */
 struct text load_template(struct loader *l, const char *path, struct str source, bool sms);
 
-/* Order: texts need vars and languages; actions need vars; screens need all. */
+/* {"var": v, "is": pattern} under `key` of parent; WHEN_ALWAYS when absent. */
+struct when load_when(struct loader *l, const struct node *parent, const char *key);
+
+/* A variable that the flow may set; NONE after a fault. */
+int load_settable(struct loader *l, const struct node *n, struct str name);
+
+/* load_vary.c: currencies, variations and experiments need vars; the starts of subflows need
+ * screens, screens need the names of subflows. */
+void load_currencies(struct loader *l, const struct node *root);
+void load_variations(struct loader *l, const struct node *root);
+void load_experiments(struct loader *l, const struct node *root);
+void load_subflows(struct loader *l, const struct node *root);
+void load_subflow_starts(struct loader *l, const struct node *root);
+
+/* Order: texts need vars, languages and variations; actions need vars; screens need all. */
 void load_texts(struct loader *l);
 void load_actions(struct loader *l);
 void load_screens(struct loader *l, const struct node *root);

@@ -7,6 +7,10 @@
  *   -- args: user book lang           variables given as text parameters $1..$n
  *   -- cols: outcome title            columns it gives; those that are variables are set
  *   -- outcomes: ok none              values of its column "outcome" (closed set)
+ *   -- timeout_ms: 1500               one try may take this long (without it: what the turn has)
+ *   -- retries: 1                     further tries when the database was busy or away; reads only
+ *   -- repeat: safe                   a write that may run again or unasked: it finds the reader or
+ *                                     notes his own place, and has no effect anybody else sees
  *
  * What is checked here needs no database: the head, the parameters used, one statement.
  */
@@ -15,8 +19,8 @@
 #include <stdlib.h>
 
 struct head {
-    struct str lane, args, cols, outcomes;
-    unsigned args_line;
+    struct str lane, args, cols, outcomes, timeout, retries, repeat;
+    unsigned args_line, timeout_line, retries_line, repeat_line;
 };
 
 static void fault_at(struct loader *l, const struct menu_file *f, unsigned line, const char *what)
@@ -27,17 +31,57 @@ static void fault_at(struct loader *l, const struct menu_file *f, unsigned line,
 /* One "-- key: value" line; plain comments are let pass. */
 static void read_head_line(struct head *h, struct str line, unsigned no)
 {
-    static const char *const keys[] = {"lane", "args", "cols", "outcomes"};
-    struct str *const values[] = {&h->lane, &h->args, &h->cols, &h->outcomes};
+    const struct {
+        const char *key;
+        struct str *value;
+        unsigned *line; /* or NULL */
+    } keys[] = {
+        {"lane", &h->lane, NULL},
+        {"args", &h->args, &h->args_line},
+        {"cols", &h->cols, NULL},
+        {"outcomes", &h->outcomes, NULL},
+        {"timeout_ms", &h->timeout, &h->timeout_line},
+        {"retries", &h->retries, &h->retries_line},
+        {"repeat", &h->repeat, &h->repeat_line},
+    };
     struct str key, value;
 
     if (!str_cut(str_skip(line, 2), ':', &key, &value))
         return;
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        if (str_eq_c(str_trim(key), keys[i]))
-            *values[i] = str_trim(value);
-    if (str_eq(str_trim(key), STR("args")))
-        h->args_line = no;
+        if (str_eq_c(str_trim(key), keys[i].key)) {
+            *keys[i].value = str_trim(value);
+            if (keys[i].line)
+                *keys[i].line = no;
+        }
+}
+
+static unsigned read_uint(struct loader *l, const struct menu_file *f, struct str value,
+                          unsigned line, const unsigned range[2])
+{
+    int64_t v = 0;
+
+    if (!line)
+        return 0;
+    if (!str_to_i64(value, range[0], range[1], &v))
+        report_add(l->r, f->name, line, "must be a whole number from %u to %u", range[0], range[1]);
+    return (unsigned)v;
+}
+
+static void read_running(struct loader *l, const struct menu_file *f, struct action *a,
+                         const struct head *h)
+{
+    static const unsigned timeout[2] = {100, 30000}, retries[2] = {0, 3};
+
+    a->pub.timeout_ms = read_uint(l, f, h->timeout, h->timeout_line, timeout);
+    a->pub.retries = read_uint(l, f, h->retries, h->retries_line, retries);
+    if (a->pub.retries && a->pub.lane != MENU_LANE_READ)
+        fault_at(l, f, h->retries_line, "only reads have retries: a write may have been made");
+    if (!h->repeat_line)
+        return;
+    a->repeat = str_eq(h->repeat, STR("safe"));
+    if (!a->repeat || a->pub.lane != MENU_LANE_WRITE)
+        fault_at(l, f, h->repeat_line, "\"-- repeat: safe\" is for writes, and says only this");
 }
 
 static struct str next_word(struct str *rest)
@@ -135,6 +179,7 @@ static void read_action(struct loader *l, const struct menu_file *f, struct acti
     a->pub.sql = body.p;
     a->pub.sql_len = body.n;
     read_lane(l, f, a, head.lane);
+    read_running(l, f, a, &head);
     read_args(l, f, a, &head);
     a->ncols = read_words(l, head.cols.p ? head.cols : STR_EMPTY, a->cols, ARRAY_LEN(a->cols));
     a->noutcomes = read_words(l, head.outcomes.p ? head.outcomes : STR_EMPTY, a->outcomes,

@@ -4,20 +4,24 @@
  * by its type. What a type may hold is one row of `types`; what it must hold is read by its reader.
  */
 #include "menus/load.h"
+#include "menus/match.h"
 
 static const struct {
     const char *name;
     const char *keys;
 } types[SCREEN_TYPES] = {
-    [SCREEN_MENU] = {"menu", "type text action on set options walk safe"},
-    [SCREEN_LIST] = {"list", "type text action on keep to empty label_max per_page max_items walk"},
-    [SCREEN_INPUT] = {"input", "type text var kind min max sensitive to walk"},
+    [SCREEN_MENU] = {"menu", "type text action on set options safety"},
+    [SCREEN_LIST] = {"list",
+                     "type text action on keep to empty label_max per_page max_items safety"},
+    [SCREEN_INPUT] =
+        {"input", "type text var kind min max digits currency earliest latest sensitive to safety"},
     [SCREEN_CONFIRM] = {"confirm", "type text evidence accept refuse"},
-    [SCREEN_TEXT] = {"text", "type text action on set body body_text more_key slice walk safe"},
+    [SCREEN_TEXT] = {"text", "type text action on set body body_text more_key slice safety"},
     [SCREEN_END] = {"end", "type text"},
-    [SCREEN_CALL] = {"call", "type action on else set safe"},
+    [SCREEN_CALL] = {"call", "type action on else set safety"},
     [SCREEN_PAY] = {"pay", "type action on else set"},
     [SCREEN_SWITCH] = {"switch", "type var cases else"},
+    [SCREEN_SUB] = {"sub", "type flow with var on else"},
 };
 
 static struct jump load_target(struct loader *l, const struct node *n, struct str to)
@@ -30,6 +34,8 @@ static struct jump load_target(struct loader *l, const struct node *n, struct st
         j.kind = JUMP_HOME;
     } else if (str_eq(to, STR("@again"))) {
         j.kind = JUMP_AGAIN;
+    } else if (str_eq(to, STR("@return"))) {
+        j.kind = JUMP_RETURN;
     } else {
         j.screen = menu_find_screen(l->m, to);
         if (j.screen == NONE) {
@@ -87,8 +93,7 @@ static int need_var(struct loader *l, const struct node *parent, const char *key
     return load_var(l, &n, load_str(l, &n));
 }
 
-/* A variable that the flow may set. */
-static int need_settable(struct loader *l, const struct node *n, struct str name)
+int load_settable(struct loader *l, const struct node *n, struct str name)
 {
     int var = load_var(l, n, name);
 
@@ -99,9 +104,10 @@ static int need_settable(struct loader *l, const struct node *n, struct str name
     return var;
 }
 
-static struct assign *load_sets(struct loader *l, const struct node *parent, size_t *count)
+static struct assign *load_sets(struct loader *l, const struct node *parent, const char *name,
+                                size_t *count)
 {
-    struct node sets = node_key(parent, "set");
+    struct node sets = node_key(parent, name);
     size_t n = json_object_size(sets.json);
     struct assign *a = load_alloc(l, n, sizeof *a);
     const char *key;
@@ -110,7 +116,7 @@ static struct assign *load_sets(struct loader *l, const struct node *parent, siz
     *count = 0;
     json_object_foreach(sets.json, key, value) {
         struct node item = node_key(&sets, key);
-        int var = need_settable(l, &item, str_c(key));
+        int var = load_settable(l, &item, str_c(key));
 
         if (var != NONE)
             a[(*count)++] =
@@ -133,16 +139,19 @@ static struct branch *load_branches(struct loader *l, const struct node *map, si
         struct node item = node_key(map, key);
 
         b[*count].value = load_keep(l, str_c(key));
+        if (!match_parse(b[*count].value, &b[*count].match))
+            load_fault(l, item.path, "a case is up to %d words \"a|b\" or a range \"1..9\"",
+                       MATCH_WORDS_MAX);
         b[*count].line = where_line(&l->where, item.path);
         b[(*count)++].jump = load_jump(l, &item);
     }
     return b;
 }
 
-static struct when load_when(struct loader *l, const struct node *parent)
+struct when load_when(struct loader *l, const struct node *parent, const char *key)
 {
-    struct node n = node_key(parent, "when"), is = node_key(&n, "is"), not = node_key(&n, "not");
-    struct when w = {WHEN_ALWAYS, NONE, STR_EMPTY};
+    struct node n = node_key(parent, key), is = node_key(&n, "is"), not = node_key(&n, "not");
+    struct when w = {.kind = WHEN_ALWAYS, .var = NONE};
 
     if (!n.json || !load_known_keys(l, &n, "var is not"))
         return w;
@@ -152,7 +161,9 @@ static struct when load_when(struct loader *l, const struct node *parent)
     if (l->m->vars[w.var].turn)
         load_fault(l, n.path, "a variable of the turn is gone when the answer comes");
     w.kind = is.json ? WHEN_IS : not .json ? WHEN_NOT : WHEN_SET;
-    w.value = load_str(l, is.json ? &is : &not );
+    if (!match_parse(load_str(l, is.json ? &is : &not ), &w.match))
+        load_fault(l, n.path, "a condition is up to %d words \"a|b\" or a range \"1..9\"",
+                   MATCH_WORDS_MAX);
     return w;
 }
 
@@ -166,8 +177,8 @@ static struct choice load_choice(struct loader *l, const struct node *n)
     c.key = load_str(l, &key);
     c.text = need_text(l, n);
     c.jump = need_jump(l, n, "to");
-    c.when = load_when(l, n);
-    c.sets = load_sets(l, n, &c.nsets);
+    c.when = load_when(l, n, "when");
+    c.sets = load_sets(l, n, "set", &c.nsets);
     return c;
 }
 
@@ -197,7 +208,7 @@ static void read_keep(struct loader *l, const struct node *n, struct screen *sc)
 
     json_object_foreach(keep.json, key, value) {
         struct node item = node_key(&keep, key);
-        int var = need_settable(l, &item, str_c(key));
+        int var = load_settable(l, &item, str_c(key));
 
         if (sc->nkeep == KEEP_MAX) {
             load_fault(l, item.path, "keeps more than %d columns", KEEP_MAX);
@@ -226,26 +237,70 @@ static void read_list(struct loader *l, const struct node *n, struct screen *sc)
         load_fault(l, n->path, "a list must \"keep\" something of the chosen row");
 }
 
-static void read_input(struct loader *l, const struct node *n, struct screen *sc)
+static const char *const input_kinds[INPUT_KINDS] = {
+    [INPUT_TEXT] = "text", [INPUT_NUMBER] = "number", [INPUT_MSISDN] = "msisdn",
+    [INPUT_CODE] = "code", [INPUT_AMOUNT] = "amount", [INPUT_DATE] = "date",
+    [INPUT_PIN] = "pin",
+};
+
+static enum input_kind read_kind(struct loader *l, const struct node *n)
 {
-    static const char *const kinds[] = {"text", "number", "msisdn", "code"};
-    struct node kind = node_key(n, "kind"), min = node_key(n, "min"), max = node_key(n, "max"),
-                secret = node_key(n, "sensitive"), var = node_key(n, "var");
+    struct node kind = node_key(n, "kind");
     struct str name = load_str(l, &kind);
     size_t k = 0;
 
-    while (k < ARRAY_LEN(kinds) && !str_eq_c(name, kinds[k]))
+    while (k < INPUT_KINDS && !str_eq_c(name, input_kinds[k]))
         k++;
-    if (k == ARRAY_LEN(kinds)) {
-        load_fault(l, kind.path, "kind is text, number, msisdn or code");
-        k = 0;
+    if (k < INPUT_KINDS)
+        return (enum input_kind)k;
+    load_fault(l, kind.path, "kind is text, number, msisdn, code, amount, date or pin");
+    return INPUT_TEXT;
+}
+
+static struct text need_template(struct loader *l, const struct node *n, const char *key)
+{
+    struct node item = node_key(n, key);
+
+    if (!item.json)
+        load_fault(l, n->path, "needs \"%s\"", key);
+    return load_template(l, item.path, load_str(l, &item), false);
+}
+
+/* What a kind takes: numbers and amounts lie between min and max, the others are that long. */
+static void read_bounds(struct loader *l, const struct node *n, struct screen *sc)
+{
+    struct node min = node_key(n, "min"), max = node_key(n, "max"), digits = node_key(n, "digits");
+    bool number = sc->kind == INPUT_NUMBER || sc->kind == INPUT_AMOUNT;
+
+    if (sc->kind == INPUT_PIN) {
+        if (!digits.json)
+            load_fault(l, n->path, "needs \"digits\"");
+        sc->min = sc->max = load_uint(l, &digits, PIN_MIN, PIN_MIN, PIN_MAX);
+        return;
     }
-    sc->kind = (enum input_kind)k;
-    sc->text = need_text(l, n);
-    sc->var = need_settable(l, &var, load_str(l, &var));
     sc->min = load_uint(l, &min, 1, 0, 1000000000);
-    sc->max = load_uint(l, &max, k == INPUT_NUMBER ? 1000000000 : 60, 1, 1000000000);
-    sc->sensitive = load_bool(l, &secret, false);
+    sc->max = load_uint(l, &max, number ? 1000000000 : 60, 1, 1000000000);
+    if (sc->min > sc->max)
+        load_fault(l, n->path, "\"min\" is above \"max\"");
+}
+
+static void read_input(struct loader *l, const struct node *n, struct screen *sc)
+{
+    struct node secret = node_key(n, "sensitive"), var = node_key(n, "var");
+
+    sc->kind = read_kind(l, n);
+    sc->text = need_text(l, n);
+    sc->var = load_settable(l, &var, load_str(l, &var));
+    read_bounds(l, n, sc);
+    if (sc->kind == INPUT_AMOUNT)
+        sc->currency = need_template(l, n, "currency");
+    if (sc->kind == INPUT_DATE) {
+        sc->earliest = need_template(l, n, "earliest");
+        sc->latest = need_template(l, n, "latest");
+    }
+    sc->sensitive = load_bool(l, &secret, sc->kind == INPUT_PIN);
+    if (sc->kind == INPUT_PIN && !sc->sensitive)
+        load_fault(l, secret.path, "a pin is sensitive");
     sc->to = need_jump(l, n, "to");
     if (sc->sensitive && sc->var != NONE) {
         l->m->vars[sc->var].turn = true;
@@ -292,7 +347,6 @@ static void read_text(struct loader *l, const struct node *n, struct screen *sc)
         sc->body_var = need_var(l, n, "body");
     if (!slice.json || !load_known_keys(l, &slice, "part at"))
         return;
-    sc->walk = false; /* a path replayed after a loss turns no page that was turned (S4) */
     sc->slice_part = need_var(l, &slice, "part");
     sc->slice_at = need_var(l, &slice, "at");
     if (sc->action == NONE)
@@ -316,6 +370,25 @@ static void read_switch(struct loader *l, const struct node *n, struct screen *s
     sc->otherwise = need_jump(l, n, "else");
 }
 
+/* The parameters are set as by an option; what comes back is branched on as by a switch. */
+static void read_sub(struct loader *l, const struct node *n, struct screen *sc)
+{
+    struct node flow = node_key(n, "flow"), var = node_key(n, "var");
+    struct str name = load_str(l, &flow);
+
+    for (size_t i = 0; i < l->m->nsubflows; i++)
+        if (str_eq(l->m->subflows[i].name, name))
+            sc->flow = (int)i;
+    if (sc->flow == NONE)
+        load_fault(l, flow.json ? flow.path : n->path, "unknown subflow \"%" STR_FMT "\"",
+                   STR_ARG(name));
+    sc->sets = load_sets(l, n, "with", &sc->nsets);
+    if (var.json)
+        sc->var = load_settable(l, &var, load_str(l, &var));
+    if (sc->otherwise.kind == JUMP_NONE)
+        load_fault(l, n->path, "needs \"else\"");
+}
+
 static void read_body(struct loader *l, const struct node *n, struct screen *sc)
 {
     switch (sc->type) {
@@ -328,15 +401,48 @@ static void read_body(struct loader *l, const struct node *n, struct screen *sc)
     case SCREEN_CALL:
     case SCREEN_PAY: read_call(l, n, sc); break;
     case SCREEN_SWITCH: read_switch(l, n, sc); break;
+    case SCREEN_SUB: read_sub(l, n, sc); break;
     case SCREEN_TYPES: break;
     }
+}
+
+/* What the screen's type, input and action make of it. */
+static enum menu_safety derived_safety(const struct menu *m, const struct screen *sc)
+{
+    if (sc->type == SCREEN_CONFIRM || sc->type == SCREEN_PAY)
+        return MENU_MONEY;
+    if (sc->sensitive || sc->slice_at != NONE ||
+        (sc->action != NONE && action_has_effect(&m->actions[sc->action])))
+        return MENU_SENSITIVE;
+    return sc->type == SCREEN_INPUT ? MENU_INPUT : MENU_FREE;
+}
+
+static void read_safety(struct loader *l, const struct node *n, struct screen *sc)
+{
+    static const char *const names[] = {"free", "input", "sensitive", "money"};
+    enum menu_safety derived = derived_safety(l->m, sc);
+    struct node safety = node_key(n, "safety");
+    struct str name = load_str(l, &safety);
+    size_t i = 0;
+
+    sc->safety = derived;
+    if (!safety.json)
+        return;
+    while (i < ARRAY_LEN(names) && !str_eq_c(name, names[i]))
+        i++;
+    if (i == ARRAY_LEN(names))
+        load_fault(l, safety.path, "safety is free, input, sensitive or money");
+    else if (i <= (size_t)derived)
+        load_fault(l, safety.path, "is \"%s\" by itself: \"safety\" only makes it stricter",
+                   names[derived]);
+    else
+        sc->safety = (enum menu_safety)i;
 }
 
 static void read_screen(struct loader *l, const struct node *n, struct screen *sc)
 {
     struct node type = node_key(n, "type"), action = node_key(n, "action"), on = node_key(n, "on"),
-                otherwise = node_key(n, "else"), walk = node_key(n, "walk"),
-                safe = node_key(n, "safe");
+                otherwise = node_key(n, "else");
     struct str name = load_str(l, &type);
     size_t t = 0;
 
@@ -350,15 +456,14 @@ static void read_screen(struct loader *l, const struct node *n, struct screen *s
     if (!load_known_keys(l, n, types[t].keys))
         return;
     sc->type = (enum screen_type)t;
-    sc->walk = load_bool(l, &walk, sc->type != SCREEN_CONFIRM);
-    sc->safe = load_bool(l, &safe, false);
     sc->action = load_action_ref(l, &action, load_str(l, &action));
-    sc->sets = load_sets(l, n, &sc->nsets);
+    sc->sets = load_sets(l, n, "set", &sc->nsets);
     if (sc->type != SCREEN_SWITCH) {
         sc->on = load_branches(l, &on, &sc->non);
         sc->otherwise = load_jump(l, &otherwise);
     }
     read_body(l, n, sc);
+    read_safety(l, n, sc);
 }
 
 void load_screens(struct loader *l, const struct node *root)
@@ -384,6 +489,7 @@ void load_screens(struct loader *l, const struct node *root)
             .text = NONE,
             .action = NONE,
             .var = NONE,
+            .flow = NONE,
             .body_var = NONE,
             .body_text = NONE,
             .slice_part = NONE,

@@ -93,6 +93,8 @@ static struct text_key *text_slot(struct loader *l, const char *path, struct str
         return NULL;
     }
     l->m->texts[l->m->ntexts].key = load_keep(l, key);
+    for (size_t v = 0; v < VARIATIONS_MAX; v++)
+        l->m->texts[l->m->ntexts].vary[v] = NONE;
     return &l->m->texts[l->m->ntexts++];
 }
 
@@ -194,11 +196,54 @@ static void refuse_strangers(struct loader *l)
     }
 }
 
+static int find_variation(const struct menu *m, struct str name)
+{
+    for (size_t i = 0; i < m->nvariations; i++)
+        if (str_eq(m->variations[i].name, name))
+            return (int)i;
+    return NONE;
+}
+
+static void vary_fault(struct loader *l, const struct text_key *text, const char *what)
+{
+    for (size_t lang = 0; lang < l->m->nlangs; lang++) {
+        char file[32];
+
+        snprintf(file, sizeof file, "text/%" STR_FMT ".json", STR_ARG(l->m->langs[lang]));
+        if (text->by_lang[lang].line)
+            report_add(l->r, file, text->by_lang[lang].line, "text \"%" STR_FMT "\" %s",
+                       STR_ARG(text->key), what);
+    }
+}
+
+/* "book@CI" stands in for "book" where the variation CI holds. Messages go to any number and have
+ * none. */
+static void link_variations(struct loader *l)
+{
+    for (size_t i = 0; i < l->m->ntexts; i++) {
+        struct text_key *text = &l->m->texts[i];
+        struct str base, name;
+        int of, variation;
+
+        if (!str_cut(text->key, '@', &base, &name))
+            continue;
+        of = menu_find_text(l->m, base);
+        variation = find_variation(l->m, name);
+        if (of == NONE)
+            vary_fault(l, text, "varies one that is not there");
+        else if (variation == NONE || str_starts(base, STR("sms.")))
+            vary_fault(l, text, "names a variation that is not there");
+        else
+            l->m->texts[of].vary[variation] = (int)i;
+    }
+}
+
 void load_texts(struct loader *l)
 {
     l->m->texts = load_alloc(l, TEXTS_MAX, sizeof *l->m->texts);
     for (size_t i = 0; i < l->m->nlangs; i++)
         load_language(l, i);
+    link_variations(l);
     refuse_strangers(l);
 }
 
@@ -211,9 +256,13 @@ int load_text_ref(struct loader *l, const struct node *n, const char *group, str
         return NONE;
     snprintf(full, sizeof full, "%s.%" STR_FMT, group, STR_ARG(name));
     text = menu_find_text(l->m, str_c(full));
-    if (text == NONE)
+    if (text == NONE) {
         load_fault(l, n->path, "unknown text \"%s\"", full);
-    else
-        l->m->texts[text].used = true;
+        return NONE;
+    }
+    l->m->texts[text].used = true;
+    for (size_t v = 0; v < l->m->nvariations; v++)
+        if (l->m->texts[text].vary[v] != NONE)
+            l->m->texts[l->m->texts[text].vary[v]].used = true;
     return text;
 }

@@ -92,6 +92,20 @@ const char *menu_screen_name(const struct menu *m, size_t no);
 
 enum menu_lane { MENU_LANE_READ, MENU_LANE_WRITE, MENU_LANE_SLOW };
 
+/* What a screen asks of its reader; derived by the loader from its type, its kind of input and its
+ * action, and made stricter by the flow where it likes. A dialled path, and a path replayed after a
+ * loss, passes MENU_FREE and MENU_INPUT and stops at the others (hard cases 7 and 9); what is typed
+ * on MENU_INPUT and MENU_SENSITIVE is never written anywhere in clear (menu_echo). */
+enum menu_safety {
+    MENU_FREE,      /* choices and reads: nothing changes */
+    MENU_INPUT,     /* a typed value */
+    MENU_SENSITIVE, /* a secret, an effect, a page of a book turned: the reader stands here himself */
+    MENU_MONEY      /* a confirm or a pay */
+};
+
+/* By number, as menu_screen_name; MENU_MONEY for a number that is none. */
+enum menu_safety menu_screen_safety(const struct menu *m, size_t no);
+
 /* One actions/<name>.sql: one statement with text parameters $1..$nargs. Lives with the menu. */
 struct menu_action {
     const char *name; /* closed set: fit for a metric label and a prepared statement's name */
@@ -100,6 +114,11 @@ struct menu_action {
     enum menu_lane lane;
     size_t no;    /* 0..menu_actions()-1 */
     size_t nargs; /* parameters */
+    /* For the caller of the database: one try may take this long (0: the caller's own limit), and a
+     * try that failed as MENU_FAIL_BUSY or MENU_FAIL_DOWN is made again up to `retries` times while
+     * the turn has time. Only reads have retries. */
+    unsigned timeout_ms;
+    unsigned retries;
 };
 
 size_t menu_actions(const struct menu *m);
@@ -254,6 +273,8 @@ struct menu_out {
     const struct menu_action *action;
     size_t nargs;
     struct str args[MENU_ARGS_MAX]; /* text parameters; p == NULL: SQL NULL */
+    bool late;                      /* it was sent on an earlier hop: see menu_guard */
+    bool again; /* with late: may be sent again, its arguments are those of the first time */
 };
 
 /* Why an action gave no rows. */
@@ -286,6 +307,25 @@ void menu_resume(const struct menu *m, struct menu_state *s, const struct menu_t
 void menu_fail(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
                enum menu_failure why, struct menu_out *out);
 
+/*
+ * The pending action is not back when the carrier wants its screen (3.5 s): "we are working on it",
+ * with 1 to look again. The state may then be stored; it remembers the action and the step's key.
+ * The action runs on: keep its result where the session's next hop finds it, by session and step.
+ *
+ * The next hop goes through menu_input or menu_reshow as ever. Unless the reader leaves by back or
+ * home (the action still completes, its rows are dropped), it gives the same action as MENU_ACTION
+ * with out->late set, and the caller answers by what it has:
+ *   its rows            -> menu_resume
+ *   its failure         -> menu_fail
+ *   still running       -> menu_guard again
+ *   nothing (the worker died): when out->again, send it: a write's effect is made under the first
+ *                          hop's step and so at most once (S2); else menu_fail(MENU_FAIL_BUSY),
+ *                          and the reader stands where he stood before
+ * Only after MENU_ACTION.
+ */
+void menu_guard(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
+                struct menu_out *out);
+
 /* Shows the present screen again without applying an input (late hop, Redis restarted, resume
  * after a drop: S4). Runs the screen's action again where its text needs one. */
 void menu_reshow(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
@@ -297,6 +337,24 @@ bool menu_may_resume(const struct menu *m, const struct menu_state *s);
 
 /* A kept variable ("user", "identity", "lang", ...); p == NULL when unset or unknown. */
 struct str menu_var(const struct menu *m, const struct menu_state *s, const char *name);
+
+/* What may be written (trace, log) of an input to the present screen: a choice of up to 3 characters
+ * as typed; of anything else, and of every typed value, only its length in '*' (S5, hard case 39).
+ * In the arena. */
+struct str menu_echo(const struct menu *m, const struct menu_state *s, struct arena *a,
+                     struct str input);
+
+/* ---- experiments ----------------------------------------------------------------------------- */
+
+/* The experiments of flow.json. The variant is drawn at menu_begin from the variable named in "by"
+ * (a keyed hash of the user, given by the caller), so a user meets the same one each time; it is
+ * kept in a variable that `when`, `switch` and variations read. To count: after menu_begin, one for
+ * each experiment. NULL when `no` is none. Variants are a closed set; "" before the first begin. */
+size_t menu_experiments(const struct menu *m);
+const char *menu_experiment_name(const struct menu *m, size_t no);
+struct str menu_variant(const struct menu *m, const struct menu_state *s, size_t no);
+
+/* ---- places ---------------------------------------------------------------------------------- */
 
 /* The name of the screen the state stands on, "" before the first. */
 const char *menu_at(const struct menu *m, const struct menu_state *s);

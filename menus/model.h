@@ -19,12 +19,21 @@
 #define CHOICES_MAX     12 /* options of one screen */
 #define ITEMS_MAX       40 /* rows a list binds */
 #define KEEP_MAX        6  /* columns kept with each row */
+#define MATCH_WORDS_MAX 8  /* values of one case or condition */
+#define CURRENCIES_MAX  16
+#define VARIATIONS_MAX  8
+#define EXPERIMENTS_MAX 8
+#define VARIANTS_MAX    6
+#define SUBFLOWS_MAX    16
+#define PARAMS_MAX      6
 #define LIMITS_MAX      8
 #define STACK_MAX       12 /* screens one can go back through */
 #define TRAIL_MAX       8  /* pages one can turn back */
 #define WALK_MAX        8  /* steps of a long dial */
 #define VAR_BYTES_MAX   6000
 #define INPUT_CHARS_MAX 182 /* hard case 17 */
+#define PIN_MIN         4   /* longer than any key */
+#define PIN_MAX         12
 #define NONE            (-1)
 
 enum screen_type {
@@ -37,10 +46,20 @@ enum screen_type {
     SCREEN_CALL, /* from here on: nothing is shown */
     SCREEN_PAY,
     SCREEN_SWITCH,
+    SCREEN_SUB, /* a subflow; stands on the stack while it runs */
     SCREEN_TYPES
 };
 
-enum input_kind { INPUT_TEXT, INPUT_NUMBER, INPUT_MSISDN, INPUT_CODE };
+enum input_kind {
+    INPUT_TEXT,
+    INPUT_NUMBER,
+    INPUT_MSISDN,
+    INPUT_CODE,
+    INPUT_AMOUNT, /* kept in minor units */
+    INPUT_DATE,   /* kept as YYYY-MM-DD */
+    INPUT_PIN,    /* always sensitive */
+    INPUT_KINDS
+};
 
 /* A template: literals and variables in turn. A piece with var == NONE is its literal. */
 struct piece {
@@ -59,10 +78,11 @@ struct text {
 struct text_key {
     struct str key;
     struct text by_lang[LANGS_MAX];
+    int vary[VARIATIONS_MAX]; /* the text that stands in when a variation holds, or NONE */
     bool used;
 };
 
-enum jump_kind { JUMP_NONE, JUMP_SCREEN, JUMP_BACK, JUMP_HOME, JUMP_AGAIN };
+enum jump_kind { JUMP_NONE, JUMP_SCREEN, JUMP_BACK, JUMP_HOME, JUMP_AGAIN, JUMP_RETURN };
 
 struct jump {
     enum jump_kind kind;
@@ -76,12 +96,20 @@ struct assign {
     struct text value;
 };
 
+/* Values that a case or a condition means: words ("fr|en"), else a range ("10..20", "5..", "..9")
+ * compared as numbers, never as strings. */
+struct match {
+    struct str words[MATCH_WORDS_MAX];
+    size_t nwords; /* 0: the range */
+    int64_t min, max;
+};
+
 enum when_kind { WHEN_ALWAYS, WHEN_SET, WHEN_IS, WHEN_NOT };
 
 struct when {
     enum when_kind kind;
     int var;
-    struct str value;
+    struct match match;
 };
 
 struct choice {
@@ -95,7 +123,8 @@ struct choice {
 };
 
 struct branch {
-    struct str value;
+    struct str value; /* as written */
+    struct match match;
     struct jump jump;
     unsigned line;
 };
@@ -110,11 +139,10 @@ struct screen {
     size_t no;
     unsigned line;
     enum screen_type type;
-    bool walk;           /* a long dial may go on from here */
-    bool safe;           /* its write action has no effect a long dial should not have */
-    int text;            /* head, or NONE */
-    int action;          /* run on entry, or NONE */
-    struct assign *sets; /* after the action */
+    enum menu_safety safety; /* derived, or a stricter one declared */
+    int text;                /* head, or NONE */
+    int action;              /* run on entry, or NONE */
+    struct assign *sets;     /* after the action */
     size_t nsets;
     struct branch *on; /* by outcome (call, pay, loads) or value (switch) */
     size_t non;
@@ -133,6 +161,9 @@ struct screen {
     enum input_kind kind;
     unsigned min, max;
     bool sensitive;
+    struct text currency;         /* amount: fills to a code of `currencies` */
+    struct text earliest, latest; /* date: fill to YYYY-MM-DD */
+    int flow;                     /* sub: its subflow, or NONE; var takes the result, or NONE */
 
     int body_var, body_text;  /* text: one of them */
     int slice_part, slice_at; /* variables of the reading place, or NONE */
@@ -162,6 +193,7 @@ struct action {
     size_t ncols;
     struct str outcomes[CHOICES_MAX];
     size_t noutcomes;
+    bool repeat; /* a write without an effect: it may run unasked */
     bool used;
 };
 
@@ -179,11 +211,15 @@ enum engine_text {
     TEXT_BAD_TEXT,
     TEXT_BAD_MSISDN,
     TEXT_BAD_CODE,
+    TEXT_BAD_AMOUNT, /* only where an amount is asked */
+    TEXT_BAD_DATE,   /* only where a date is asked */
     TEXT_FAIL_BUSY,
     TEXT_FAIL_DOWN,
     TEXT_FAIL_BUG,
     TEXT_FAIL_GONE,
     TEXT_RETRY,
+    TEXT_WAIT, /* the guard screen and its key */
+    TEXT_LOOK,
     ENGINE_TEXTS
 };
 
@@ -192,6 +228,41 @@ enum nav_key { KEY_BACK, KEY_HOME, KEY_MORE, KEY_PREVIOUS, KEY_ACCEPT, NAV_KEYS 
 struct sms_var {
     struct str name;
     unsigned max;
+};
+
+struct currency {
+    struct str code;
+    unsigned exponent;
+};
+
+/* A text "name@CI" stands in for "name" where the variation "CI" holds. */
+struct variation {
+    struct str name;
+    struct when when;
+    unsigned line;
+};
+
+struct variant {
+    struct str name;
+    unsigned weight;
+};
+
+struct experiment {
+    struct str name;
+    int by, var; /* the user's keyed hash; the variable that holds the variant */
+    struct variant variants[VARIANTS_MAX];
+    size_t nvariants;
+    unsigned line;
+};
+
+/* Screens that are entered from a `sub` and left by @return. */
+struct subflow {
+    struct str name;
+    int start;
+    int params[PARAMS_MAX]; /* set at the call, unset at the return */
+    size_t nparams;
+    int result; /* variable, or NONE; unset at the return */
+    unsigned line;
 };
 
 struct menu {
@@ -212,6 +283,15 @@ struct menu {
     size_t nvars;
     struct sms_var sms_vars[VARS_MAX];
     size_t nsms_vars;
+    struct currency currencies[CURRENCIES_MAX];
+    size_t ncurrencies;
+    struct variation variations[VARIATIONS_MAX];
+    size_t nvariations;
+    struct experiment experiments[EXPERIMENTS_MAX];
+    size_t nexperiments;
+    struct subflow subflows[SUBFLOWS_MAX];
+    size_t nsubflows;
+    int step_var; /* the step's key, or NONE */
     struct text_key *texts;
     size_t ntexts;
     unsigned reviews[LANGS_MAX]; /* texts that wait for a native reader */
@@ -243,6 +323,13 @@ struct bound {
 
 enum pending { PENDING_NONE, PENDING_LOAD, PENDING_CALL };
 
+/* The action that a guard screen waits for; kind is PENDING_NONE when there is none. */
+struct waiting {
+    enum pending kind;
+    int screen;
+    struct str step; /* of the hop that sent it: its effect is made under this key */
+};
+
 struct menu_state {
     /* stored */
     struct frame stack[STACK_MAX];
@@ -254,13 +341,15 @@ struct menu_state {
     bool ended;
     bool faulted; /* the last answer was menu_fail's screen */
     struct bound bound;
+    struct waiting waiting;
     struct str *vars; /* nvars of the menu; p == NULL: unset */
     bool vars_shared; /* with a snapshot: copied before the first write */
 
     /* this turn only */
     enum pending pending;
     int pending_screen;
-    bool beginning; /* menu_begin's turn: failure means END */
+    struct waiting late; /* the wait that this turn ends */
+    bool beginning;      /* menu_begin's turn: failure means END */
     unsigned actions, hops;
     int note; /* text above the next screen, or NONE */
     bool invalid;
@@ -288,6 +377,12 @@ int menu_find_lang(const struct menu *m, struct str lang);
 static inline bool screen_shows(const struct screen *sc)
 {
     return sc->type < SCREEN_CALL;
+}
+
+/* A write that others can see or that counts: no walk runs it, and it is never run twice. */
+static inline bool action_has_effect(const struct action *a)
+{
+    return a->pub.lane == MENU_LANE_WRITE && !a->repeat;
 }
 
 static inline const struct frame *state_top(const struct menu_state *s)

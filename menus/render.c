@@ -186,19 +186,6 @@ static struct draft new_draft(const struct step *st, const struct screen *sc)
 
 /* ---- menus and lists ------------------------------------------------------------------------- */
 
-static bool when_holds(const struct step *st, const struct when *w)
-{
-    struct str v = state_var(st, w->var);
-
-    switch (w->kind) {
-    case WHEN_ALWAYS: return true;
-    case WHEN_SET: return v.n > 0;
-    case WHEN_IS: return v.n == w->value.n && (v.n == 0 || str_eq(v, w->value));
-    case WHEN_NOT: return v.n != w->value.n || (v.n && !str_eq(v, w->value));
-    }
-    return false;
-}
-
 size_t menu_choices(const struct step *st, const struct screen *sc,
                     struct choice_key out[CHOICES_MAX])
 {
@@ -310,8 +297,9 @@ static void render_text(const struct step *st, const struct screen *sc)
     unsigned used;
     size_t bytes;
 
-    body = sc->body_text != NONE ? text_fill_raw(st, text_in(st->m, sc->body_text, step_lang(st)))
-                                 : state_var(st, sc->body_var);
+    body = sc->body_text != NONE
+               ? text_fill_raw(st, text_in(st->m, text_pick(st, sc->body_text), step_lang(st)))
+               : state_var(st, sc->body_var);
     if (slice)
         slice_place(st, sc, at);
     else
@@ -395,6 +383,17 @@ void render_failure(const struct step *st, enum engine_text why, bool end)
         add_option(&d, STR("1"), text_show(st, st->m->engine[TEXT_RETRY]), MENU_OPT_CHOICE);
         add_nav(st, &d, &nav);
     }
+    finish(st, &d);
+}
+
+void render_guard(const struct step *st, const struct screen *sc)
+{
+    struct draft d = {.head = text_show(st, st->m->engine[TEXT_WAIT]), .options = st->out->options};
+    struct nav nav = {.back = true, .home = true};
+
+    start_out(st, sc);
+    add_option(&d, STR("1"), text_show(st, st->m->engine[TEXT_LOOK]), MENU_OPT_CHOICE);
+    add_nav(st, &d, &nav);
     finish(st, &d);
 }
 

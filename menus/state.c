@@ -4,11 +4,12 @@
  *
  *   byte 0      format
  *   8 bytes     the menu's version
- *   flags       ended, faulted, has_next
+ *   flags       ended, faulted, has_next, waiting
  *   stack       n, then (screen, part, at) each
  *   trail       n, then (part, at) each; then next
  *   variables   n, then (number, length, bytes) each, numbers rising
  *   rows        n, shown, then n * nkeep of the top screen (length, bytes)
+ *   waiting     with its flag: kind, screen, the step (length, bytes)
  *
  * Numbers are LEB128. Variables of the caller, of the turn and of sensitive inputs are left out
  * (S5). Decoding trusts nothing: every index is checked against the menu, nothing may be left over.
@@ -24,6 +25,9 @@
 #define FLAG_ENDED   1u
 #define FLAG_FAULTED 2u
 #define FLAG_NEXT    4u
+#define FLAG_WAITING 8u
+#define FLAGS        (FLAG_ENDED | FLAG_FAULTED | FLAG_NEXT | FLAG_WAITING)
+#define STEP_MAX     200 /* bytes of a step's key */
 
 /* ---- variables ------------------------------------------------------------------------------- */
 
@@ -156,6 +160,21 @@ static size_t top_keep(const struct menu *m, const struct menu_state *s)
     return top ? m->screens[top->screen].nkeep : 0;
 }
 
+static unsigned flags_of(const struct menu_state *s)
+{
+    return (s->ended ? FLAG_ENDED : 0) | (s->faulted ? FLAG_FAULTED : 0) |
+           (s->has_next ? FLAG_NEXT : 0) | (s->waiting.kind != PENDING_NONE ? FLAG_WAITING : 0);
+}
+
+static void put_waiting(const struct menu_state *s, struct buf *b)
+{
+    if (s->waiting.kind == PENDING_NONE)
+        return;
+    put_num(b, s->waiting.kind);
+    put_num(b, (unsigned)s->waiting.screen);
+    put_str(b, s->waiting.step.p ? str_head(s->waiting.step, STEP_MAX) : STR_EMPTY);
+}
+
 int menu_state_encode(const struct menu *m, const struct menu_state *s, struct buf *b,
                       struct err *e)
 {
@@ -167,8 +186,7 @@ int menu_state_encode(const struct menu *m, const struct menu_state *s, struct b
     buf_addc(b, FORMAT);
     for (int i = 0; i < 8; i++)
         buf_addc(b, (char)(version >> (8 * i)));
-    put_num(b, (s->ended ? FLAG_ENDED : 0) | (s->faulted ? FLAG_FAULTED : 0) |
-                   (s->has_next ? FLAG_NEXT : 0));
+    put_num(b, flags_of(s));
     put_num(b, s->depth);
     for (size_t i = 0; i < s->depth; i++) {
         put_num(b, s->stack[i].screen);
@@ -183,6 +201,7 @@ int menu_state_encode(const struct menu *m, const struct menu_state *s, struct b
     put_num(b, s->bound.shown);
     for (size_t i = 0; i < cells; i++)
         put_str(b, s->bound.cells[i]);
+    put_waiting(s, b);
     if (b->len - start > MENU_STATE_MAX)
         return err_set(e, ERR_TOO_BIG, "state of %zu bytes", b->len - start);
     return buf_check(b, e);
@@ -241,13 +260,19 @@ static struct place get_place(struct reader *r)
     return p;
 }
 
+/* May be on the stack. */
+static bool stands(const struct screen *sc)
+{
+    return screen_shows(sc) || sc->type == SCREEN_SUB;
+}
+
 static void get_stack(const struct menu *m, struct menu_state *s, struct reader *r)
 {
     s->depth = (uint8_t)get_num(r, STACK_MAX);
     for (size_t i = 0; i < s->depth; i++) {
         s->stack[i].screen = (uint16_t)get_num(r, m->nscreens - 1);
         s->stack[i].place = get_place(r);
-        r->bad |= !screen_shows(&m->screens[s->stack[i].screen]);
+        r->bad |= !stands(&m->screens[s->stack[i].screen]);
     }
     s->ntrail = (uint8_t)get_num(r, TRAIL_MAX);
     for (size_t i = 0; i < s->ntrail; i++)
@@ -287,6 +312,23 @@ static void get_bound(const struct menu *m, struct menu_state *s, struct reader 
         s->bound.cells[i] = get_str(r, VAR_BYTES_MAX);
 }
 
+/* A call waits over any screen; a shown screen's own rows are waited for on top of the stack. */
+static void get_waiting(const struct menu *m, struct menu_state *s, struct reader *r)
+{
+    const struct frame *top = state_top(s);
+    const struct screen *sc;
+
+    s->waiting.kind = (enum pending)get_num(r, PENDING_CALL);
+    s->waiting.screen = (int)get_num(r, m->nscreens - 1);
+    s->waiting.step = get_str(r, STEP_MAX);
+    sc = &m->screens[s->waiting.screen];
+    r->bad |= s->waiting.kind == PENDING_NONE || sc->action == NONE;
+    if (s->waiting.kind == PENDING_LOAD)
+        r->bad |= !screen_shows(sc) || !top || top->screen != sc->no;
+    else
+        r->bad |= sc->type != SCREEN_CALL && sc->type != SCREEN_PAY;
+}
+
 int menu_state_version(struct str bytes, char version[17], struct err *e)
 {
     uint64_t v = 0;
@@ -311,13 +353,17 @@ int menu_state_decode(const struct menu *m, struct str bytes, struct arena *a,
         return -1;
     if (strcmp(version, m->version) != 0)
         return err_set(e, ERR_BAD_STATE, "state of menu %s, not %s", version, m->version);
-    flags = (unsigned)get_num(&r, FLAG_ENDED | FLAG_FAULTED | FLAG_NEXT);
+    flags = (unsigned)get_num(&r, FLAGS);
     s->ended = flags & FLAG_ENDED;
     s->faulted = flags & FLAG_FAULTED;
     s->has_next = flags & FLAG_NEXT;
     get_stack(m, s, &r);
     get_vars(m, s, &r);
     get_bound(m, s, &r);
+    if (flags & FLAG_WAITING)
+        get_waiting(m, s, &r);
+    else if (s->depth && !screen_shows(&m->screens[state_top(s)->screen]))
+        r.bad = true; /* a subflow is waited for, or on its first screen */
     if (r.bad || r.rest.n)
         return err_set(e, ERR_BAD_INPUT, "menu state is damaged");
     *out = s;

@@ -17,31 +17,21 @@
  * copy `before` is the state as the turn found it: a failed action goes back to it and nothing has
  * advanced. A long dial is walked through the same path, input by input, and stops before anything
  * with an effect (hard case 9).
+ *
+ * A subflow's `sub` screen stands on the stack below the subflow's own screens while it runs:
+ *
+ *   home, gift, [sub], who, sure  --@return-->  home, gift, then the sub's jump
+ *                                 --back x 2->  home, gift
+ *
+ * The checker proves that subflows do not nest in themselves and that their screens fit the stack, so
+ * a subflow's frames are never forgotten before it returns.
  */
 #include <stdlib.h>
 
 #include "menus/engine.h"
+#include "menus/match.h"
 
 #define HOPS_MAX 16 /* screens passed in one turn */
-
-/* ---- failure --------------------------------------------------------------------------------- */
-
-void step_fail(const struct step *st, enum engine_text why)
-{
-    struct menu_state *s = st->s;
-    bool end = s->beginning || !s->before;
-
-    if (s->before)
-        *s = *s->before;
-    s->pending = PENDING_NONE;
-    s->rows = NULL;
-    s->nwalk = 0;
-    s->note = NONE;
-    s->invalid = false;
-    s->ended = end;
-    s->faulted = !end;
-    render_failure(st, why, end);
-}
 
 /* ---- the stack ------------------------------------------------------------------------------- */
 
@@ -53,18 +43,44 @@ void step_page_reset(struct menu_state *s)
     s->bound = (struct bound){0};
 }
 
+static const struct screen *screen_at(const struct step *st, size_t depth)
+{
+    return &st->m->screens[st->s->stack[depth].screen];
+}
+
+/* Frames from `depth` on go; a subflow that is left takes its parameters and result along. */
+static void cut_stack(const struct step *st, size_t depth)
+{
+    while (st->s->depth > depth) {
+        const struct screen *sc = screen_at(st, --st->s->depth);
+        const struct subflow *f;
+
+        if (sc->type != SCREEN_SUB)
+            continue;
+        f = &st->m->subflows[sc->flow];
+        for (size_t i = 0; i < f->nparams; i++)
+            state_set(st, f->params[i], (struct str){NULL, 0});
+        state_set(st, f->result, (struct str){NULL, 0});
+    }
+}
+
+static void drop_subs(const struct step *st)
+{
+    while (st->s->depth && screen_at(st, st->s->depth - 1u)->type == SCREEN_SUB)
+        cut_stack(st, st->s->depth - 1u);
+}
+
 static void push(const struct step *st, int screen)
 {
     struct menu_state *s = st->s;
     size_t i = 0;
 
     if (screen == st->m->home)
-        s->depth = 0;
+        cut_stack(st, 0);
     while (i < s->depth && s->stack[i].screen != screen)
         i++;
-    if (i < s->depth) { /* already there: unwind to it */
-        s->depth = (uint8_t)i;
-    } else if (s->depth == STACK_MAX) { /* forget the oldest but the root */
+    cut_stack(st, i);            /* already there: unwind to it */
+    if (s->depth == STACK_MAX) { /* forget the oldest but the root */
         memmove(&s->stack[1], &s->stack[2], (STACK_MAX - 2) * sizeof s->stack[0]);
         s->depth--;
     }
@@ -72,11 +88,39 @@ static void push(const struct step *st, int screen)
     step_page_reset(s);
 }
 
-static void pop(struct menu_state *s)
+static void drop_top(const struct step *st)
 {
-    if (s->depth)
-        s->depth--;
-    step_page_reset(s);
+    if (st->s->depth)
+        cut_stack(st, st->s->depth - 1u);
+    step_page_reset(st->s);
+}
+
+/* The top goes, and a subflow whose first screen it was. */
+static void pop(const struct step *st)
+{
+    drop_top(st);
+    drop_subs(st);
+}
+
+/* ---- failure --------------------------------------------------------------------------------- */
+
+void step_fail(const struct step *st, enum engine_text why)
+{
+    struct menu_state *s = st->s;
+    bool end = s->beginning || !s->before;
+
+    if (s->before)
+        *s = *s->before;
+    drop_subs(st); /* a subflow that was waited for before its first screen */
+    end |= !s->depth;
+    s->pending = PENDING_NONE;
+    s->rows = NULL;
+    s->nwalk = 0;
+    s->note = NONE;
+    s->invalid = false;
+    s->ended = end;
+    s->faulted = !end;
+    render_failure(st, why, end);
 }
 
 /* ---- actions --------------------------------------------------------------------------------- */
@@ -85,6 +129,8 @@ static struct str arg_value(const struct step *st, int var)
 {
     if (var == st->m->page_var)
         return str_c(arena_printf(st->t->arena, "%u", st->limit));
+    if (var == st->m->step_var && st->s->late.kind != PENDING_NONE)
+        return st->s->late.step;
     return state_var(st, var);
 }
 
@@ -105,12 +151,19 @@ static void walk_stop(const struct step *st)
     step_show(st, true);
 }
 
+/* A screen's own action is let run where it changes nothing: the walk stops on the screen. */
+static bool stops_walk(const struct step *st, const struct screen *sc)
+{
+    return screen_shows(sc) ? action_has_effect(&st->m->actions[sc->action])
+                            : sc->safety >= MENU_SENSITIVE;
+}
+
 static void run_action(const struct step *st, const struct screen *sc, enum pending pending)
 {
     const struct action *a = &st->m->actions[sc->action];
     struct menu_state *s = st->s;
 
-    if (walking(s) && a->pub.lane == MENU_LANE_WRITE && !sc->safe) {
+    if (walking(s) && stops_walk(st, sc)) {
         walk_stop(st);
         return;
     }
@@ -129,6 +182,66 @@ static void run_action(const struct step *st, const struct screen *sc, enum pend
         st->out->args[i] = arg_value(st, a->args[i]);
 }
 
+/* ---- the guard ------------------------------------------------------------------------------- */
+
+void step_guard(const struct step *st)
+{
+    struct menu_state *s = st->s;
+    struct waiting w = s->late;
+
+    if (s->pending == PENDING_NONE) {
+        step_fail(st, TEXT_FAIL_BUG);
+        return;
+    }
+    if (w.kind == PENDING_NONE)
+        w.step = state_var(st, st->m->step_var);
+    w.kind = s->pending;
+    w.screen = s->pending_screen;
+    s->waiting = w;
+    s->pending = PENDING_NONE;
+    s->note = NONE;
+    s->nwalk = s->walked = 0;
+    render_guard(st, &st->m->screens[w.screen]);
+}
+
+void step_unwait(const struct step *st, enum pending kind)
+{
+    if (kind == PENDING_LOAD) {
+        step_back(st);
+        return;
+    }
+    drop_subs(st);
+    if (st->s->depth)
+        step_show(st, true);
+    else
+        step_home(st);
+}
+
+/* What lives in one turn, and what the caller did not give again, is not there a second time. */
+static bool args_kept(const struct step *st, const struct action *a)
+{
+    for (size_t i = 0; i < a->pub.nargs; i++) {
+        const struct var *v = &st->m->vars[a->args[i]];
+
+        if (a->args[i] == st->m->page_var || a->args[i] == st->m->step_var)
+            continue;
+        if (v->turn || v->secret || (v->caller && !st->out->args[i].p))
+            return false;
+    }
+    return true;
+}
+
+void step_late(const struct step *st)
+{
+    const struct waiting *w = &st->s->late;
+    const struct screen *sc = &st->m->screens[w->screen];
+
+    st->s->beginning = !st->s->depth; /* nothing to go back to */
+    run_action(st, sc, w->kind);
+    st->out->late = true;
+    st->out->again = args_kept(st, &st->m->actions[sc->action]);
+}
+
 /* ---- jumps ----------------------------------------------------------------------------------- */
 
 void step_home(const struct step *st)
@@ -144,9 +257,19 @@ void step_back(const struct step *st)
         step_home(st);
         return;
     }
-    pop(s);
+    pop(st);
     step_show(st, true);
 }
+
+static const struct jump *branch(const struct screen *sc, struct str value)
+{
+    for (size_t i = 0; i < sc->non; i++)
+        if (match_holds(&sc->on[i].match, value))
+            return &sc->on[i].jump;
+    return &sc->otherwise;
+}
+
+static void leave_sub(const struct step *st);
 
 static void jump(const struct step *st, const struct jump *j)
 {
@@ -156,6 +279,7 @@ static void jump(const struct step *st, const struct jump *j)
     case JUMP_SCREEN: step_enter(st, j->screen); break;
     case JUMP_BACK: step_back(st); break;
     case JUMP_HOME: step_home(st); break;
+    case JUMP_RETURN: leave_sub(st); break;
     case JUMP_AGAIN:
         if (st->s->depth)
             step_show(st, true);
@@ -166,18 +290,37 @@ static void jump(const struct step *st, const struct jump *j)
     }
 }
 
-static const struct jump *branch(const struct screen *sc, struct str value)
-{
-    for (size_t i = 0; i < sc->non; i++)
-        if (sc->on[i].value.n == value.n && (!value.n || str_eq(sc->on[i].value, value)))
-            return &sc->on[i].jump;
-    return &sc->otherwise;
-}
-
 static void apply_sets(const struct step *st, const struct assign *sets, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         state_set(st, sets[i].var, text_fill_raw(st, &sets[i].value));
+}
+
+/* @return: the innermost subflow's frames go, its one result goes to the caller, who jumps on. */
+static void leave_sub(const struct step *st)
+{
+    const struct screen *sc = NULL;
+    size_t at = st->s->depth;
+    struct str value;
+
+    while (at && !sc)
+        sc = screen_at(st, --at)->type == SCREEN_SUB ? screen_at(st, at) : NULL;
+    if (!sc || ++st->s->hops > HOPS_MAX) { /* a checked menu returns only from a subflow */
+        step_fail(st, TEXT_FAIL_BUG);
+        return;
+    }
+    value = state_var(st, st->m->subflows[sc->flow].result);
+    cut_stack(st, at);
+    step_page_reset(st->s);
+    state_set(st, sc->var, value);
+    jump(st, branch(sc, value));
+}
+
+static void enter_sub(const struct step *st, const struct screen *sc)
+{
+    push(st, (int)sc->no);
+    apply_sets(st, sc->sets, sc->nsets);
+    step_enter(st, st->m->subflows[sc->flow].start);
 }
 
 void step_enter(const struct step *st, int screen)
@@ -191,6 +334,8 @@ void step_enter(const struct step *st, int screen)
     st->s->rows = NULL;
     if (sc->type == SCREEN_SWITCH) {
         jump(st, branch(sc, state_var(st, sc->var)));
+    } else if (sc->type == SCREEN_SUB) {
+        enter_sub(st, sc);
     } else if (!screen_shows(sc)) {
         run_action(st, sc, PENDING_CALL);
     } else {
@@ -217,7 +362,7 @@ static void present(const struct step *st)
     s->note = NONE;
     s->invalid = false;
     s->rows = NULL;
-    if (s->walked == s->nwalk || !sc->walk || s->ended)
+    if (s->walked == s->nwalk || sc->safety >= MENU_SENSITIVE || s->ended)
         return;
     s->before = state_snapshot(st);
     if (s->before)
@@ -275,16 +420,20 @@ void step_resume_call(const struct step *st, const struct screen *sc, const stru
     jump(st, branch(sc, outcome_of(rows)));
 }
 
+/* A screen that is not shown after all is no place to come back to: it leaves the stack. */
+static void leave_by(const struct step *st, const struct jump *j)
+{
+    if (j->kind == JUMP_AGAIN)
+        pop(st); /* the screen before it, not a subflow's beginning */
+    else if (j->kind != JUMP_BACK)
+        drop_top(st);
+    jump(st, j);
+}
+
 void step_resume_list(const struct step *st, const struct screen *sc, const struct menu_rows *rows)
 {
     if (rows->nrows == 0) {
-        pop(st->s);
-        if (sc->empty.kind == JUMP_BACK && st->s->depth) { /* popped already */
-            st->s->note = sc->empty.say;
-            step_show(st, true);
-        } else {
-            jump(st, &sc->empty);
-        }
+        leave_by(st, &sc->empty);
         return;
     }
     st->s->rows = rows;
@@ -292,19 +441,12 @@ void step_resume_list(const struct step *st, const struct screen *sc, const stru
     present(st);
 }
 
-/* A screen whose outcome leads elsewhere is not a place to come back to: it leaves the stack. */
 void step_resume_load(const struct step *st, const struct screen *sc, const struct menu_rows *rows)
 {
     const struct jump *j = branch(sc, outcome_of(rows));
 
     if (j->kind != JUMP_NONE) {
-        pop(st->s);
-        if (j->kind == JUMP_BACK && st->s->depth) {
-            st->s->note = j->say;
-            step_show(st, true);
-        } else {
-            jump(st, j);
-        }
+        leave_by(st, j);
         return;
     }
     set_columns(st, rows);
@@ -376,7 +518,7 @@ static void take_choice(const struct step *st, const struct screen *sc, const st
     apply_sets(st, c->sets, c->nsets);
     if (sc->type == SCREEN_CONFIRM && c == &sc->choices[0]) {
         state_set(st, st->m->consent_var, render_consent(st, sc));
-        pop(st->s); /* an accepted confirm is no place to come back to */
+        drop_top(st); /* an accepted confirm is no place to come back to */
     }
     jump(st, &c->jump);
 }
@@ -401,10 +543,6 @@ static void apply_value(const struct step *st, const struct screen *sc, struct s
     struct str value = STR_EMPTY;
     enum engine_text reason;
 
-    if (walking(st->s) && sc->sensitive) { /* never a PIN from a dial string */
-        refuse(st, TEXT_BAD_CHOICE);
-        return;
-    }
     if (input_value(st, sc, input, &value, &reason) != 0) {
         refuse(st, reason);
         return;

@@ -161,7 +161,7 @@ const struct text *text_in(const struct menu *m, int no, size_t lang)
 
 struct str text_show(const struct step *st, int no)
 {
-    return text_fill(st, text_in(st->m, no, step_lang(st)));
+    return text_fill(st, text_in(st->m, text_pick(st, no), step_lang(st)));
 }
 
 /* ---- pages of running text ------------------------------------------------------------------- */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The public calls of a turn: each makes a struct step, prepares the state and lets step.c move.
- * Order within one turn: begin, input or reshow once; then resume or fail for each action.
+ * Order within one turn: begin, input or reshow once; then resume, fail or guard for each action.
  */
+#include "gateway/lib/utf8.h"
 #include "menus/engine.h"
 
 static struct step step_of(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
@@ -25,6 +26,7 @@ static void turn_start(const struct step *st)
     s->beginning = false;
     s->rows = NULL;
     s->nwalk = s->walked = 0;
+    s->late = (struct waiting){.kind = PENDING_NONE};
     s->before = NULL;
 }
 
@@ -56,12 +58,34 @@ void menu_begin(const struct menu *m, struct menu_state *s, const struct menu_tu
     struct step st = step_of(m, s, t, out);
 
     s->ended = s->faulted = false;
+    s->waiting = (struct waiting){.kind = PENDING_NONE};
     s->depth = 0;
     step_page_reset(s);
     turn_start(&st); /* nothing to go back to: a failure here is the end */
     s->beginning = true;
+    experiments_draw(&st);
     read_dial(&st);
     step_enter(&st, m->start);
+}
+
+/* The hop after a guard screen: away from it, or a look at what became of the action. Before the
+ * first screen there is nothing to go away to. */
+static void end_wait(const struct step *st, struct str digits)
+{
+    struct menu_state *s = st->s;
+    struct waiting w = s->waiting;
+
+    s->waiting = (struct waiting){.kind = PENDING_NONE};
+    turn_start(st);
+    s->before = state_snapshot(st);
+    if (s->depth && str_eq(digits, st->m->keys[KEY_BACK])) {
+        step_unwait(st, w.kind);
+    } else if (s->depth && str_eq(digits, st->m->keys[KEY_HOME])) {
+        step_home(st);
+    } else {
+        s->late = w;
+        step_late(st);
+    }
 }
 
 void menu_input(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
@@ -69,8 +93,12 @@ void menu_input(const struct menu *m, struct menu_state *s, const struct menu_tu
 {
     struct step st = step_of(m, s, t, out);
     char mem[8];
-    struct str digits;
+    struct str digits = input_digits(mem, sizeof mem, str_head(input, 64));
 
+    if (s->waiting.kind != PENDING_NONE) {
+        end_wait(&st, digits);
+        return;
+    }
     if (s->ended || !s->depth) {
         menu_begin(m, s, t, out);
         return;
@@ -82,7 +110,6 @@ void menu_input(const struct menu *m, struct menu_state *s, const struct menu_tu
         return;
     }
     s->faulted = false;
-    digits = input_digits(mem, sizeof mem, str_head(input, 64));
     if (str_eq(digits, m->keys[KEY_BACK]))
         step_back(&st);
     else if (str_eq(digits, m->keys[KEY_HOME]))
@@ -96,6 +123,10 @@ void menu_reshow(const struct menu *m, struct menu_state *s, const struct menu_t
 {
     struct step st = step_of(m, s, t, out);
 
+    if (s->waiting.kind != PENDING_NONE) {
+        end_wait(&st, STR_EMPTY);
+        return;
+    }
     if (!s->depth || s->ended) {
         menu_begin(m, s, t, out);
         return;
@@ -114,6 +145,7 @@ void menu_resume(const struct menu *m, struct menu_state *s, const struct menu_t
     const struct screen *sc = &m->screens[s->pending_screen];
 
     s->pending = PENDING_NONE;
+    s->late = (struct waiting){.kind = PENDING_NONE}; /* further actions are this hop's own */
     if (pending == PENDING_CALL)
         step_resume_call(&st, sc, rows);
     else if (pending == PENDING_NONE)
@@ -136,6 +168,14 @@ void menu_fail(const struct menu *m, struct menu_state *s, const struct menu_tur
     step_fail(&st, texts[why]);
 }
 
+void menu_guard(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
+                struct menu_out *out)
+{
+    struct step st = step_of(m, s, t, out);
+
+    step_guard(&st);
+}
+
 /* ---- looking --------------------------------------------------------------------------------- */
 
 bool menu_may_resume(const struct menu *m, const struct menu_state *s)
@@ -152,6 +192,27 @@ const char *menu_at(const struct menu *m, const struct menu_state *s)
     const struct frame *top = state_top(s);
 
     return top ? m->screens[top->screen].name : "";
+}
+
+#define ECHO_MAX 3 /* a choice is not longer */
+
+struct str menu_echo(const struct menu *m, const struct menu_state *s, struct arena *a,
+                     struct str input)
+{
+    const struct frame *top = state_top(s);
+    bool typed = top && m->screens[top->screen].type == SCREEN_INPUT;
+    size_t n = MIN(utf8_count(input), INPUT_CHARS_MAX);
+    char stars[INPUT_CHARS_MAX];
+
+    if (!typed && n <= ECHO_MAX)
+        return arena_str(a, input);
+    memset(stars, '*', n);
+    return arena_str(a, str_n(stars, n));
+}
+
+enum menu_safety menu_screen_safety(const struct menu *m, size_t no)
+{
+    return no < m->nscreens ? m->screens[no].safety : MENU_MONEY;
 }
 
 const char *menu_version(const struct menu *m)

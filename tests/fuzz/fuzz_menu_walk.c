@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A reader walks the service's menu: byte 0 seeds the database's answers, byte 1 picks the carrier,
- * the rest are inputs, a line each. Always a screen, always within its limit (S6).
+ * A reader walks the service's menu: byte 0 seeds the database's answers, byte 1 picks the carrier
+ * and, by its high bit, a slow database; the rest are inputs, a line each. Always a screen, always
+ * within its limit (S6).
  */
 #include "tests/unit/menu_coko.h"
 
@@ -25,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     carrier = data[1] % ARRAY_LEN(limits);
     reader_init(&r, m, coko_answer, limits[carrier].max, limits[carrier].charset);
     r.seed += data[0] * 7919u;
+    r.hang = data[1] & 0x80 ? 3 : 0;
     coko_vars(&r);
     rest = str_n(data + 2, size - 2);
     if (str_split(&rest, '\n', &line))

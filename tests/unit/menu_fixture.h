@@ -35,6 +35,7 @@ struct reader {
     char stored[MENU_STATE_MAX];
     size_t nstored;
     unsigned actions; /* run in the last turn */
+    unsigned hang;    /* one action in so many is not back in time; 0: none */
     char last_action[64];
     struct str last_args[MENU_ARGS_MAX];
     char args_mem[MENU_ARGS_MAX][256];
@@ -115,7 +116,9 @@ static inline void reader_settle(struct reader *r, struct menu_state *s, const s
 
         assert(r->actions <= MENU_ACTIONS_A_TURN);
         reader_note_action(r);
-        if (r->answer(r, &r->out, &rows))
+        if (r->hang && reader_random(r) % r->hang == 0)
+            menu_guard(r->m, s, t, &r->out);
+        else if (r->answer(r, &r->out, &rows))
             menu_resume(r->m, s, t, &rows, &r->out);
         else
             menu_fail(r->m, s, t, MENU_FAIL_BUSY, &r->out);

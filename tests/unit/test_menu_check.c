@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/menu_fixture.h"
+#include "tests/unit/menu_changes.h"
 
 static const char flow[] =
     "{\n" /* line 1 */
@@ -22,7 +22,7 @@ static const char flow[] =
     "{\"text\":\"go\",\"to\":\"offers\"},{\"text\":\"go\",\"to\":\"pin\"}]},\n"
     "\"offers\":{\"type\":\"list\",\"text\":\"home\",\"action\":\"offers\",\"max_items\":8,\n" /* 9 */
     "\"keep\":{\"plan\":\"id\",\"price\":\"price\"},\"to\":\"confirm\",\"empty\":\"@back\"},\n"
-    "\"pin\":{\"type\":\"input\",\"text\":\"home\",\"var\":\"pin\",\"kind\":\"code\",\n"
+    "\"pin\":{\"type\":\"input\",\"text\":\"home\",\"var\":\"pin\",\"kind\":\"code\",\"max\":8,\n"
     "\"sensitive\":true,\"to\":\"check\"},\n"
     "\"check\":{\"type\":\"call\",\"action\":\"check\",\"on\":{\"ok\":\"home\",\"bad\":\"pin\"}},\n"
     "\"confirm\":{\"type\":\"confirm\",\"text\":\"ask\",\"evidence\":[\"price\"],\n" /* 14 */
@@ -36,16 +36,9 @@ static const char texts[] =
     "\"reason\":{\"choice\":\"Non.\",\"empty\":\"Vide.\",\"long\":\"Long.\",\"number\":\"Nombre.\",\n"
     "\"range\":\"Limites.\",\"text\":\"Lettres.\",\"msisdn\":\"Numero.\",\"code\":\"Code.\"},\n"
     "\"fail\":{\"busy\":\"Occupe.\",\"down\":\"Panne.\",\"bug\":\"Souci.\",\"gone\":\"Fini.\",\n"
-    "\"retry\":\"Encore\"},\n"
+    "\"retry\":\"Encore\",\"wait\":\"Attente.\",\"look\":\"Voir\"},\n"
     "\"sms\":{\"otp\":\"Code {code}\"},\n"
     "\"screens\":{\"home\":\"Accueil\",\"go\":\"Choix\",\"ask\":\"{plan} {price} ?\"}}";
-
-struct change {
-    const char *file, *from, *to;
-    const char *fault; /* part of the fault's text */
-    const char *where;
-    unsigned line;
-};
 
 #define X40 "0123456789012345678901234567890123456789"
 
@@ -113,55 +106,6 @@ static const struct menu_file files[] = {
                                  "-- outcomes: created\nselect $1, $2, $3")},
 };
 
-/* The file's bytes with the change made once; the caller frees. */
-static char *changed(struct str bytes, const struct change *c, size_t *n)
-{
-    ptrdiff_t at = str_find(bytes, str_c(c->from));
-    size_t cap = bytes.n + strlen(c->to) + 1;
-    char *out = malloc(cap);
-
-    assert_true(at >= 0);
-    assert_non_null(out);
-    *n = (size_t)snprintf(out, cap, "%.*s%s%s", (int)at, bytes.p, c->to,
-                          bytes.p + at + strlen(c->from));
-    return out;
-}
-
-static bool told(const struct menu_report *r, const struct change *c)
-{
-    for (size_t i = 0; i < r->count && i < MENU_FAULTS_MAX; i++)
-        if (strstr(r->faults[i].text, c->fault) && !strcmp(r->faults[i].file, c->where) &&
-            r->faults[i].line == c->line)
-            return true;
-    return false;
-}
-
-static void try_change(const struct change *c, struct menu_report *r)
-{
-    struct menu_file own[ARRAY_LEN(files)];
-    struct err e = {0};
-    char *bytes = NULL;
-    struct menu *m;
-
-    memcpy(own, files, sizeof own);
-    for (size_t i = 0; i < ARRAY_LEN(own); i++)
-        if (!strcmp(own[i].name, c->file)) {
-            bytes = changed(own[i].bytes, c, &own[i].bytes.n);
-            own[i].bytes.p = bytes;
-        }
-    m = menu_load_files(own, ARRAY_LEN(own), r, &e);
-    if (m)
-        assert_int_equal(menu_check(m, r), -1);
-    else
-        assert_int_equal(e.code, ERR_BAD_CONFIG);
-    if (!told(r, c)) {
-        menu_report_print(r, stderr);
-        fail_msg("not told: %s:%u: %s", c->where, c->line, c->fault);
-    }
-    menu_free(m);
-    free(bytes);
-}
-
 static void each_fault_is_told_with_its_line(void **state)
 {
     struct menu_report *r = calloc(1, sizeof *r);
@@ -169,7 +113,7 @@ static void each_fault_is_told_with_its_line(void **state)
     (void)state;
     assert_non_null(r);
     for (size_t i = 0; i < ARRAY_LEN(changes); i++)
-        try_change(&changes[i], r);
+        try_change(files, ARRAY_LEN(files), &changes[i], r);
     free(r);
 }
 

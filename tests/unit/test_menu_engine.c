@@ -40,7 +40,7 @@ static const char text[] =
     "\"reason\":{\"choice\":\"Non.\",\"empty\":\"Vide.\",\"long\":\"Long.\",\"number\":\"Nombre.\","
     "\"range\":\"Limites.\",\"text\":\"Lettres.\",\"msisdn\":\"Numero.\",\"code\":\"Code.\"},"
     "\"fail\":{\"busy\":\"Occupe.\",\"down\":\"Panne.\",\"bug\":\"Souci.\",\"gone\":\"Fini.\","
-    "\"retry\":\"Encore\"},"
+    "\"retry\":\"Encore\",\"wait\":\"Attente.\",\"look\":\"Voir\"},"
     "\"screens\":{\"home\":\"Accueil {care}\",\"a\":\"Choix\",\"item\":\"id {id} n {n} w {w}.\"}}";
 
 static const struct menu_file files[] = {

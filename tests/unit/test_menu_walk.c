@@ -26,6 +26,7 @@ static void walk_one(const struct menu *m, struct menu_limits limits, uint64_t s
     reader_init(&r, m, coko_answer, limits.max, limits.charset);
     r.seed = seed * 2654435761u + 88172645463325252u;
     coko_vars(&r);
+    r.hang = seed % 3 == 0 ? 7 : 0; /* guard screens between */
     reader_var(&r, "dial", seed % 5 == 0 ? "1234*2*1" : seed % 7 == 0 ? "2*1*1*1" : "");
     reader_dial(&r);
     for (int hop = 0; hop < 60; hop++) {

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- lane: write
+-- repeat: safe
 -- args: number_lookup number_sealed key_id country network carrier
 -- cols: outcome identity user lang lang2 lang2_name continue_title pass_until hint
 -- outcomes: new charge paused ok

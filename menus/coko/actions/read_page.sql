@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- lane: write
+-- repeat: safe
 -- args: user book part at page_chars
 -- cols: outcome part part_title at body
 -- outcomes: ok locked tomorrow end none
