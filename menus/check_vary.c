@@ -207,8 +207,6 @@ static void check_experiment(const struct vary *v, const struct experiment *x)
     }
     if (x->nvariants < 2 || sum == 0)
         fault(v, x->line, x->name, "an experiment has two variants or more, and a weight");
-    if (var->turn)
-        fault(v, x->line, x->name, "its variable lives for one turn only");
     if (!v->m->vars[x->by].caller)
         fault(v, x->line, x->name, "\"by\" is a hash that the caller gives");
     check_unset(v, x);

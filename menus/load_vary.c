@@ -100,6 +100,8 @@ void load_experiments(struct loader *l, const struct node *root)
                                  .var = load_settable(l, &var, load_str(l, &var)),
                                  .by = load_var(l, &by, load_str(l, &by)),
                                  .line = where_line(&l->where, item.path)};
+        if (x->var != NONE && l->m->vars[x->var].turn)
+            load_fault(l, item.path, "its variable lives for one turn only");
         load_variants(l, &item, x);
         l->m->nexperiments++;
     }

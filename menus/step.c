@@ -258,7 +258,10 @@ void step_back(const struct step *st)
         return;
     }
     pop(st);
-    step_show(st, true);
+    if (s->depth)
+        step_show(st, true);
+    else
+        step_home(st); /* the subflow stood on nothing */
 }
 
 static const struct jump *branch(const struct screen *sc, struct str value)
