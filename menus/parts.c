@@ -95,6 +95,7 @@ const char *screen_type_name(enum screen_type type)
         [SCREEN_MENU] = "menu",       [SCREEN_LIST] = "list", [SCREEN_INPUT] = "input",
         [SCREEN_CONFIRM] = "confirm", [SCREEN_TEXT] = "text", [SCREEN_END] = "end",
         [SCREEN_CALL] = "call",       [SCREEN_PAY] = "pay",   [SCREEN_SWITCH] = "switch",
+        [SCREEN_SUB] = "sub",
     };
 
     return names[type];

@@ -18,7 +18,7 @@ packages_of() {
         libxml2-dev libarchive-dev libunistring-dev libsmpp34-dev libseccomp-dev libcmocka-dev ;;
     run) echo postgresql-15 postgresql-client-15 redis-server openssl curl python3 procps ;;
     test) echo tshark kannel python3-pytest python3-pytest-xdist python3-psycopg2 python3-redis python3-hypothesis python3-jsonschema python3-cryptography \
-        live-manual-epub ubuntu-packaging-guide-epub chromium chromium-driver prometheus ;;
+        live-manual-epub ubuntu-packaging-guide-epub chromium chromium-driver prometheus graphviz ;;
     lint) echo clang-format-14 clang-tidy-14 cppcheck shellcheck universal-ctags ;;
     fuzz) echo clang-14 libclang-rt-14-dev llvm-14 ;;
     bench) echo wrk kannel ;;
