@@ -44,13 +44,14 @@ def main(argv=None):
     parser.add_argument("--base", default=os.environ.get("COKO_URL", "http://127.0.0.1:8080"))
     parser.add_argument("--carrier", choices=sorted(PHONES), default="africastalking")
     parser.add_argument("--secret", default="demo")
-    parser.add_argument("--msisdn", default="+2250500000001")
+    parser.add_argument("--msisdn", help="default: a number of the carrier's country")
     parser.add_argument("--service-code", default="*384*26#")
     parser.add_argument("--dial", help="default: the service code")
     parser.add_argument("--script", help="a .dial file to play; prints the transcript")
     parser.add_argument("inputs", nargs="*", help="none: type them, one a line")
     args = parser.parse_args(argv)
-    phone = PHONES[args.carrier](args.base, args.secret, args.msisdn, args.service_code)
+    kind = PHONES[args.carrier]
+    phone = kind(args.base, args.secret, args.msisdn or kind.number, args.service_code)
     try:
         if args.script:
             with open(args.script, encoding="utf-8") as script:

@@ -66,7 +66,6 @@ class Phone:
     whole_path = False           # each hop carries all inputs so far
     long_dial = True             # what is dialled behind the code reaches us
     endings = ()                 # abort, timeout: what the carrier tells us at an end
-    sessions = True              # the carrier gives its sessions ids of its own
     charsets = ("", "charset=utf-8")
 
     def __init__(self, base_url, secret, msisdn, service_code="*384*26#", *, max_septets=None,

@@ -42,7 +42,6 @@ class ComvivaPhone(Xml):
     carrier = "mtn_comviva"
     number = "+250788000000"
     max_septets = 160
-    sequence = True      # transactionId
     long_dial = False    # 939 is what comes, without what was dialled behind it
     endings = ("abort",)
 
