@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tests/hard_cases_smpp.md: forty rows, in order, and every test it names exists."""
+"""tests/hard_cases_*.md: every row in order, and every test they name exists."""
 import re
 from pathlib import Path
+
+import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.M)
@@ -15,20 +17,21 @@ def names():
     return found
 
 
-def faults(text, known):
+def faults(text, known, count):
     rows = ROW.findall(text)
     out = [f"row {n}: no such test: {test}" for n, _, _, tests in rows
            for test in re.findall(r"`(\w+)`", tests) if test not in known]
-    if [int(row[0]) for row in rows] != list(range(1, 41)):
-        out.append("the rows are not 1 to 40")
+    if [int(row[0]) for row in rows] != list(range(1, count + 1)):
+        out.append(f"the rows are not 1 to {count}")
     return out + [f"row {n}: names nothing" for n, _, _, tests in rows if tests != "-" and "`" not in tests]
 
 
-def test_every_named_test_exists():
-    assert faults((TESTS / "hard_cases_smpp.md").read_text(), names()) == []
+@pytest.mark.parametrize("room,count", [("smpp", 40), ("ussd", 44)])
+def test_every_named_test_exists(room, count):
+    assert faults((TESTS / f"hard_cases_{room}.md").read_text(), names(), count) == []
 
 
 def test_a_missing_test_and_a_missing_row_are_told():
-    assert faults("| 1 | a | b | `gone` `there` |\n", {"there"}) == [
+    assert faults("| 1 | a | b | `gone` `there` |\n", {"there"}, 40) == [
         "row 1: no such test: gone", "the rows are not 1 to 40"]
-    assert "row 2: names nothing" in faults("| 2 | a | b | soon |\n", set())
+    assert "row 2: names nothing" in faults("| 2 | a | b | soon |\n", set(), 40)

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every carrier over HTTP, played by the lab's phones on one daemon: begin, continue, bad choice, more,
+back, home, end, long dial, notices, duplicates, stale hops, a wrong secret, a malformed body. The phones
+were written from the carriers' documents, the profiles too, and neither from the other. A carrier of the
+lab without its profile is a failure."""
+import json
+import re
+
+import pytest
+
+from support import TOP
+from ussd_carriers_kit import CODE, NAMES, carriers, counted, pick, turn, welcome  # noqa: F401
+
+from carriers import PHONES
+from carriers.con_end import ConEnd
+
+each = pytest.mark.parametrize("name", NAMES)
+BAD = "77"
+
+
+def having(test):
+    """The carriers of which this is true."""
+    return pytest.mark.parametrize("name", [n for n in NAMES if test(PHONES[n])])
+
+
+@each
+def test_the_profile_is_there(name):
+    profile = json.loads((TOP / f"gateway/ussd/profiles/{name}.json").read_text())
+    assert profile["name"] == name
+
+
+@each
+def test_a_dialogue_from_begin_to_end(carriers, name):  # noqa: F811
+    """begin, continue, bad choice, more, back, home, end: each screen judged by the carrier's rules."""
+    phone = welcome(carriers.phone(name))
+    home = phone.last
+    assert "Découvrir" in home and not phone.ended
+    pick(phone, "découvrir")
+    discover = phone.last
+    assert "Nouveautés" in discover
+    if phone.can_type(BAD):
+        phone.send(BAD)
+        assert discover.splitlines()[-1] in phone.last and phone.last != discover, "the screen, and why"
+    pick(phone, "nouveautés")
+    first = phone.last
+    turn(phone, "98", "suite")
+    assert phone.last != first and not phone.ended, "more"
+    turn(phone, "00", "accueil")
+    assert phone.last == home, "home"
+    pick(phone, "découvrir")
+    turn(phone, "0", "retour")
+    assert phone.last == home, "back"
+    ending(carriers, name)
+
+
+def ending(carriers, name):  # noqa: F811
+    """A number that no network has is told so on a last screen."""
+    phone = carriers.phone(name, 12)
+    phone.dial()
+    assert phone.ended and not re.search(r"^0 ", phone.last, re.M), "an end asks nothing"
+    return phone
+
+
+@each
+def test_a_duplicate_is_the_same_answer(carriers, name):  # noqa: F811
+    phone = welcome(carriers.phone(name))
+    assert all(phone.last_reply.same(again) for again in phone.repeat(2))
+    pick(phone, "découvrir")
+    assert all(phone.last_reply.same(again) for again in phone.repeat(2))
+
+
+@having(lambda p: counted(p) and p.carrier not in ("restcomm", "mtn_comviva"))
+def test_a_stale_hop_moves_nothing(carriers, name):  # noqa: F811
+    phone = welcome(carriers.phone(name))
+    pick(phone, "découvrir")
+    pick(phone, "nouveautés")
+    now = phone.last
+    stale = phone.stale(1)
+    assert stale.status == 200
+    assert phone.judge(stale)[1] is False, "the session goes on"
+    pick_again = phone.repeat()[0]
+    assert phone.judge(pick_again)[0] == now, "and stands where it stood"
+
+
+@having(lambda p: p.long_dial and p.carrier not in ("orange_xhtml", "cellcube"))
+def test_a_long_dial_walks(carriers, name):  # noqa: F811
+    """A book's code behind the service code shows the book at once, and the session goes on."""
+    phone = welcome(carriers.phone(name))
+    phone.dial(f"{phone.stem}*201#")
+    assert "épisodes" in phone.last and not phone.ended
+    pick(phone, "résumé")
+    assert not phone.ended
+
+
+@having(lambda p: not p.long_dial)
+def test_a_dial_without_inputs_begins(carriers, name):  # noqa: F811
+    phone = welcome(carriers.phone(name))
+    phone.dial()
+    assert "Découvrir" in phone.last and not phone.ended
+
+
+@pytest.mark.parametrize("name,kind", [(n, k) for n in NAMES for k in PHONES[n].endings
+                                       if n != "infobip"])
+def test_a_notice_shows_no_screen_and_keeps_the_place(carriers, name, kind):  # noqa: F811
+    verdict = f'verdict="{"timeout" if kind == "timeout" else "abort"}"'
+    phone = welcome(carriers.phone(name))
+    before = carriers.metric("coko_ussd_verdicts_total", verdict)
+    phone.hang_up(kind)
+    assert "Découvrir" not in phone.last_reply.body.decode("utf-8")
+    assert carriers.metric("coko_ussd_verdicts_total", verdict) == before + 1
+    phone.dial()
+    assert not phone.ended
+
+
+@having(lambda p: p.begins and p.carrier != "infobip")   # refused in its body
+def test_a_session_id_used_again_is_a_new_dialogue(carriers, name):  # noqa: F811
+    phone = welcome(carriers.phone(name))
+    home = phone.last
+    pick(phone, "découvrir")
+    phone.dial(same_id=True)
+    assert phone.last == home
+
+
+@each
+def test_a_wrong_secret_is_a_bare_404(carriers, name):  # noqa: F811
+    phone = carriers.phone(name)
+    before = carriers.refused("unknown")
+    phone.url = phone.url.replace("/demo", "/dem0")
+    phone.session = phone.new_session()
+    reply = phone.deliver(phone.start(CODE))
+    assert (reply.status, reply.body) == (404, b"")
+    assert carriers.refused("unknown") == before + 1
+
+
+@each
+def test_a_malformed_callback_is_refused_and_counted(carriers, name):  # noqa: F811
+    phone = carriers.phone(name)
+    before = carriers.refused("malformed")
+    reply = phone.deliver(phone.malformed())
+    assert (reply.status, reply.body) == (400, b"")
+    assert carriers.refused("malformed") == before + 1
+
+
+# --- the exact bytes -------------------------------------------------------------------------------
+
+def con_end(phone, text, more):
+    return f"{'CON' if more else 'END'} {text}"
+
+
+def cellulant(phone, text, more):
+    return f"1|{text}|null|null|{'null' if more else 'end'}|null"
+
+
+def airtel(phone, text, more):
+    return text
+
+
+EXACT = {"cellulant": cellulant, "airtel_comviva": airtel,
+         **{n: con_end for n in NAMES if issubclass(PHONES[n], ConEnd)}}
+MEMBERS = {  # of a JSON reply: all it must have; what it may have beside
+    "hubtel": ({"Type", "Message"}, {"ClientState", "Label", "DataType", "FieldType", "FieldName", "Data",
+                                     "Item", "SessionId"}),
+    "arkesel": ({"sessionID", "userID", "msisdn", "message", "continueSession"}, set()),
+    "korba": ({"message", "ussdServiceOp"}, set()),
+    "nsano": ({"USSDResp"}, set()),
+    "beem": ({"msisdn", "operator", "session_id", "command", "payload"}, set()),
+    "infobip": ({"ussdMenu", "shouldClose", "responseExitCode", "responseMessage"}, {"thirdPartyId"}),
+    "mtn_madapi": ({"statusCode", "statusMessage", "transactionId", "data"}, {"_link"})}
+ELEMENTS = {  # of an XML reply, in order of the document
+    "mtn_comviva": r"response msisdn sessionid (transactionid )?freeflow freeflowState freeflowCharging "
+                   r"freeflowChargingAmount applicationResponse",
+    "moov": r"response screen_type text (options (option )*)?back_link home_link session_op screen_id",
+    "aat": r"request headertext( options( option)*)?",
+    "restcomm": r"dialog (unstructuredSSRequest_Request|processUnstructuredSSRequest_Response)"}
+
+
+def last_and_ended(carriers, name):  # noqa: F811
+    """A phone on a screen that goes on, and then on one that ends."""
+    phone = welcome(carriers.phone(name))
+    yield phone
+    yield ending(carriers, name)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_exact_bytes_of_a_text_reply(carriers, name):  # noqa: F811
+    for phone in last_and_ended(carriers, name):
+        assert phone.last_reply.body.decode() == EXACT[name](phone, phone.last, not phone.ended)
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_exact_members_of_a_json_reply(carriers, name):  # noqa: F811
+    needed, allowed = MEMBERS[name]
+    for phone in last_and_ended(carriers, name):
+        members = set(json.loads(phone.last_reply.body))
+        assert needed <= members <= needed | allowed
+
+
+@pytest.mark.parametrize("name", ELEMENTS)
+def test_exact_elements_of_an_xml_reply(carriers, name):  # noqa: F811
+    for phone in last_and_ended(carriers, name):
+        body = phone.last_reply.body.decode()
+        found = " ".join(re.findall(r"<([A-Za-z_]\w*)", body))
+        assert re.fullmatch(ELEMENTS[name], found), body
+
