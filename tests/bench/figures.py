@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures, one function each: it yields lines. Budgets are DESIGN's; README.md explains them."""
 import http.client
+import itertools
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ import redis as redis_client
 
 import sms_figures
 import smpp_figures
-from machine import CONNECTIONS, SECONDS, SERVER_CORE, Floor, Hubtel, pss_kib
+from machine import CONNECTIONS, FLOOR, SECONDS, SERVER_CORE, Hubtel, Server, pss_kib, rss_kib
 from support import TOP, alive, wait_until
 
 REPEATS = int(os.environ.get("BENCH_REPEATS", "3"))
@@ -64,7 +65,7 @@ def in_turn(*measures):
 # ---- a hop ----
 
 def against_floor(machine, prefix, inputs, *floor_args):
-    floor = Floor(machine, *floor_args)
+    floor = Server(machine, "floor", [FLOOR], *floor_args)
     try:
         return in_turn(
             lambda: machine.ours(prefix, SESSIONS, *inputs),
@@ -92,6 +93,44 @@ def hop_sql(machine):
                at_least=0.6)
     yield Line("hop, one select: server CPU", median(ours, "cpu_us"), median(floor, "cpu_us"), "us")
     yield Line("hop, one select: p99", median(ours, "p99_us"), median(floor, "p99_us"), "us")
+
+
+NPM_MENU = TOP / "build/peers/ussd_menu.js"
+
+
+def session_bytes(machine, keys):
+    """What Redis says that one stored session takes, the median of those that match."""
+    store = redis_client.Redis.from_url(machine.redis.url)
+    return statistics.median(store.memory_usage(key) for key in store.scan_iter(keys, count=1000))
+
+
+def hop_npm(machine):
+    """The same hops through the npm stack. Its sessions keep the whole route and walk it again at each hop, so that
+    each run of it begins with new ones: a session has tens of hops, not thousands."""
+    if not (NPM_MENU.parent / "node_modules/ussd-menu-builder").is_dir():
+        yield Skip("hop, npm stack", "build/peers has no ussd-menu-builder")
+        return
+    redis_client.Redis.from_url(machine.redis.url).flushall()
+    screen = machine.dial_all("n", SESSIONS, *MENU)
+    peer = Server(machine, "npm", ["node", NPM_MENU])
+    fresh = (f"n{k}-" for k in itertools.count())
+    try:
+        link = http.client.HTTPConnection("127.0.0.1", peer.port, timeout=10)
+        phone = Hubtel(link, "check", 1, "/", "Response")
+        for text in MENU:
+            phone.send(text)
+        assert phone.screen == screen, f"the peer shows {phone.screen!r}, ours {screen!r}"
+        ours, npm = in_turn(
+            lambda: machine.ours("n", SESSIONS, *MENU),
+            lambda: machine.hops(peer.url + "/", peer.worker, next(fresh), SESSIONS, *MENU))
+        rss = rss_kib(machine.worker) / 1024, rss_kib(peer.worker) / 1024
+    finally:
+        peer.stop()
+    yield Line("hop, npm stack: server CPU", median(ours, "cpu_us"), median(npm, "cpu_us"), "us")
+    yield Line("hop, npm stack: p99", median(ours, "p99_us"), median(npm, "p99_us"), "us")
+    yield Line("hop, npm stack: hops a second", median(ours, "rate"), median(npm, "rate"), "/s")
+    yield Line("hop, npm stack: RSS of the worker", *rss, "MB")
+    yield Line("hop, npm stack: a key in Redis", session_bytes(machine, "*:s:*"), session_bytes(machine, "menu:*"), "B")
 
 
 # ---- REST ----
@@ -281,6 +320,6 @@ def kannel(machine):
     yield from sms_figures.kannel(machine, Line)
 
 
-FIGURES = {"hop_menu": hop_menu, "hop_sql": hop_sql, "rest_list": rest_list, "memory": memory,
+FIGURES = {"hop_menu": hop_menu, "hop_sql": hop_sql, "hop_npm": hop_npm, "rest_list": rest_list, "memory": memory,
            "start": start, "growth": growth,
            "smpp_link": smpp_link, "smpp_binds": smpp_binds, "sms_outbox": sms_outbox, "kannel": kannel}

@@ -31,6 +31,13 @@ def pss_kib(pid):
     return 0
 
 
+def rss_kib(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
+
+
 class Load:
     """One run of wrk: requests, seconds, p50_us, p99_us, errors, and cpu_us a request of the server."""
 
@@ -40,16 +47,18 @@ class Load:
         self.cpu_us = cpu * 1e6 / max(self.requests, 1)
 
 
-class Floor:
-    def __init__(self, machine, *args):
+class Server:
+    """Another program that answers hops, on the core of ours."""
+
+    def __init__(self, machine, name, program, *args):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         with machine.on_core(SERVER_CORE):
             self.process = Process(
-                [FLOOR, "--port", self.port, "--redis", machine.redis_port, *args],
-                machine.folder / "floor.log", env={"DATABASE_URL": machine.pg.url})
+                [*program, "--port", self.port, "--redis", machine.redis_port, *args],
+                machine.folder / f"{name}.log", env={"DATABASE_URL": machine.pg.url, "NODE_ENV": "production"})
         self.worker = self.process.pid
-        wait_until(self.listens, lambda: f"the floor program: {self.process.tail()}")
+        wait_until(self.listens, lambda: f"{name}: {self.process.tail()}")
 
     def listens(self):
         assert self.process.running(), self.process.tail()
@@ -159,8 +168,9 @@ class Machine:
 class Hubtel:
     """A phone on a kept connection; its number is the one that hop.lua sends for session k."""
 
-    def __init__(self, link, session, k):
+    def __init__(self, link, session, k, path="/ussd/hubtel/demo", goes_on="response"):
         self.link, self.session, self.number, self.sequence = link, session, f"22507{k:08d}", 0
+        self.path, self.goes_on = path, goes_on
 
     def body(self, text, kind="response"):
         self.sequence += 1
@@ -170,9 +180,9 @@ class Hubtel:
             "Sequence": str(self.sequence), "Platform": "USSD"})
 
     def send(self, text, kind="response"):
-        self.link.request("POST", "/ussd/hubtel/demo", self.body(text, kind),
+        self.link.request("POST", self.path, self.body(text, kind),
                           {"Content-Type": "application/json"})
         answer = json.loads(self.link.getresponse().read())
-        assert answer["Type"] == "response", answer
+        assert answer["Type"] == self.goes_on, answer
         self.screen = answer["Message"]
         return self.screen
