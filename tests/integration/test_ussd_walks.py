@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import psycopg2
 import pytest
@@ -29,7 +30,6 @@ from support import TEST_KEYS, TOP, wait_until
 from walk_kit import DIALECT, Plan, Violation, Walk
 
 sys.path.insert(0, str(TOP / "tests/lab"))
-from ussd_client import Reply  # noqa: E402
 from ussd_map import Map, letters  # noqa: E402
 
 WALKS = 10_000 if os.environ.get("COKO_LONG") else 300
@@ -290,6 +290,23 @@ def wanted():
     return [":".join(WANTED[:2])], steps_of(WANTED[2]) if len(WANTED) > 2 else None, "calm" not in WANTED
 
 
+def test_the_judges_can_fail():
+    """One effect too many, an effect that nobody was asked for, private words: each is seen (no daemon needed)."""
+    walk = SimpleNamespace(plan=SimpleNamespace(country="CI"), langs={"fr"}, confirmed=["Pass jour : 100 F, 1 jour."],
+                           tries=Counter(start_charge=1, sms_next=1, set_schedule=1), seen=Counter(start_charge=1, sms_next=1),
+                           counts=Counter())
+    good = {"lang": "fr", "country": "CI", "charges": 1, "consents": ["Pass jour : 100 F"], "instalments": 1, "ledger": {"schedule": 1}}
+    assert not list(wrong_rows(walk, 1, **good))
+    for name, value in [("lang", "en"), ("country", "GH"), ("charges", 2), ("charges", 0), ("consents", ["Pass mois : 1500 F"]),
+                        ("instalments", 2), ("instalments", 0), ("ledger", {"schedule": 2}), ("ledger", {"stop": 1})]:
+        assert len(list(wrong_rows(walk, 1, **{**good, name: value}))) == 1, (name, value)
+    private = Private()
+    private.add(SimpleNamespace(phone="+2250500007919", secret="482300678736"))
+    assert not private.found_in(b'{"ts":"2026-11-29T06:42:09.510938Z","id":12345678901} *384*26#')
+    for octets in (b"to=2250500007919", b"0500007919", b"input 482300678736", b"text=1*2*1"):
+        assert private.found_in(octets), octets
+
+
 def test_s1_to_s6_random_walks_while_workers_are_killed(world, smsc):
     names, kept, kills = wanted()
     print(f"COKO_WALK_SEED={WANTED[0]}: {len(names)} walks")
@@ -320,9 +337,11 @@ def test_s1_to_s6_random_walks_while_workers_are_killed(world, smsc):
 
 
 def judge_totals(world, totals, all_of_it):
-    """A run that met nothing proves nothing; one that was mostly asked for patience neither."""
+    """A run that met nothing proves nothing; one that was mostly asked for patience neither. A kill takes at most the
+    hop that each phone has under way."""
     hops = sum(totals[f] for f in ("plain", "again", "at once", "straggler", "crossed"))
-    assert totals["sorry"] + totals["fail"] + totals["lost"] <= hops / 20, totals
+    assert totals["sorry"] + totals["fail"] <= hops / 20, totals
+    assert totals["lost"] <= PHONES * len(world.kills.times), totals
     assert world.coko.metric("coko_ussd_failed_total", 'reason="bug"') == 0
     if all_of_it:
         assert world.kills.times and totals["redis keys"]

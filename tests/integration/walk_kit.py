@@ -24,7 +24,7 @@ from ussd_map import letters, option_lines  # noqa: E402
 from ussd_smpp import SmppPhone  # noqa: E402
 
 LIMIT = 160          # septets of a screen, of all three carriers
-BUDGETS_S = {"africastalking": 15.0, "hubtel": 5.0, "smpp": 5.0}  # section 3.2; SMPP: a third of the MAP timer
+BUDGETS_S = {"africastalking": 15.0, "hubtel": 5.0, "smpp": 15.0}  # section 3.2 of the carriers' note; SMPP: the MAP timer
 INSIST_S = 40        # how long a carrier goes on repeating a hop that met a killed worker
 LINK_S = 4           # after a kill: until another worker holds the bind; the carrier keeps what it has to deliver
 DIALECT = "6d"
