@@ -2,6 +2,7 @@
 """What readers do, counted on the real daemon: hops in batches, exact figures of screens, the funnel, the drawing, languages."""
 import json
 import sys
+from xml.etree import ElementTree
 
 from database import coko_run, fill, sql
 from support import TOP, wait_until
@@ -73,6 +74,11 @@ def drawn(db):
     times = {(e["from"], e["to"]): e["times"] for e in got["edges"]}
     assert times["dial", "notice"] == 3 and times["route", "home"] == 3 and times["confirm", "pay"] == times["pay", "pay_sent"] == 1
     assert "3 seen  33.3 % lost" in coko_run("menus", "graph", "--dot", "--stats", "--days", "1", url=db)
+
+
+def test_the_flow_is_drawn():
+    drawing = ElementTree.fromstring(coko_run("menus", "graph", "--lang", "sw", url=""))
+    assert drawing.tag.endswith("}svg") and "Chagua pasi yako" in " ".join(drawing.itertext())
 
 
 def test_a_dialogue_is_no_number_and_no_identity(daemon, migrated_db):

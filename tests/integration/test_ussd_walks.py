@@ -79,6 +79,7 @@ class World:
         self.books = dict(rows)
         self.marks = {letters(title)[:16]: title for _, title in rows}
         assert len(self.marks) == len(rows)
+        self.languages = {letters(name): code for code, name in sql(database, "select code, name from ops.language")}
         self.kills = Kills(coko, WANTED[0])
 
     def titles_in(self, text):

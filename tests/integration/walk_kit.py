@@ -93,7 +93,7 @@ class HttpLine:
         self.post, self.phone.post_raw = self.phone.post_raw, self.deliver
         self.flagged = plan.carrier == "hubtel"  # a beginning says so itself: a late one begins again
         self.fault, self.hops, self.extra, self.retries = "", [], [], 0
-        self.hangs_up = getattr(self.phone, "hang_up", None)
+        self.hangs_up = self.phone.hang_up if "abort" in self.phone.endings else None  # not every carrier tells
 
     def insist(self, body):
         """The reply to one delivery; a connection that a killed worker dropped is a carrier's repetition."""
@@ -164,7 +164,7 @@ class HttpLine:
 
     def hang_up(self):
         if not self.hangs_up:
-            return  # this carrier does not tell
+            return
         post, self.phone.post_raw = self.phone.post_raw, self.insist
         self.hangs_up()
         self.phone.post_raw = post
@@ -354,7 +354,7 @@ class Walk:
         if action == "start_charge":
             self.confirmed.append(self.screen)
         if action == "set_language":
-            self.langs = self.langs | {option["set"]["want"]}
+            self.langs = self.langs | {self.world.languages[letters(dict(option_lines(self.screen))[key])]}
         return action
 
     # --- the judge --------------------------------------------------------------------------------------

@@ -19,11 +19,12 @@ DEEP = 40           # screens passed in one step; the service has no chain half 
 STACK_MAX = 12      # what the engine remembers; one that went deeper may come back further
 FAILURES = ("busy", "down", "bug", "gone")
 ANY = "[a-z0-9]*?"
+FOLDED = str.maketrans({"œ": "oe", "æ": "ae", "ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y", "ŋ": "n"})
 
 
 def letters(text):
     """Letters and digits alone, without accents: what folding for a carrier leaves as it is."""
-    plain = unicodedata.normalize("NFD", text.lower().replace("œ", "oe").replace("æ", "ae"))
+    plain = unicodedata.normalize("NFD", text.lower().translate(FOLDED))
     return re.sub(r"[^a-z0-9]", "", plain)
 
 
@@ -47,7 +48,7 @@ class Map:
                          for lang in self.texts}
 
     def shows(self, name):
-        return self.screens[name]["type"] not in ("call", "pay", "switch")
+        return self.screens[name]["type"] not in ("call", "pay", "switch", "sub")
 
     # --- reading a screen ----------------------------------------------------------------------------
     @staticmethod
@@ -171,7 +172,8 @@ class Map:
         """The option (a dict with "to") that a printed key stands for, or None."""
         screen = self.screens[name]
         label = dict(option_lines(text)).get(key)
-        if label is None:
+        ways = {self.keys[nav] for nav in NAV} if screen["type"] != "confirm" else ()
+        if label is None or key in ways:  # an option named by a variable would take any label for its own
             return None
         if screen["type"] == "list":
             return {"to": screen["to"], "label": label}
