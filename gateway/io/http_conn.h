@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "gateway/io/http_server.h"
+#include "gateway/io/nets.h"
 #include "gateway/io/stream.h"
 #include "gateway/lib/counter.h"
 #include "gateway/lib/list.h"
@@ -43,12 +44,6 @@ struct http_mount {
     struct counter *took;
 };
 
-/* One network of trusted_proxies. */
-struct http_net {
-    unsigned char addr[16]; /* IPv4 as mapped */
-    unsigned bits;
-};
-
 /* Connections of one address. */
 struct http_source {
     unsigned count;
@@ -64,8 +59,7 @@ struct http_listener {
 struct http_server {
     struct loop *loop;
     struct http_limits limits;
-    struct http_net *nets;
-    size_t nnets;
+    struct nets *proxies;                           /* trusted_proxies; NULL: none are named */
     struct http_mount *mounts[HTTP_MOUNTS_MAX + 1]; /* longest prefix first; the last is "none" */
     unsigned nmounts;
     struct http_mount *none; /* metrics of what no mount took */
@@ -143,11 +137,6 @@ void http_conn_gone(struct http_server *s); /* after one was freed */
 
 /* ---- http_peer.c ---- */
 
-/* "10.0.0.0/8, ::1" into nets (allocated). -1 and err naming the faulty word. */
-MUST_CHECK int http_nets_parse(const char *list, struct http_net **nets, size_t *n, struct err *e);
-/* The 16 bytes of an address, IPv4 mapped; all zero for a Unix socket. */
-void http_peer_key(const struct sockaddr_storage *sa, unsigned char key[16]);
-bool http_net_has(const struct http_net *nets, size_t n, const unsigned char key[16]);
 /* c->x.peer: the socket's address, or through trusted proxies the one they forwarded. */
 void http_peer_name(struct http_conn *c);
 

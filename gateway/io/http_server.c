@@ -121,8 +121,9 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
         abort();
     s->loop = l;
     limits_fill(&s->limits, limits);
-    if (s->limits.trusted_proxies != NULL &&
-        http_nets_parse(s->limits.trusted_proxies, &s->nets, &s->nnets, e) != 0) {
+    if (s->limits.trusted_proxies != NULL && *s->limits.trusted_proxies != '\0' &&
+        nets_new(s->limits.trusted_proxies, &s->proxies, e) != 0) {
+        err_wrap(e, "trusted_proxies");
         free(s);
         return NULL;
     }
@@ -146,7 +147,7 @@ static void server_free(void *arg)
         mount_free(s->mounts[i]);
     mount_free(s->none);
     map_fini(&s->sources);
-    free(s->nets);
+    nets_free(s->proxies);
     if (s->reserve_fd >= 0)
         close(s->reserve_fd);
     free(s);
@@ -224,8 +225,8 @@ static bool source_take(struct http_server *s, const struct sockaddr_storage *pe
     struct http_source *src;
 
     *source = NULL;
-    http_peer_key(peer, key);
-    if (is_loopback(key) || http_net_has(s->nets, s->nnets, key))
+    nets_socket_key(peer, key);
+    if (is_loopback(key) || nets_have(s->proxies, key))
         return true;
     src = map_get(&s->sources, str_n(key, 16));
     if (src == NULL) {

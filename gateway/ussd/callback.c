@@ -131,7 +131,9 @@ static struct carrier *carrier_find(struct ussd *u, const struct http_exchange *
             continue;
         bool right = *c->secret && crypto_eq(secret, str_c(c->secret));
 
-        return right && (!c->nets || nets_have(c->nets, x->peer)) && subject_right(x, c) ? c : NULL;
+        return right && (!c->nets || nets_have_address(c->nets, x->peer)) && subject_right(x, c)
+                   ? c
+                   : NULL;
     }
     return NULL;
 }
