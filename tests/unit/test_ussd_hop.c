@@ -13,28 +13,12 @@
 
 #include "gateway/ussd/hop.h"
 #include "gateway/ussd/turn.h"
+#include "tests/unit/ring.h"
 
-static struct seal_ring *ring;
 static const struct profile path_profile = {.name = "path", .path = true};
 static const struct profile seq_profile = {.name = "seq", .path = false};
 static const uint8_t run_a[SESSION_RUN_LEN] = {1};
 static const uint8_t run_b[SESSION_RUN_LEN] = {2};
-
-static int open_ring(void **state)
-{
-    struct err e = {0};
-
-    (void)state;
-    return seal_ring_new(STR("1:0101010101010101010101010101010101010101010101010101010101010101"),
-                         &ring, &e);
-}
-
-static int close_ring(void **state)
-{
-    (void)state;
-    seal_ring_free(ring);
-    return 0;
-}
 
 static struct hop decide(const struct profile *p, enum ussd_kind kind, const char *input,
                          uint32_t sequence, const struct ussd_session *s, const uint8_t *run)

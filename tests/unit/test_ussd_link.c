@@ -13,30 +13,14 @@
 
 #include "gateway/ussd/hop.h"
 #include "gateway/ussd/link.h"
+#include "tests/unit/ring.h"
 
-static struct seal_ring *ring;
 static const uint8_t run[SESSION_RUN_LEN] = {1};
 static const uint8_t mark[SESSION_MARK_LEN] = {7};
 static const struct profile links = {.name = "pages", .step = STEP_ECHO};
 static const struct profile counted = {.name = "beem", .step = STEP_ECHO};
 static const struct profile once = {
     .name = "infobip", .step = STEP_MESSAGE, .repeat_ms = PROFILE_REPEAT_MS, .one_start = true};
-
-static int open_ring(void **state)
-{
-    struct err e = {0};
-
-    (void)state;
-    return seal_ring_new(STR("1:0101010101010101010101010101010101010101010101010101010101010101"),
-                         &ring, &e);
-}
-
-static int close_ring(void **state)
-{
-    (void)state;
-    seal_ring_free(ring);
-    return 0;
-}
 
 static struct ussd_event event(const char *session, const char *number)
 {
