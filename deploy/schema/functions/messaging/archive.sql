@@ -19,32 +19,14 @@ comment on function messaging.archive_put(bigint[]) is
 create or replace function messaging.archive_months(p_keep int) returns int language plpgsql as $$
 declare
     v_now date := date_trunc('month', ops.now())::date;
-    v_from date;
-    v_name text;
     v_n int := 0;
 begin
     perform set_config('lock_timeout', '2s', true);
     -- Rows come here 90 days old: their months lie behind.
     for i in 0 .. 4 loop
-        v_from := (v_now - make_interval(months => i))::date;
-        v_name := 'archive_' || to_char(v_from, 'YYYYMM');
-        if to_regclass('messaging.' || v_name) is null
-           and not exists (select 1 from messaging.archive_other a where a.created_at >= v_from and a.created_at < v_from + interval '1 month') then
-            execute format('create table messaging.%I partition of messaging.archive for values from (%L) to (%L)',
-                v_name, v_from::timestamptz, (v_from + interval '1 month')::timestamptz);
-            v_n := v_n + 1;
-        end if;
+        v_n := v_n + ops.partition_make('messaging.archive', 'created_at', (v_now - make_interval(months => i))::date, '1 month');
     end loop;
-    for v_name in
-        select c.relname from pg_inherits h join pg_class c on c.oid = h.inhrelid
-        where h.inhparent = 'messaging.archive'::regclass and c.relname ~ '^archive_[0-9]{6}$'
-          and to_date(right(c.relname, 6), 'YYYYMM') < v_now - make_interval(months => greatest(p_keep, 4))
-        order by c.relname
-    loop
-        execute format('drop table messaging.%I', v_name);
-        v_n := v_n + 1;
-    end loop;
-    return v_n;
+    return v_n + ops.partitions_drop('messaging.archive', (v_now - make_interval(months => greatest(p_keep, 4)))::date);
 end $$;
 comment on function messaging.archive_months(int) is
 'A daily job: makes the partitions of the months that rows now come from, and drops those of more than p_keep months ago (at least 4). A month whose rows already stand in the default partition keeps them there. Gives up after 2 s behind a reader of the archive and comes back. Returns how many it made or dropped.';

@@ -23,31 +23,15 @@ comment on function ops.hops_put(jsonb) is
 create or replace function ops.hop_days(p_keep int) returns int language plpgsql as $$
 declare
     v_today date := ops.now()::date;
-    v_from date;
-    v_name text;
+    v_first date := v_today - greatest(p_keep, 1);
     v_n int := 0;
 begin
     perform set_config('lock_timeout', '2s', true);
     for i in 0 .. 2 loop
-        v_from := v_today + i;
-        v_name := 'hop_' || to_char(v_from, 'YYYYMMDD');
-        if to_regclass('ops.' || v_name) is null
-           and not exists (select 1 from ops.hop_other o where o.at >= v_from and o.at < v_from + 1) then
-            execute format('create table ops.%I partition of ops.hop for values from (%L) to (%L)',
-                v_name, v_from::timestamptz, (v_from + 1)::timestamptz);
-            v_n := v_n + 1;
-        end if;
+        v_n := v_n + ops.partition_make('ops.hop', 'at', v_today + i, '1 day');
     end loop;
-    for v_name in
-        select c.relname from pg_inherits h join pg_class c on c.oid = h.inhrelid
-        where h.inhparent = 'ops.hop'::regclass and c.relname ~ '^hop_[0-9]{8}$'
-          and to_date(right(c.relname, 8), 'YYYYMMDD') < v_today - greatest(p_keep, 1)
-        order by c.relname
-    loop
-        execute format('drop table ops.%I', v_name);
-        v_n := v_n + 1;
-    end loop;
-    delete from ops.hop_other o where o.at < v_today - greatest(p_keep, 1);
+    v_n := v_n + ops.partitions_drop('ops.hop', v_first);
+    delete from ops.hop_other o where o.at < v_first;
     return v_n;
 end $$;
 comment on function ops.hop_days(int) is

@@ -3,19 +3,10 @@
 
 create or replace function ops.audit_partitions(p_months int) returns int language plpgsql as $$
 declare
-    v_from date;
-    v_name text;
     v_made int := 0;
 begin
     for i in 0 .. p_months loop
-        v_from := (date_trunc('month', ops.now()) + make_interval(months => i))::date;
-        v_name := 'audit_' || to_char(v_from, 'YYYYMM');
-        if to_regclass('ops.' || v_name) is null
-           and not exists (select 1 from ops.audit_other a where a.at >= v_from and a.at < v_from + interval '1 month') then
-            execute format('create table ops.%I partition of ops.audit for values from (%L) to (%L)',
-                v_name, v_from, (v_from + interval '1 month')::date);
-            v_made := v_made + 1;
-        end if;
+        v_made := v_made + ops.partition_make('ops.audit', 'at', (date_trunc('month', ops.now()) + make_interval(months => i))::date, '1 month');
     end loop;
     return v_made;
 end $$;
