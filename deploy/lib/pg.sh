@@ -5,7 +5,7 @@
 #
 #   pg_start DIR   creates the cluster where there is none, starts it on 127.0.0.1 and sets PG_PORT and
 #                  PG_URL. PG_FSYNC=off is for tests, whose data nobody will miss.
-#   pg_stop DIR    stops it; the data stays in DIR
+#   pg_stop DIR [MODE]  stops it (pg_ctl's mode, fast); the data stays in DIR
 #   pg_wipe DIR    stops it and removes the data
 #
 # PostgreSQL refuses to run as root, so root starts it as `postgres`, the user that Debian's package
@@ -117,19 +117,20 @@ pg_database() {
 }
 
 pg_stop() {
-    local dir=$1 real
+    local dir=$1 mode=${2:-fast} real
     [ -e "$dir/pg.data/PG_VERSION" ] || return 0
     real=$(readlink -f "$dir/pg.data")
     if pg_server "$real" status >/dev/null 2>&1; then
-        pg_server "$real" -m fast -t 60 stop || return 1
+        pg_server "$real" -m "$mode" -t 60 stop || return 1
     fi
     if [ -L "$dir/pg.data" ]; then
         rm "$dir/pg.data" && mv "$real" "$dir/pg.data"
     fi
 }
 
+# No checkpoint of what is thrown away: it takes minutes when the disk is slow.
 pg_wipe() {
-    pg_stop "$1" || return 1
+    pg_stop "$1" immediate || return 1
     [ ! -L "$1/pg.data" ] || rm -rf "$(readlink -f "$1/pg.data")"
     rm -rf "$1/pg.data" "$1/pg.pass" "$1/pg.port"
 }

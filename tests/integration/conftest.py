@@ -21,6 +21,12 @@ from database import fill, sql  # noqa: E402
 from support import COKO, TOP, Lab, Postgres, Redis  # noqa: E402
 
 TEMPLATE_DB = "coko_template"
+LONGEST = ("test_ussd_walks.py", "test_story_kill.py", "test_sms_chaos.py", "test_sql_explain.py")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first: last, one would run alone while the other workers stand."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")
