@@ -2,7 +2,7 @@
 /*
  * The life of a worker:
  *
- *   open resources -> open rooms -> accept -> run
+ *   open resources -> open rooms -> wait for the stores, a while -> accept -> run
  *        -> (APP_DRAIN) not ready, wait drain_wait, stop accepting, rooms drain
  *        -> everything idle, or drain_limit over -> close rooms, close resources, exit
  *
@@ -18,7 +18,9 @@
 #include "gateway/lib/counter.h"
 #include "gateway/lib/log.h"
 
-#define DRAIN_POLL_MS 50
+#define DRAIN_POLL_MS  50
+#define ACCEPT_POLL_MS 10
+#define ACCEPT_WAIT_MS 2000 /* leaves a hop that waited the time for its polite END */
 
 /* ---- rooms ---- */
 
@@ -122,8 +124,10 @@ static void resources_close(struct app *a)
 {
     if (a->control)
         event_free(a->control);
-    if (a->loop)
+    if (a->loop) {
         loop_timer_clear(&a->drain_timer);
+        loop_timer_clear(&a->accept_timer);
+    }
     http_server_free(a->http);
     http_client_free(a->client);
     tls_free(a->tls);
@@ -157,6 +161,7 @@ static void on_drain_begin(void *arg)
 {
     struct app *a = arg;
 
+    loop_timer_clear(&a->accept_timer);
     http_server_drain(a->http);
     rooms_drain(a);
     a->drain_until_ms = loop_now_ms(a->loop) + a->cfg->core.drain_limit_ms;
@@ -236,7 +241,39 @@ static int control_open(struct app *a, struct err *e)
         event_new(loop_base(a->loop), a->env->control, EV_READ | EV_PERSIST, on_control, a);
     if (!a->control || event_add(a->control, NULL) != 0)
         return err_set(e, ERR_IO, "control socket");
-    return http_server_listen_fd(a->http, a->env->listeners[a->env->slot], e);
+    return 0;
+}
+
+/*
+ * A worker accepts when it can serve: until its stores have answered, what comes waits in the
+ * backlog of its socket, where a hop that it took would get the polite END beside a neighbour that
+ * could have served it. Not for ever: a store that is down is answered for, not waited for.
+ */
+static void on_accept_wait(void *arg)
+{
+    struct app *a = arg;
+    struct err e = {0};
+
+    bool wait = !health_ready(&a->health) && !a->health.draining;
+
+    if (wait && loop_now_ms(a->loop) < a->accept_by_ms) {
+        loop_timer_set(&a->accept_timer, ACCEPT_POLL_MS);
+        return;
+    }
+    if (http_server_listen_fd(a->http, a->env->listeners[a->env->slot], &e) != 0) {
+        log_err(LOG_LEVEL_ERROR, NULL, "worker cannot accept", &e);
+        a->exit_code = 1;
+        loop_stop(a->loop);
+        return;
+    }
+    log_info(NULL, "worker ready", "slot=%u", a->env->slot);
+}
+
+static void accept_when_ready(struct app *a)
+{
+    a->accept_by_ms = loop_now_ms(a->loop) + ACCEPT_WAIT_MS;
+    loop_timer_init(&a->accept_timer, a->loop, on_accept_wait, a);
+    loop_timer_set(&a->accept_timer, 0);
 }
 
 int app_run(const struct app_env *env)
@@ -253,7 +290,7 @@ int app_run(const struct app_env *env)
         log_err(LOG_LEVEL_ERROR, NULL, "worker cannot start", &e);
         a.exit_code = 1;
     } else {
-        log_info(NULL, "worker ready", "slot=%u", env->slot);
+        accept_when_ready(&a);
         loop_run(a.loop);
     }
     if (a.loop)

@@ -44,8 +44,8 @@ struct app {
     struct api *api;
     struct phone_page *phone;
     struct event *control;
-    struct loop_timer drain_timer;
-    int64_t drain_until_ms;
+    struct loop_timer accept_timer, drain_timer;
+    int64_t accept_by_ms, drain_until_ms;
     int exit_code;
 };
 

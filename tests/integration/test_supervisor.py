@@ -3,12 +3,32 @@
 import http.client
 import os
 import signal
+import socket
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from support import alive, http_request, wait_until
+from support import TOP, alive, http_request, wait_until
+
+sys.path.insert(0, str(TOP / "tests/lab"))
+from ussd_client import AtPhone  # noqa: E402
+
+
+def connects(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def backlog(port):
+    """Connections that wait to be accepted, over all sockets of the port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(row[4].split(":")[1], 16) for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port)
 
 
 class Hammer:
@@ -197,3 +217,36 @@ def test_health_says_what_is_asked(daemon):
     assert d.post("/health/", {}).status == 405
     assert http_request("HEAD", d.url + "/health/ready").status == 200
     assert d.get("/health/live").json()["status"] == "ok"
+
+
+def test_a_worker_takes_no_hop_before_its_stores_have_answered(daemon, own_redis):
+    """Found as a polite END in the first second of a daemon with two workers: one was ready, its neighbour not yet."""
+    os.kill(own_redis.pid, signal.SIGSTOP)
+    try:
+        coko = daemon(config={"coko": {"workers": 2}}, redis_url=own_redis.url, wait=False)
+        wait_until(lambda: len(coko.children()) == 2, "two workers")
+        wait_until(lambda: connects(coko.port), "the listening sockets")
+        before = backlog(coko.port)
+        readers = [AtPhone(coko.url, "demo", f"+22507000007{n}0") for n in range(4)]
+        dials = [threading.Thread(target=reader.dial, args=("*384*26#",)) for reader in readers]
+        for dial in dials:
+            dial.start()
+        wait_until(lambda: backlog(coko.port) - before >= len(dials), "the hops to wait before the door")
+    finally:
+        os.kill(own_redis.pid, signal.SIGCONT)
+    for dial in dials:
+        dial.join()
+    assert [reader.last for reader in readers if reader.ended] == [], "a polite END where a screen was to be had"
+
+
+def test_a_store_that_is_down_is_not_waited_for(daemon, own_redis):
+    """Expected: the worker accepts after two seconds, and says politely that it cannot serve."""
+    own_redis.stop()
+    try:
+        coko = daemon(redis_url=own_redis.url, wait=False)
+        wait_until(lambda: connects(coko.port), "the listening socket")
+        reader = AtPhone(coko.url, "demo", "+2250700000799")
+        assert "Coko" in reader.dial("*384*26#") and reader.ended
+        assert coko.get("/health/ready").status == 503
+    finally:
+        own_redis.start()
