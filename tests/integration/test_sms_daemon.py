@@ -3,7 +3,7 @@
 import os
 import signal
 
-from database import sql
+from database import Turnstile, sql
 from support import alive, wait_until
 
 NUMBER = "2250701020399"
@@ -82,3 +82,20 @@ def test_one_bind_whatever_the_workers_and_whoever_dies(daemon, smsc, migrated_d
     say(smsc, "aide", "2250701020499")
     texts(smsc, "2250701020499")
     assert stats(smsc)["duplicate_texts"] == 0 and stats(smsc)["bound"] == 1
+
+
+def test_a_database_that_takes_no_outcome_does_not_hold_the_end_up(daemon, smsc, migrated_db):
+    """Expected: SIGTERM ends the daemon at its drain limit; the next one learns from the receipt what became of the text (M1, M4)."""
+    one = daemon(config={"coko": {"drain_limit": "500ms"}}, smsc=smsc)
+    stats(smsc, bound=1)
+    answer = "select state from messaging.message order by id desc limit 1"  # to the one text of this test
+    with Turnstile(migrated_db, 2650, "hashtext('lab')"):  # messaging.record waits for it
+        say(smsc, "aide")
+        wait_until(lambda: "outcomes not recorded yet" in one.process.log.read_text(), "an outcome that is not recorded")
+        one.stop()
+        assert sql(migrated_db, answer) == [("sending",)]
+    events = [line["event"] for line in one.log_lines()]
+    assert "drained" in events and "worker killed" not in events
+    one.start()
+    wait_until(lambda: sql(migrated_db, answer) == [("delivered",)], "the receipt of the text", 20)
+    assert stats(smsc)["accepted"] == 1
