@@ -307,8 +307,13 @@ static void load_rows(struct option_source *src, struct config *c)
 
     bad |= option_load(src, http_rows, ARRAY_LEN(http_rows), &c->http);
     bad |= option_load(src, store_rows, ARRAY_LEN(store_rows), &c->store);
-    bad |= option_load(src, mtn_momo_options, mtn_momo_options_count, &c->mtn);
     bad |= option_load(src, api_options, api_options_count, &c->api);
+    for (size_t i = 0; i < rail_modules_count; i++) {
+        const struct rail_module *mod = rail_modules[i];
+
+        c->rails[i] = arena_zalloc(&c->arena, 1, mod->config_size);
+        bad |= option_load(src, mod->options, mod->noptions, c->rails[i]);
+    }
     (void)bad;
     load_carriers(src, c);
     load_links(src, c);
@@ -407,7 +412,8 @@ void config_print(const struct config *c, struct buf *out)
     option_print(out, core_rows, ARRAY_LEN(core_rows), NULL, &c->core);
     option_print(out, http_rows, ARRAY_LEN(http_rows), NULL, &c->http);
     option_print(out, store_rows, ARRAY_LEN(store_rows), NULL, &c->store);
-    option_print(out, mtn_momo_options, mtn_momo_options_count, NULL, &c->mtn);
+    for (size_t i = 0; i < rail_modules_count; i++)
+        option_print(out, rail_modules[i]->options, rail_modules[i]->noptions, NULL, c->rails[i]);
     option_print(out, api_options, api_options_count, NULL, &c->api);
     for (size_t i = 0; i < c->ncarriers; i++)
         option_print(out, ussd_carrier_options, ussd_carrier_options_count, c->carriers[i].profile,

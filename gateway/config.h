@@ -18,7 +18,7 @@
 #include "gateway/esme/esme.h"
 #include "gateway/lib/fault.h"
 #include "gateway/lib/option.h"
-#include "gateway/money/mtn_momo.h"
+#include "gateway/money/rail.h"
 #include "gateway/ussd/ussd.h"
 
 enum config_role {
@@ -69,7 +69,7 @@ struct config {
     struct config_core core;
     struct config_http http;
     struct config_store store;
-    struct mtn_momo_config mtn;
+    void *rails[RAIL_MODULES_MAX]; /* of rail_modules, in their order */
     struct api_config api;
     struct ussd_carrier_config *carriers; /* the [carrier NAME] sections */
     size_t ncarriers;

@@ -156,7 +156,7 @@ static void api_close(struct app *a)
 
 static int money_open(struct app *a, struct err *e)
 {
-    struct money_config c = {.owner = a->owner, .mtn = &a->cfg->mtn};
+    struct money_config c = {.owner = a->owner, .rails = (const void *const *)a->cfg->rails};
     struct money_deps d = {.loop = a->loop, .pg = a->pg, .client = a->client, .ring = a->ring};
 
     a->money = money_new(&c, &d, e);

@@ -3,10 +3,13 @@
  * One claimed charge: ask the rail once, record the answer.
  *
  *   TOKEN -> SEND -> RECORD -> DONE
- *     ^        |        |
- *     +-- 401, once     +-> RECORD   the database was away: again, until the claim's lease is over
+ *     ^      ^ |        |
+ *     |      +-+ more   +-> RECORD   the database was away: again, until the claim's lease is over
+ *     +-- 401, once
  *     |
  *     +-> RECORD        no token: nothing was sent
+ *
+ *   SEND -> SEND: the rail wants one more request before its verdict holds (struct rail_verdict)
  *
  * The claim committed the attempt row and the state SUBMITTING before we were called (I2). If we
  * die anywhere here, the lease runs out and the charge is asked about by its reference, never sent
@@ -24,15 +27,18 @@
 #include "gateway/money/money_parts.h"
 
 #define LABEL_MAX       200 /* bytes of a plan's label that a rail may see */
+#define LINK_AAD        "billing.pay_link"
+#define MEMO_AAD        "billing.rail_memo"
 #define RECORD_RETRY_MS 1000
 #define RECORD_TRIES    20 /* below the lease of a poll (billing.rail.poll_lease_s) */
 
 static struct counter events =
     COUNTER("coko_charge_events_total", "What rails answered about charges");
 
-PG_STMT_FLAGS(event_stmt, "charge.event", PG_WRITE, 9, PG_MONEY,
-              "select outcome, state from billing.charge_event($1::bigint, $2::int, $3, $4::int,"
-              " $5, $6, $7::bigint, $8, $9::int)");
+PG_STMT_FLAGS(event_stmt, "charge.event", PG_WRITE, 15, PG_MONEY,
+              "select outcome, state from billing.rail_answer($1::bigint, $2::int, $3, $4::int,"
+              " $5, $6, $7::bigint, $8, $9::int, $10, $11, $12::bytea, $13::bytea, $14::bytea,"
+              " $15::int)");
 
 enum work_state { WORK_TOKEN, WORK_SEND, WORK_RECORD, WORK_DONE, WORK_STATES, WORK_WAIT };
 
@@ -49,6 +55,7 @@ struct work {
     int64_t version;
     bool submit;
     bool reminted;
+    unsigned follows; /* requests after the first */
     unsigned record_tries;
     const char *token;
     struct rail_charge charge;
@@ -72,7 +79,7 @@ static const struct {
     unsigned out;
 } rules[WORK_STATES] = {
     [WORK_TOKEN] = {"token", token_enter, NULL, TO(SEND) | TO(RECORD)},
-    [WORK_SEND] = {"send", send_enter, send_ready, TO(TOKEN) | TO(RECORD)},
+    [WORK_SEND] = {"send", send_enter, send_ready, TO(TOKEN) | TO(SEND) | TO(RECORD)},
     [WORK_RECORD] = {"record", record_enter, record_ready, TO(RECORD) | TO(DONE)},
     [WORK_DONE] = {"done", done_enter, NULL, 0},
 };
@@ -121,15 +128,38 @@ static enum work_state token_enter(struct work *w)
 
 /* ---- the rail ---- */
 
-static enum work_state send_enter(struct work *w)
+static void build(struct work *w, struct http_request *rq)
 {
     const struct rail *r = w->mr->rail;
+
+    *rq = (struct http_request){.url = NULL};
+    if (w->follows > 0)
+        r->type->follow_request(r, &w->arena, &w->charge, w->token, &w->verdict, rq);
+    else if (w->submit)
+        r->type->submit_request(r, &w->arena, &w->charge, w->token, rq);
+    else
+        r->type->poll_request(r, &w->arena, &w->charge, w->token, rq);
+}
+
+/* The rail builds no request: nothing leaves (hard case 30), or there is nothing to ask about. */
+static enum work_state unbuilt(struct work *w)
+{
+    enum charge_event unasked = w->mr->rail->type->unasked;
+
+    if (w->follows > 0)
+        return WORK_RECORD;
+    w->verdict.event = w->submit ? CHARGE_REJECTED : unasked ? unasked : CHARGE_UNKNOWN;
+    snprintf(w->verdict.reason, sizeof w->verdict.reason, w->submit ? "not to be sent" : "");
+    return WORK_RECORD;
+}
+
+static enum work_state send_enter(struct work *w)
+{
     struct http_request rq;
 
-    if (w->submit)
-        r->type->submit_request(r, &w->arena, &w->charge, w->token, &rq);
-    else
-        r->type->poll_request(r, &w->arena, &w->charge, w->token, &rq);
+    build(w, &rq);
+    if (!rq.url)
+        return unbuilt(w);
     http_client_send(w->m->d.client, &w->op, &rq);
     return WORK_WAIT;
 }
@@ -140,8 +170,11 @@ static void read_answer(struct work *w)
     const struct http_response *rs = http_client_response(&w->op);
 
     w->http_status = rs->status;
-    if (w->submit)
-        r->type->submit_read(r, rs, &w->verdict);
+    w->verdict.more = false;
+    if (w->follows > 0)
+        r->type->follow_read(r, &w->charge, rs, &w->verdict);
+    else if (w->submit)
+        r->type->submit_read(r, &w->charge, rs, &w->verdict);
     else
         r->type->poll_read(r, &w->charge, rs, &w->verdict);
 }
@@ -150,9 +183,26 @@ static void read_answer(struct work *w)
 static void read_failure(struct work *w)
 {
     w->verdict = (struct rail_verdict){.event = CHARGE_UNKNOWN};
-    if (w->submit && !w->op.unknown)
+    if (w->submit && !w->op.unknown && w->follows == 0)
         w->verdict.event = CHARGE_NOT_SENT;
     snprintf(w->verdict.reason, sizeof w->verdict.reason, "%s", err_name(w->op.err.code));
+}
+
+/* A 401 proves that the call was not carried out; the calls before it in the same work were. */
+static enum work_state without_token(struct work *w)
+{
+    bool restart = !w->submit || w->follows == 0;
+
+    token_refused(&w->mr->token, w->token);
+    if (!w->reminted && restart) {
+        w->reminted = true;
+        w->follows = 0;
+        w->verdict = (struct rail_verdict){.event = CHARGE_UNKNOWN};
+        return WORK_TOKEN;
+    }
+    log_error(NULL, "rail refuses our credentials", "rail=%s", w->mr->rail->type->code);
+    w->verdict.event = w->submit && restart ? CHARGE_NOT_SENT : CHARGE_UNKNOWN;
+    return WORK_RECORD;
 }
 
 static enum work_state send_ready(struct work *w)
@@ -162,27 +212,71 @@ static enum work_state send_ready(struct work *w)
     else
         read_answer(w);
     op_release(&w->op);
-    if (w->verdict.token_refused) {
-        token_refused(&w->mr->token, w->token);
-        if (!w->reminted) {
-            w->reminted = true;
-            return WORK_TOKEN;
-        }
-        log_error(NULL, "rail refuses our credentials", "rail=%s", w->mr->rail->type->code);
-        w->verdict.event = w->submit ? CHARGE_NOT_SENT : CHARGE_UNKNOWN;
-    }
+    if (w->verdict.token_refused)
+        return without_token(w);
+    if (!w->verdict.more)
+        return WORK_RECORD;
+    if (w->follows++ < RAIL_FOLLOW_MAX)
+        return WORK_SEND;
+    w->verdict.event = CHARGE_UNKNOWN;
     return WORK_RECORD;
 }
 
 /* ---- the record ---- */
+
+static void wipe_typed(struct work *w)
+{
+    struct str *typed[] = {&w->charge.payer, &w->charge.otp};
+
+    for (size_t i = 0; i < ARRAY_LEN(typed); i++) {
+        if (typed[i]->n > 0)
+            crypto_wipe((char *)typed[i]->p, typed[i]->n);
+        typed[i]->n = 0;
+    }
+}
+
+static void p_sealed(struct work *w, struct pg_params *p, const char *aad, const char *clear)
+{
+    struct str kept;
+    struct buf b;
+
+    if (!*clear) {
+        pg_p_null(p);
+        return;
+    }
+    buf_init(&b, RAIL_MEMO_MAX + SEAL_OVERHEAD);
+    seal_close(w->m->d.ring, str_c(aad), str_c(clear), &b);
+    kept = arena_str(&w->arena, buf_str(&b));
+    buf_fini(&b);
+    pg_p_bytea(p, kept.p, kept.n);
+}
+
+/* What the rail made: its id, the payer's link, what its questions and callbacks will need. */
+static void p_made(struct work *w, struct pg_params *p)
+{
+    const struct rail_verdict *v = &w->verdict;
+    char *key = arena_alloc(&w->arena, CRYPTO_SHA256_LEN);
+
+    pg_p_text(p, *v->rail_ref ? v->rail_ref : NULL);
+    pg_p_text(p, *v->link ? v->link : NULL);
+    p_sealed(w, p, LINK_AAD, v->link);
+    p_sealed(w, p, MEMO_AAD, v->memo);
+    if (*v->callback_key && key) {
+        seal_mac(w->m->d.ring, SEAL_TOKEN, STR(MONEY_CALLBACK_KEY), str_c(v->callback_key),
+                 (uint8_t *)key);
+        pg_p_bytea(p, key, CRYPTO_SHA256_LEN);
+    } else {
+        pg_p_null(p);
+    }
+    pg_p_int(p, v->expires_s);
+}
 
 static enum work_state record_enter(struct work *w)
 {
     const struct rail_verdict *v = &w->verdict;
     struct pg_params p;
 
-    crypto_wipe((char *)w->charge.payer.p, w->charge.payer.n);
-    w->charge.payer.n = 0;
+    wipe_typed(w);
     pg_params_init(&p);
     pg_p_int(&p, w->id);
     pg_p_int(&p, w->version);
@@ -196,6 +290,7 @@ static enum work_state record_enter(struct work *w)
         pg_p_null(&p);
     pg_p_text(&p, *v->currency ? v->currency : NULL);
     pg_p_int(&p, v->next_poll_s);
+    p_made(w, &p);
     pg_exec(w->m->d.pg, &w->op, &event_stmt, &p);
     return WORK_WAIT;
 }
@@ -239,7 +334,8 @@ static void work_free(struct work *w)
     loop_timer_clear(&w->again);
     op_cancel(&w->op);
     op_release(&w->op);
-    crypto_wipe((char *)w->charge.payer.p, w->charge.payer.n);
+    wipe_typed(w);
+    crypto_wipe(&w->verdict, sizeof w->verdict);
     arena_fini(&w->arena);
     w->m->nworks--;
     free(w);
@@ -266,23 +362,40 @@ void charge_work_free_all(struct money *m)
         work_free(container_of(m->works.next, struct work, node));
 }
 
-/* The payer's number in clear, for the time of the call only. */
-static bool open_payer(struct work *w, const struct op *rows, int row)
+/* A sealed column in clear, "" for NULL; false when it does not open. */
+static bool open_sealed(struct work *w, const struct op *rows, int row, const char *col,
+                        const char *aad, struct str *out)
 {
-    char blob[128];
-    ptrdiff_t n = pg_bytea(rows, row, pg_col(rows, "payer_sealed"), blob, sizeof blob);
+    char blob[1024];
+    ptrdiff_t n = pg_bytea(rows, row, pg_col(rows, col), blob, sizeof blob);
     struct err e = {0};
     struct buf clear;
     bool ok;
 
-    buf_init(&clear, 64);
-    ok = n > 0 &&
-         seal_open(w->m->d.ring, STR("auth.identity"), str_n(blob, (size_t)n), &clear, &e) == 0;
-    w->charge.payer = ok ? arena_str(&w->arena, buf_str(&clear)) : STR_EMPTY;
+    *out = STR_EMPTY;
+    if (n == 0)
+        return true;
+    buf_init(&clear, RAIL_MEMO_MAX);
+    ok = n > 0 && seal_open(w->m->d.ring, str_c(aad), str_n(blob, (size_t)n), &clear, &e) == 0;
+    if (ok)
+        *out = arena_str(&w->arena, buf_str(&clear));
     buf_wipe(&clear);
     if (!ok)
-        log_error(NULL, "payer's number does not open", "charge=%lld %s", (long long)w->id, e.msg);
+        log_error(NULL, "a sealed value of a charge does not open", "charge=%lld column=%s %s",
+                  (long long)w->id, col, e.msg);
     return ok;
+}
+
+/* The payer's number in clear, for the time of the call only: a question names the charge by a
+ * reference, and the number stays sealed (S5). */
+static bool open_secrets(struct work *w, const struct op *rows, int row)
+{
+    struct rail_charge *c = &w->charge;
+
+    return open_sealed(w, rows, row, "memo_sealed", MEMO_AAD, &c->memo) &&
+           open_sealed(w, rows, row, "link_sealed", LINK_AAD, &c->link) &&
+           (!w->submit ||
+            (open_sealed(w, rows, row, "payer_sealed", "auth.identity", &c->payer) && c->payer.n));
 }
 
 static struct str keep(struct work *w, const struct op *rows, int row, const char *col)
@@ -310,14 +423,17 @@ void charge_work_start(struct money *m, const struct op *rows, int row)
     w->mr = money_rail_find(m, pg_str(rows, row, pg_col(rows, "rail")));
     w->charge = (struct rail_charge){
         .our_ref = keep(w, rows, row, "our_ref"),
-        .payer = STR_EMPTY,
+        .rail_ref = keep(w, rows, row, "rail_ref"),
+        .country = keep(w, rows, row, "payer_country"),
+        .network = keep(w, rows, row, "payer_network"),
+        .otp = STR_EMPTY,
+        .by_link = str_eq_c(pg_str(rows, row, pg_col(rows, "flow")), "link"),
         .amount_minor = pg_i64(rows, row, pg_col(rows, "amount_minor")),
         .currency = keep(w, rows, row, "currency"),
         .label = arena_str(&w->arena,
                            str_head(pg_str(rows, row, pg_col(rows, "plan_label")), LABEL_MAX)),
     };
-    /* a question names the charge by our reference: the number stays sealed (S5) */
-    if (!w->mr || (w->submit && !open_payer(w, rows, row))) {
+    if (!w->mr || !open_secrets(w, rows, row)) {
         /* ours to mend: nothing was sent, the charge is seen again after its back-off */
         log_error(NULL, "charge cannot be worked on here", "charge=%lld", (long long)w->id);
         w->verdict.event = w->submit ? CHARGE_NOT_SENT : CHARGE_UNKNOWN;

@@ -22,8 +22,9 @@ static struct counter in_flight = GAUGE("coko_charges_in_flight", "Charges being
 /* Charges are claimed row by row, not under a bind's lease: the epoch is 0. */
 PG_STMT_FLAGS(claim_stmt, "charge.claim", PG_BATCH, 2, PG_MONEY,
               "select charge_id, our_ref, rail, state, amount_minor, currency, payer_sealed,"
-              " payer_key_id, plan_label, polls, version, action"
-              " from billing.claim_charges($1, 0, $2::int)");
+              " plan_label, version, action, rail_ref, memo_sealed, link_sealed, payer_country,"
+              " payer_network, flow"
+              " from billing.claim_rail_work($1, 0, $2::int)");
 
 PG_STMT(match_stmt, "inbox.match", PG_BATCH, 0, "select billing.inbox_match(100)");
 
@@ -104,18 +105,31 @@ static void on_wake(void *arg, const char *topic)
         claim(m);
 }
 
-static void add_rail(struct money *m, const struct rail *r)
+/* Opens the rails that are configured; a half configured one is an error. */
+static int open_rails(struct money *m, const void *const *config, struct err *e)
 {
-    struct money_rail *mr = &m->rails[m->nrails++];
+    for (size_t i = 0; i < rail_modules_count; i++) {
+        const struct rail_module *mod = rail_modules[i];
+        struct rail *r = calloc(1, mod->size);
+        bool on = false;
 
-    mr->rail = r;
-    token_init(&mr->token, m->d.loop, m->d.client, r);
+        if (!r)
+            abort();
+        if (mod->init(r, config[i], &on, e) != 0 || !on) {
+            free(r);
+            if (e->code != ERR_OK)
+                return -1;
+            continue;
+        }
+        m->rails[m->nrails].rail = r;
+        token_init(&m->rails[m->nrails++].token, m->d.loop, m->d.client, r);
+    }
+    return 0;
 }
 
 struct money *money_new(const struct money_config *c, const struct money_deps *d, struct err *e)
 {
     struct money *m = calloc(1, sizeof *m);
-    bool on;
 
     if (!m)
         abort();
@@ -127,12 +141,10 @@ struct money *money_new(const struct money_config *c, const struct money_deps *d
     loop_timer_init(&m->match_timer, d->loop, match, m);
     list_init(&m->works);
     list_init(&m->callbacks);
-    if (mtn_momo_init(&m->mtn, c->mtn, &on, e) != 0) {
+    if (open_rails(m, c->rails, e) != 0) {
         money_free(m);
         return NULL;
     }
-    if (on)
-        add_rail(m, &m->mtn.rail);
     return m;
 }
 
@@ -173,7 +185,9 @@ void money_free(struct money *m)
     op_cancel(&m->match);
     charge_work_free_all(m);
     inbox_free_all(m);
-    for (size_t i = 0; i < m->nrails; i++)
+    for (size_t i = 0; i < m->nrails; i++) {
         token_fini(&m->rails[i].token);
+        free(m->rails[i].rail);
+    }
     free(m);
 }

@@ -17,14 +17,14 @@
 #include "gateway/io/http_server.h"
 #include "gateway/io/pg.h"
 #include "gateway/lib/seal.h"
-#include "gateway/money/mtn_momo.h"
+#include "gateway/money/rail.h"
 
 #define MONEY_CHARGE_TOPIC  "coko_charge"
 #define MONEY_MESSAGE_TOPIC "coko_message"
 
 struct money_config {
-    const char *owner;                 /* "instance:slot" */
-    const struct mtn_momo_config *mtn; /* borrowed: it outlives the room */
+    const char *owner;        /* "instance:slot" */
+    const void *const *rails; /* of rail_modules, in their order; borrowed: they outlive the room */
 };
 
 struct money_deps {

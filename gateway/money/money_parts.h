@@ -8,20 +8,21 @@
 #include "gateway/money/money.h"
 #include "gateway/money/token.h"
 
-#define MONEY_RAILS_MAX 8
 #define MONEY_WORKS_MAX 32 /* charges in flight in a worker */
 
-/* A rail in service. */
+/* What seals the hash of a callback's key (rail_verdict.callback_key, rail_hint.proof). */
+#define MONEY_CALLBACK_KEY "billing.callback"
+
+/* A rail in service; rail is ours. */
 struct money_rail {
-    const struct rail *rail;
+    struct rail *rail;
     struct token token;
 };
 
 struct money {
     struct money_deps d;
     const char *owner;
-    struct mtn_momo mtn;
-    struct money_rail rails[MONEY_RAILS_MAX];
+    struct money_rail rails[RAIL_MODULES_MAX];
     size_t nrails;
     struct op claim, match;
     struct loop_timer poll, match_timer;

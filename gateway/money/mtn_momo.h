@@ -22,9 +22,6 @@ struct mtn_momo_config {
     bool token_body; /* some deployments want {"grant_type":"client_credentials"} */
 };
 
-extern const struct option_row mtn_momo_options[];
-extern const size_t mtn_momo_options_count;
-
 struct mtn_momo {
     struct rail rail;
     const struct mtn_momo_config *c;
@@ -33,5 +30,7 @@ struct mtn_momo {
 /* Fills r. False when base_url is empty. An incomplete rail is an error that names what is missing. */
 MUST_CHECK int mtn_momo_init(struct mtn_momo *r, const struct mtn_momo_config *c, bool *on,
                              struct err *e);
+
+extern const struct rail_module mtn_momo_module;
 
 #endif

@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&a, 4096, 1 << 20);
     switch (data[0] % 6) {
     case 0:
-        m.rail.type->submit_read(&m.rail, &rs, &v);
+        m.rail.type->submit_read(&m.rail, &c, &rs, &v);
         check_verdict(&v, rs.status, rs.body);
         assert(v.event != CHARGE_SUCCESS);
         break;
@@ -109,7 +109,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (m.rail.type->token_read(&m.rail, &rs, &t))
             check_text(t.value, sizeof t.value);
         break;
-    case 3: assert(m.rail.type->callback_ref(&a, rs.body).n <= rs.body.n); break;
+    case 3: {
+        struct rail_callback cb = {.body = rs.body};
+        struct rail_hint h = {.our_ref = STR_EMPTY};
+
+        m.rail.type->callback_hint(&a, &cb, &h);
+        assert(h.our_ref.n <= rs.body.n && !h.wants_proof);
+        break;
+    }
     case 4: read_amount(rs.body); break;
     case 5: build(&m, &a, rs.body); break;
     }

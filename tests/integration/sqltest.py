@@ -127,6 +127,7 @@ TEMPLATES = {
     "expired": "Coko : la demande de {amount} a expiré, rien n'a été débité.",
     "unanswered": "Coko : pas encore de réponse pour votre paiement de {amount}.",
     "pending_review": "Coko : votre paiement de {amount} est en vérification. Ref {ref}.",
+    "pay_link": "Coko : pour payer {amount}, ouvrez {link}",
     "instalment_foot": "SUITE pour lire la suite",
     "stop_done": "Coko : vous ne recevrez plus nos SMS. START pour reprendre.",
     "start_done": "Coko : vos SMS reprennent.",

@@ -373,7 +373,7 @@ def test_every_move_of_the_table_is_taken_and_no_other(world):
     for t in world.rows("select * from billing.charge_transition"):
         legal.setdefault((t["from_state"], t["event"]), set()).add(t["to_state"])
     events = ["accepted", "duplicate", "pending", "sync_success", "success", "declined", "expired", "not_sent", "unknown", "rejected",
-              "not_found", "unresolved", "mismatch"]
+              "not_found", "not_issued", "code_refused", "unresolved", "mismatch"]
     started = world.start(world.dial())
     before = charge(world, started["charge_id"])
     n = 0

@@ -209,6 +209,10 @@ CALLS = {
     "claim_charges": "select * from billing.claim_charges('w', 1, 10)",
     "success": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'success', 200, null, 'tx', 100, 'XOF', 0)",
     "pending": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'pending', 200, null, null, null, null, 0)",
+    "claim_rail_work": "select * from billing.claim_rail_work('w', 1, 10)",
+    "rail_answer": "select * from billing.rail_answer((select min(id) from billing.charge where state = 'PENDING'), 1, 'pending', 200, null, null, null, null, 0, 'r', 'https://l', 's', 's', 's', 60)",
+    "inbox_store": "select * from billing.inbox_store('mtn_momo', 'new', 'h', 'b', false, '0d7d4bca-3f0e-4f6d-9d6d-1d1f0a2b3c4d', 's')",
+    "inbox_store_own": "select * from billing.inbox_store('mtn_momo', 'new', 'h', 'b', false, 'cos-1', null)",
     "inbox_put": "select * from billing.inbox_put('mtn_momo', 'new', 'h', 'b', false, '0d7d4bca-3f0e-4f6d-9d6d-1d1f0a2b3c4d')",
     "inbox_match": "select billing.inbox_match(10)",
     "supersede": "select * from billing.supersede_charge(50, 's')",
@@ -250,7 +254,7 @@ CALLS = {
     "import": None,
 }
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
-BATCH = {"esme_take", "esme_answered", "esme_release", "claim_charges", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
+BATCH = {"esme_take", "esme_answered", "esme_release", "claim_charges", "claim_rail_work", "rail_answer", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
          "job_enqueue", "hop_days", "expire_rows", "refresh_popularity", "run_schedule", "pause_failing"}
 

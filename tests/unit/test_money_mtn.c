@@ -21,7 +21,7 @@ static struct rail_verdict submit_n(int status, const char *body, size_t n)
     struct http_response rs = {.status = status, .body = str_n(body, n)};
     struct rail_verdict v;
 
-    rail.rail.type->submit_read(&rail.rail, &rs, &v);
+    rail.rail.type->submit_read(&rail.rail, &charge, &rs, &v);
     return v;
 }
 

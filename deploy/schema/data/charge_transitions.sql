@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Legal moves of a charge under the events of billing.charge_event. READY -> SUBMITTING, READY -> EXPIRED (not sent for
--- an hour) and a lapsed SUBMITTING -> UNKNOWN belong to billing.claim_charges. SUCCEEDED, SUCCEEDED_LATE and REVIEW have no row: nothing undoes them (I10).
+-- an hour), CREATED -> EXPIRED (no code came) and a lapsed SUBMITTING -> UNKNOWN belong to billing.claim_charges. SUCCEEDED, SUCCEEDED_LATE and REVIEW have no row: nothing undoes them (I10).
 insert into billing.charge_transition (from_state, event, to_state, note) values
     ('SUBMITTING', 'accepted', 'PENDING', ''),
     ('SUBMITTING', 'duplicate', 'PENDING', 'the rail has it already (409)'),
@@ -12,6 +12,8 @@ insert into billing.charge_transition (from_state, event, to_state, note) values
     ('SUBMITTING', 'not_sent', 'READY', 'no byte left: back-off, same reference'),
     ('SUBMITTING', 'unknown', 'UNKNOWN', ''),
     ('SUBMITTING', 'rejected', 'FAILED', ''),
+    ('SUBMITTING', 'code_refused', 'CREATED', 'a new code is asked for, under a new reference'),
+    ('SUBMITTING', 'code_refused', 'FAILED', 'the last of billing.rail.codes'),
     ('SUBMITTING', 'mismatch', 'REVIEW', ''),
     ('PENDING', 'accepted', 'PENDING', ''),
     ('PENDING', 'duplicate', 'PENDING', ''),
@@ -24,6 +26,7 @@ insert into billing.charge_transition (from_state, event, to_state, note) values
     ('PENDING', 'unknown', 'PENDING', 'I12'),
     ('PENDING', 'rejected', 'PENDING', ''),
     ('PENDING', 'not_found', 'PENDING', 'not proof of anything'),
+    ('PENDING', 'not_issued', 'PENDING', ''),
     ('PENDING', 'unresolved', 'UNRESOLVED', ''),
     ('PENDING', 'mismatch', 'REVIEW', ''),
     ('UNKNOWN', 'accepted', 'PENDING', ''),
@@ -38,6 +41,8 @@ insert into billing.charge_transition (from_state, event, to_state, note) values
     ('UNKNOWN', 'rejected', 'UNKNOWN', ''),
     ('UNKNOWN', 'not_found', 'UNKNOWN', ''),
     ('UNKNOWN', 'not_found', 'READY', 'third not-found, 60 s after the first, rail takes our reference: same reference again (I3)'),
+    ('UNKNOWN', 'not_issued', 'UNKNOWN', ''),
+    ('UNKNOWN', 'not_issued', 'READY', 'no link was handed out, so nobody can have paid: a new reference (I3)'),
     ('UNKNOWN', 'unresolved', 'UNRESOLVED', ''),
     ('UNKNOWN', 'mismatch', 'REVIEW', ''),
     ('UNRESOLVED', 'pending', 'UNRESOLVED', ''),
@@ -49,6 +54,7 @@ insert into billing.charge_transition (from_state, event, to_state, note) values
     ('UNRESOLVED', 'unknown', 'UNRESOLVED', ''),
     ('UNRESOLVED', 'rejected', 'UNRESOLVED', ''),
     ('UNRESOLVED', 'not_found', 'UNRESOLVED', ''),
+    ('UNRESOLVED', 'not_issued', 'UNRESOLVED', ''),
     ('UNRESOLVED', 'unresolved', 'UNRESOLVED', ''),
     ('UNRESOLVED', 'mismatch', 'REVIEW', ''),
     ('FAILED', 'success', 'SUCCEEDED_LATE', 'only by an authenticated status query'),
@@ -60,6 +66,7 @@ insert into billing.charge_transition (from_state, event, to_state, note) values
     ('FAILED', 'unknown', 'FAILED', ''),
     ('FAILED', 'rejected', 'FAILED', ''),
     ('FAILED', 'not_found', 'FAILED', ''),
+    ('FAILED', 'not_issued', 'FAILED', ''),
     ('EXPIRED', 'success', 'SUCCEEDED_LATE', 'only by an authenticated status query'),
     ('EXPIRED', 'mismatch', 'REVIEW', ''),
     ('EXPIRED', 'pending', 'EXPIRED', ''),
@@ -68,7 +75,8 @@ insert into billing.charge_transition (from_state, event, to_state, note) values
     ('EXPIRED', 'not_sent', 'EXPIRED', ''),
     ('EXPIRED', 'unknown', 'EXPIRED', ''),
     ('EXPIRED', 'rejected', 'EXPIRED', ''),
-    ('EXPIRED', 'not_found', 'EXPIRED', '')
+    ('EXPIRED', 'not_found', 'EXPIRED', ''),
+    ('EXPIRED', 'not_issued', 'EXPIRED', '')
 on conflict (from_state, event, to_state) do update set note = excluded.note;
 comment on table billing.charge_transition is
 'The legal moves of a charge under the events of billing.charge_event. A pair that is absent changes nothing (I10). They stand here alone: gateway/money knows the words of the events, and a test compares those.';

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Rails, who they serve, and what a payer must do to approve. A rail is offered only when enabled. Hints in Wolof, Portuguese,
 -- Swahili and Hausa await a native reader, as menus/coko/text says of its texts.
-insert into billing.rail (code, name, enabled, takes_our_ref) values
-    ('mtn_momo', 'MTN MoMo', true, true),
-    ('orange_sonatel', 'Orange Money', false, false),
-    ('orange_web', 'Orange Money Web', false, false),
-    ('wave', 'Wave', false, false)
-on conflict (code) do update set name = excluded.name, takes_our_ref = excluded.takes_our_ref;
+insert into billing.rail (code, name, enabled, takes_our_ref, flow) values
+    ('mtn_momo', 'MTN MoMo', true, true, 'push'),
+    ('orange_sonatel', 'Orange Money', false, false, 'code'),
+    ('orange_web', 'Orange Money Web', false, false, 'link'),
+    ('wave', 'Wave', false, false, 'link')
+on conflict (code) do update set name = excluded.name, takes_our_ref = excluded.takes_our_ref, flow = excluded.flow;
 
 insert into billing.rail_route (country, network, rail, prio) values
     ('CI', 'mtn', 'mtn_momo', 10), ('BJ', 'mtn', 'mtn_momo', 10), ('GN', 'mtn', 'mtn_momo', 10), ('CM', 'mtn', 'mtn_momo', 10),

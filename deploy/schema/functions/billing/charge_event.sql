@@ -12,7 +12,7 @@ declare
     v_old text;
 begin
     if p_event not in ('accepted', 'duplicate', 'pending', 'sync_success', 'success', 'declined', 'expired', 'not_sent', 'unknown',
-                       'rejected', 'not_found', 'unresolved', 'mismatch') then
+                       'rejected', 'not_found', 'not_issued', 'code_refused', 'unresolved', 'mismatch') then
         raise exception 'no such charge event: %', p_event using errcode = 'invalid_parameter_value';
     end if;
     -- Lock order: the reader, then the charge (a settlement stacks the reader's passes).
@@ -43,6 +43,11 @@ begin
     if v_old = 'SUBMITTING' then
         update billing.attempt set done_at = v_now, http_status = p_http_status, event = v_event
         where charge_id = c.id and n = c.attempts;
+    end if;
+    -- What was submitted under this reference is over, and nobody can pay it: the next submit has a new one (I3).
+    if v_to in ('READY', 'CREATED') and v_event in ('not_issued', 'code_refused') then
+        perform billing.fresh_reference(c.id, v_event);
+        c.prompt_expires_at := null;
     end if;
     c.not_found := case when v_event = 'not_found' and v_to = 'UNKNOWN' then c.not_found + 1 else 0 end;
     c.first_not_found_at := case when c.not_found > 0 then coalesce(c.first_not_found_at, v_now) end;
@@ -92,7 +97,7 @@ begin
     return query select 'ok', ch.state, ch.version from billing.charge ch where ch.id = c.id;
 end $$;
 comment on function billing.charge_event(bigint, int, text, int, text, text, bigint, text, int) is
-'The only way to change a claimed charge. event: accepted duplicate pending sync_success success declined expired not_sent unknown rejected not_found unresolved mismatch.
+'The only way to change a claimed charge. event: accepted duplicate pending sync_success success declined expired not_sent unknown rejected not_found not_issued code_refused unresolved mismatch.
 outcome: ok | stale (another claim came since: version) | ignored (no legal move: a final state stands, alert; I10) | missing.
 A success whose amount, currency or transaction is not ours, or absent, is a mismatch: REVIEW, money in suspense (I8). Success settles in this transaction (I4).
 next_poll_s > 0 overrides the ladder (Retry-After). Every end sends its reader one clear SMS.';
@@ -104,12 +109,30 @@ begin
        and p_charge.first_not_found_at <= p_now - interval '60 seconds' then
         return 'READY';
     end if;
+    if p_charge.state = 'UNKNOWN' and p_event = 'not_issued' and p_charge.link_sealed is null and not p_charge.superseded
+       and (select r.flow = 'link' from billing.rail r where r.code = p_charge.rail) then
+        return 'READY';
+    end if;
+    if p_charge.state = 'SUBMITTING' and p_event = 'code_refused' and (select r.codes from billing.rail r where r.code = p_charge.rail)
+       <= 1 + (select count(*) from billing.attempt a where a.charge_id = p_charge.id and a.event = 'code_refused') then
+        return 'FAILED';
+    end if;
     return (select t.to_state from billing.charge_transition t
             where t.from_state = p_charge.state and t.event = p_event
-              and (p_charge.state, p_event, t.to_state) <> ('UNKNOWN', 'not_found', 'READY'));
+              and (p_charge.state, p_event, t.to_state) not in (('UNKNOWN', 'not_found', 'READY'), ('UNKNOWN', 'not_issued', 'READY'),
+                                                                ('SUBMITTING', 'code_refused', 'FAILED')));
 end $$;
 comment on function billing.charge_next(billing.charge, text, boolean, timestamptz) is
-'The state after an event by billing.charge_transition; null = no legal move. The one guarded move: the third not-found of an UNKNOWN charge, 60 s or more after the first, on a rail that takes our reference, is sent again with the SAME reference (I3).';
+'The state after an event by billing.charge_transition; null = no legal move. The guarded moves: the third not-found of an UNKNOWN charge, 60 s or more after the first, on a rail that takes our reference, is sent again with the SAME reference (I3); what was never issued is sent again while no link was handed out; the last wrong code fails.';
+
+create or replace function billing.fresh_reference(p_charge_id bigint, p_event text) returns void language plpgsql as $$
+begin
+    update billing.attempt a set our_ref = c.our_ref, event = p_event
+    from billing.charge c where c.id = p_charge_id and a.charge_id = c.id and a.our_ref is null;
+    update billing.charge set our_ref = gen_random_uuid(), rail_ref = null, memo_sealed = null, callback_mac = null where id = p_charge_id;
+end $$;
+comment on function billing.fresh_reference(bigint, text) is
+'A new reference for the next submit of a charge; its attempts keep the one they used. Only billing.charge_event calls it, after an end by which nobody can pay the old one.';
 
 create or replace function billing.charge_due(p_charge billing.charge, p_to text, p_event text, p_next_poll_s int, p_now timestamptz)
 returns timestamptz language plpgsql volatile as $$
@@ -124,6 +147,8 @@ begin
                     when p_charge.rechecks = 0 then p_now + interval '1 hour'
                     when p_charge.rechecks = 1 then greatest(p_charge.ended_at + interval '24 hours', p_now)
                end;
+    elsif p_to = 'CREATED' then
+        return p_now + interval '10 minutes';
     elsif p_to = 'READY' then
         return p_now + coalesce(v_wait, make_interval(secs => least(5 * 2 ^ least(p_charge.attempts - 1, 10), 300) * (0.8 + 0.4 * random())));
     elsif p_to = 'UNRESOLVED' then
@@ -139,7 +164,7 @@ begin
     return null;
 end $$;
 comment on function billing.charge_due(billing.charge, text, text, int, timestamptz) is
-'When a charge is next worked on: the poll ladder, back-off of a submit that was not sent, one more answer 1 h and 24 h after FAILED or EXPIRED (late success; a rail that is down is asked each hour for 7 days), never after a final success.';
+'When a charge is next worked on: the poll ladder, back-off of a submit that was not sent, ten minutes for a new code, one more answer 1 h and 24 h after FAILED or EXPIRED (late success; a rail that is down is asked each hour for 7 days), never after a final success.';
 
 create or replace function billing.same_money(p_charge billing.charge, p_rail_txn text, p_amount_minor bigint, p_currency text)
 returns boolean language plpgsql stable as $$

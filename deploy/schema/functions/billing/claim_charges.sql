@@ -18,12 +18,18 @@ begin
         select * into r from billing.rail where code = c.rail;
         -- A prompt an hour after its confirmation surprises the payer. Every submit was provably not sent: it ends here.
         if c.state = 'READY' and c.created_at <= v_now - interval '1 hour'
-           and not exists (select 1 from billing.attempt a where a.charge_id = c.id and a.event is distinct from 'not_sent') then
+           and not exists (select 1 from billing.attempt a where a.charge_id = c.id and coalesce(a.event, '') not in ('not_sent', 'not_issued')) then
             update billing.charge set state = 'EXPIRED', reason = 'not sent for an hour', version = version + 1, ended_at = v_now,
                 due_at = null, claimed_by = null, claimed_epoch = null
             where id = c.id;
             perform billing.charge_notice(c.id, 'expired');
             perform ops.audit_put('billing', 'alert.charge_not_sent', 'charge:' || c.id, '{}');
+            continue;
+        end if;
+        if c.state = 'CREATED' then
+            update billing.charge set state = 'EXPIRED', reason = 'no code came', version = version + 1, ended_at = v_now, due_at = null
+            where id = c.id;
+            perform billing.charge_notice(c.id, 'expired');
             continue;
         end if;
         action := case when c.state = 'READY' then 'submit' else 'poll' end;
@@ -64,4 +70,4 @@ end $$;
 comment on function billing.claim_charges(text, bigint, int) is
 'At most max charges whose work is due, in the order of the partial index charge_due, never one that another claimer holds.
 action submit: READY became SUBMITTING and the attempt row is written in this commit (I2). action poll: ask the rail about our_ref.
-A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told.';
+A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told; so is a CREATED one whose code did not come.';

@@ -27,7 +27,8 @@ declare
     v_now timestamptz := ops.now();
     v_charge bigint;
 begin
-    if p_our_ref !~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$' then
+    v_charge := billing.charge_of_hint(p_rail, p_our_ref);
+    if v_charge is null then
         return null;
     end if;
     update billing.charge c set
@@ -38,8 +39,7 @@ begin
                       when c.claimed_by is null and c.state in ('FAILED', 'EXPIRED')
                       then least(c.due_at, greatest(v_now, c.last_polled_at + interval '10 seconds'))
                       else c.due_at end
-    where c.our_ref = p_our_ref::uuid and c.rail = p_rail
-    returning c.id into v_charge;
+    where c.id = v_charge;
     return v_charge;
 end $$;
 comment on function billing.inbox_hint(text, text) is

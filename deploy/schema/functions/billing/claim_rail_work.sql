@@ -1,0 +1,19 @@
+-- SPDX-License-Identifier: Apache-2.0
+create or replace function billing.claim_rail_work(p_owner text, p_epoch bigint, p_max int)
+returns table (charge_id bigint, our_ref uuid, rail text, state text, amount_minor bigint, currency text, payer_sealed bytea,
+               plan_label text, polls int, version int, action text, rail_ref text, memo_sealed bytea, link_sealed bytea,
+               payer_country text, payer_network text, flow text) language plpgsql as $$
+#variable_conflict use_column
+declare
+    w record;
+begin
+    for w in select * from billing.claim_charges(p_owner, p_epoch, p_max) loop
+        return query
+        select w.charge_id, w.our_ref, w.rail, w.state, w.amount_minor, w.currency, w.payer_sealed, w.plan_label, w.polls, w.version,
+            w.action, c.rail_ref, c.memo_sealed, c.link_sealed, i.country::text, i.network, r.flow
+        from billing.charge c, auth.identity i, billing.rail r
+        where c.id = w.charge_id and i.id = c.identity_id and r.code = c.rail;
+    end loop;
+end $$;
+comment on function billing.claim_rail_work(text, bigint, int) is
+'billing.claim_charges with all that a rail may need: its own reference and memo from earlier answers, the link handed out, country and network of the payer.';

@@ -1,0 +1,53 @@
+-- SPDX-License-Identifier: Apache-2.0
+create or replace function billing.rail_answer(p_charge_id bigint, p_version int, p_event text, p_http_status int, p_reason text,
+                                               p_rail_txn text, p_amount_minor bigint, p_currency text, p_next_poll_s int,
+                                               p_rail_ref text, p_link text, p_link_sealed bytea, p_memo_sealed bytea,
+                                               p_callback_mac bytea, p_expires_s int)
+returns table (outcome text, state text, version int) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := ops.now();
+    v record;
+    v_over timestamptz := case when p_expires_s > 0 then v_now + make_interval(secs => p_expires_s) end;
+    c billing.charge;
+begin
+    select * into v from billing.charge_event(p_charge_id, p_version, p_event, p_http_status, p_reason, p_rail_txn, p_amount_minor,
+                                              p_currency, p_next_poll_s);
+    -- An answer that came too late for its claim, and one that ended the reference it speaks of, leave nothing behind.
+    if v.outcome = 'ok' and v.state not in ('READY', 'CREATED') then
+        update billing.charge ch set
+            rail_ref = coalesce(p_rail_ref, ch.rail_ref), memo_sealed = coalesce(p_memo_sealed, ch.memo_sealed),
+            callback_mac = coalesce(p_callback_mac, ch.callback_mac),
+            prompt_expires_at = case when v.state = 'PENDING' then coalesce(v_over, ch.prompt_expires_at) else ch.prompt_expires_at end
+        where ch.id = p_charge_id and num_nonnulls(p_rail_ref, p_memo_sealed, p_callback_mac, v_over) > 0
+        returning * into c;
+        if p_link is not null and v.state = 'PENDING' then
+            perform billing.hand_out_link(p_charge_id, p_link, p_link_sealed, v_over);
+        end if;
+    end if;
+    return query select v.outcome, v.state, v.version;
+end $$;
+comment on function billing.rail_answer(bigint, int, text, int, text, text, bigint, text, int, text, text, bytea, bytea, bytea, int) is
+'billing.charge_event, and in the same transaction what the rail made: its own reference, memo and callback key are kept, and a link is handed out by SMS. expires_s: how long link or prompt are good, 0 = the rail''s usual.';
+
+create or replace function billing.hand_out_link(p_charge_id bigint, p_link text, p_link_sealed bytea, p_expires_at timestamptz)
+returns void language plpgsql as $$
+declare
+    c billing.charge;
+    v_lang text;
+    v_message bigint;
+begin
+    select * into c from billing.charge where id = p_charge_id;
+    if c.link_sealed is not null then
+        return;
+    end if;
+    select u.lang into v_lang from auth.identity i join auth.users u on u.id = i.user_id where i.id = c.identity_id;
+    select e.message_id into v_message from messaging.enqueue(c.identity_id, 'receipt', v_lang, 'pay_link',
+        jsonb_build_object('amount', billing.money_text(c.amount_minor, c.currency), 'link', p_link),
+        'charge:' || c.id || ':pay_link:' || c.our_ref) e;
+    if v_message is not null then
+        update billing.charge set link_sealed = p_link_sealed, link_message = v_message, link_expires_at = p_expires_at where id = c.id;
+    end if;
+end $$;
+comment on function billing.hand_out_link(bigint, text, bytea, timestamptz) is
+'The SMS with the address where a charge is paid, once a reference; from now on the link may be opened, so no new reference replaces this one (I3). A receipt: it comes at any hour.';

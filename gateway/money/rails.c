@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rails this program has. See rail.h.
+ */
+#include "gateway/money/mtn_momo.h"
+#include "gateway/money/rail.h"
+
+const struct rail_module *const rail_modules[] = {
+    &mtn_momo_module,
+};
+const size_t rail_modules_count = ARRAY_LEN(rail_modules);
+_Static_assert(ARRAY_LEN(rail_modules) <= RAIL_MODULES_MAX, "config.h has a place for each");
+
+const char *const rail_header_names[RAIL_HEADERS] = {
+    [RAIL_CONTENT_TYPE] = "content-type",
+    [RAIL_REFERENCE_ID] = "x-reference-id",
+    [RAIL_AUTHORIZATION] = "authorization",
+    [RAIL_WAVE_SIGNATURE] = "wave-signature",
+    [RAIL_SONATEL_SIGNATURE] = "x-sonatel-signature",
+    [RAIL_SONATEL_IDEMPOTENCY_KEY] = "x-sonatel-idempotency-key",
+};

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What rails make, in SQL: links, their own references, codes, secrets of callbacks. Case numbers are of the list of
+hard payment cases."""
+from datetime import timedelta
+
+import pytest
+
+from sqlfixtures import *  # noqa: F401,F403
+
+LINK = "https://pay.example.net/c/cos-1?a=100"
+
+
+@pytest.fixture
+def shop(world):
+    """A world whose only rail is of another kind: shop("link")."""
+    def of(flow):
+        world.rows("update billing.rail set flow = %s, takes_our_ref = false where code = 'mtn_momo'", flow)
+        return world
+    return of
+
+
+def charge(world, started):
+    return world.row("select * from billing.charge where id = %s", started["charge_id"])
+
+
+def answer(world, claim, event, ref=None, link=None, memo=None, key=None, over=0, txn=None):
+    return world.one("billing.rail_answer", claim["charge_id"], claim["version"], event, 200, None, txn, 100, "XOF", 0,
+                     ref, link, link and b"sealed", memo, key, over)
+
+
+def links(world, reader):
+    return [m for m in world.messages(reader, "receipt") if "https://" in (m["body"] or "")]
+
+
+def test_a_link_is_recorded_and_sent_in_the_step_that_makes_the_charge_pending(shop):
+    world = shop("link")
+    reader = world.dial()
+    started = world.start(reader)
+    got = answer(world, world.claim_one(), "accepted", "cos-1", LINK, b"memo", b"mac", 1800)
+    c = charge(world, started)
+    assert got["state"] == "PENDING" and (c["rail_ref"], bytes(c["memo_sealed"]), bytes(c["callback_mac"])) == ("cos-1", b"memo", b"mac")
+    sms = links(world, reader)
+    assert len(sms) == 1 and LINK in sms[0]["body"] and "100 F" in sms[0]["body"] and not sms[0]["unasked"]
+    assert c["link_message"] == sms[0]["id"] and bytes(c["link_sealed"]) == b"sealed"
+    left = c["link_expires_at"] - world.now()
+    assert c["link_expires_at"] == c["prompt_expires_at"] and timedelta(minutes=25) < left <= timedelta(minutes=30)
+    work = world.call("billing.claim_rail_work", "w:1", 1, 10)
+    assert work == []                                                     # not due yet
+    world.later("15 seconds")
+    work = world.one("billing.claim_rail_work", "w:1", 1, 10)
+    assert (work["rail_ref"], bytes(work["memo_sealed"]), bytes(work["link_sealed"]), work["payer_country"], work["payer_network"]) == \
+        ("cos-1", b"memo", b"sealed", "CI", "mtn")
+
+
+def test_a_link_comes_by_night_too(shop):
+    world = shop("link")
+    reader = world.dial()
+    world.rows("update messaging.quiet_hours set quiet_from = '00:00', quiet_to = '23:59' where country = 'CI'")
+    world.start(reader)
+    answer(world, world.claim_one(), "accepted", "cos-1", LINK)
+    sms = links(world, reader)[0]
+    assert sms["due_at"] <= world.now()
+
+
+def test_an_answer_of_a_lapsed_claim_hands_out_no_link(shop):
+    world = shop("link")
+    reader = world.dial()
+    started = world.start(reader)
+    old = world.claim_one()
+    world.later("60 seconds")
+    world.claim_one()
+    assert answer(world, old, "accepted", "cos-1", LINK)["outcome"] == "stale"
+    c = charge(world, started)
+    assert c["rail_ref"] is None and c["link_sealed"] is None and links(world, reader) == []
+
+
+def test_never_issued_is_a_new_reference_case_31_I3(shop):
+    """The create's answer was lost, a search finds nothing: the link was provably not delivered."""
+    world = shop("link")
+    reader = world.dial()
+    started = world.start(reader)
+    first = charge(world, started)["our_ref"]
+    assert world.event(world.claim_one(), "unknown")["state"] == "UNKNOWN"
+    assert answer(world, world.claim_one(), "not_issued")["state"] == "READY"
+    c = charge(world, started)
+    assert c["our_ref"] != first and c["rail_ref"] is None
+    attempt = world.row("select * from billing.attempt where charge_id = %s", c["id"])
+    assert attempt["our_ref"] == first and attempt["event"] == "not_issued"
+    assert answer(world, world.claim_one(), "accepted", "cos-2", LINK)["state"] == "PENDING"
+    assert len(links(world, reader)) == 1
+
+
+def test_a_link_that_was_handed_out_keeps_its_reference_I3(shop):
+    world = shop("link")
+    started = world.start(world.dial())
+    answer(world, world.claim_one(), "accepted", "cos-1", LINK)
+    before = charge(world, started)["our_ref"]
+    assert answer(world, world.claim_one(), "not_issued")["state"] == "PENDING"
+    world.rows("update billing.charge set state = 'UNKNOWN'")
+    assert answer(world, world.claim_one(), "not_issued")["state"] == "UNKNOWN"
+    assert charge(world, started)["our_ref"] == before
+
+
+def test_a_found_session_is_adopted_with_its_link_case_31(shop):
+    world = shop("link")
+    reader = world.dial()
+    started = world.start(reader)
+    world.event(world.claim_one(), "unknown")
+    assert answer(world, world.claim_one(), "pending", "cos-7", LINK)["state"] == "PENDING"
+    assert charge(world, started)["rail_ref"] == "cos-7" and len(links(world, reader)) == 1
+
+
+def test_what_is_never_issued_for_an_hour_ends_and_is_told(shop):
+    world = shop("link")
+    reader = world.dial()
+    started = world.start(reader)
+    for _ in range(40):
+        claim = world.call("billing.claim_charges", "w:1", 1, 1)
+        if charge(world, started)["state"] == "EXPIRED":
+            break
+        for row in claim:
+            world.event(row, "unknown" if row["action"] == "submit" else "not_issued")
+        world.later("3 minutes")
+    c = charge(world, started)
+    assert (c["state"], c["reason"], c["due_at"]) == ("EXPIRED", "not sent for an hour", None)
+    assert len(world.messages(reader, "receipt")) == 1
+
+
+def test_a_wrong_code_asks_for_another_under_a_new_reference_case_26(shop):
+    world = shop("code")
+    started = world.start(world.dial())
+    references = set()
+    for left in (2, 1):
+        world.rows("update billing.charge set state = 'READY', due_at = ops.now()")
+        claim = world.claim_one()
+        references.add(claim["our_ref"])
+        assert world.event(claim, "code_refused")["state"] == "CREATED", left
+    world.rows("update billing.charge set state = 'READY', due_at = ops.now()")
+    claim = world.claim_one()
+    references.add(claim["our_ref"])
+    assert world.event(claim, "code_refused")["state"] == "FAILED"        # the third locks
+    assert len(references) == 3
+    assert {a["our_ref"] for a in world.rows("select * from billing.attempt where n < 3")} == references - {claim["our_ref"]}
+    assert charge(world, started)["settlement"] is None
+
+
+def test_a_code_that_does_not_come_ends_the_charge_and_is_told(shop):
+    world = shop("code")
+    reader = world.dial()
+    started = world.start(reader)
+    world.rows("update billing.charge set state = 'CREATED', due_at = ops.now() + interval '15 minutes'")
+    world.later("16 minutes")
+    assert world.call("billing.claim_charges", "w:1", 1, 10) == []
+    c = charge(world, started)
+    assert (c["state"], c["due_at"]) == ("EXPIRED", None) and len(world.messages(reader, "receipt")) == 1
+    assert world.rows("select * from billing.attempt") == []
+
+
+def test_a_callback_brings_the_charges_own_secret_case_18(shop):
+    world = shop("link")
+    one, two = world.start(world.dial()), world.start(world.dial("+2250501020305"))
+    for claim, key in zip(world.call("billing.claim_charges", "w", 1, 10) or
+                          (world.later("10 seconds") or world.call("billing.claim_charges", "w", 1, 10)), (b"key1", b"key2")):
+        answer(world, claim, "accepted", f"r{claim['charge_id']}", LINK, key=key)
+    refs = [str(charge(world, s)["our_ref"]) for s in (one, two)]
+
+    def put(ref, proof, key):
+        return world.one("billing.inbox_store", "mtn_momo", key, b"h", b"b", False, ref, proof)["outcome"]
+    assert put(refs[0], b"key2", b"1") == "refused"
+    assert put(refs[0], b"", b"2") == "refused"
+    assert put("00000000-0000-4000-8000-000000000000", b"key1", b"3") == "refused"
+    assert world.value("select count(*) from billing.inbox") == 0
+    assert put(refs[0], b"key1", b"4") == "new" and put(refs[0], b"key1", b"4") == "seen"
+    row = world.row("select * from billing.inbox")
+    assert row["verified"] and row["charge_id"] == one["charge_id"]
+    assert charge(world, two)["hinted_at"] is None
+
+
+def test_a_callback_may_name_the_rails_own_reference(shop):
+    world = shop("link")
+    started = world.start(world.dial())
+    answer(world, world.claim_one(), "accepted", "ws_CO_1", LINK)
+    assert world.one("billing.inbox_store", "wave", b"k", b"h", b"b", True, "ws_CO_1", None)["outcome"] == "new"
+    assert charge(world, started)["hinted_at"] is None                    # another rail's
+    assert world.one("billing.inbox_store", "mtn_momo", b"k", b"h", b"b", True, "ws_CO_1", None)["outcome"] == "new"
+    assert charge(world, started)["hinted_at"] is not None
+
+
+def test_money_is_settled_by_the_answer_that_names_the_rails_reference(shop):
+    world = shop("link")
+    reader = world.dial()
+    started = world.start(reader)
+    answer(world, world.claim_one(), "accepted", "cos-1", LINK)
+    assert answer(world, world.claim_one(), "success", txn="T1")["state"] == "SUCCEEDED"
+    c = charge(world, started)
+    assert (c["rail_ref"], c["rail_txn"], c["settlement"]) == ("cos-1", "T1", "granted")
+    assert [m["dedupe"].split(":")[2] for m in world.messages(reader, "receipt")] == ["pay_link", "receipt"]
+
+
+@pytest.mark.parametrize("flow", ["push", "code"])
+def test_a_rail_that_debits_without_a_link_never_gets_a_new_reference_I3(shop, flow):
+    """Whatever its file says: only who needs the link cannot have paid."""
+    world = shop(flow)
+    started = world.start(world.dial())
+    before = charge(world, started)["our_ref"]
+    world.rows("update billing.charge set state = 'READY', due_at = ops.now()")
+    world.event(world.claim_one(), "unknown")
+    for _ in range(3):
+        assert answer(world, world.claim_one(), "not_issued")["state"] == "UNKNOWN"
+    assert charge(world, started)["our_ref"] == before
