@@ -380,7 +380,8 @@ void link_on_addresses(void *arg, unsigned count, const char *why)
 
 /* ---- the carrier connects to us -------------------------------------------------------------- */
 
-bool link_on_outbind(void *ctx, int fd, const struct pdu *p, const char *address)
+bool link_on_outbind(void *ctx, int fd, struct ssl_st *ssl, const struct pdu *p,
+                     const char *address)
 {
     struct link *k = ctx;
 
@@ -389,7 +390,7 @@ bool link_on_outbind(void *ctx, int fd, const struct pdu *p, const char *address
         !crypto_eq(p->outbind.password, str_c(k->config.outbind_password)))
         return false;
     log_info(&k->tag, "outbind", "address=%s", address);
-    stream_accepted(&k->stream, k->loop, fd, NULL, OUT_MAX, &stream_ops, k);
+    stream_accepted(&k->stream, k->loop, fd, ssl, OUT_MAX, &stream_ops, k);
     link_set_state(k, LINK_CONNECTING);
     on_open(k);
     return true;
@@ -402,7 +403,7 @@ static void wait_for_outbind(struct link *k)
 
     if (k->outbind == NULL)
         k->outbind = outbind_new(k->loop, k->config.listen_host, k->config.listen_port,
-                                 k->config.outbind_ms, link_on_outbind, k, &e);
+                                 k->config.tls, k->config.outbind_ms, link_on_outbind, k, &e);
     if (k->outbind != NULL) {
         link_set_state(k, LINK_LISTENING);
         return;

@@ -58,7 +58,7 @@ struct link_config {
     uint16_t port;                 /* 2775 */
     struct tls *tls;               /* NULL: plain. Stays the caller's, must outlive the link */
     struct session_config session; /* its strings are copied too; a shared rate outlives the link */
-    /* The carrier connects to us: host and port are not dialled, tls must be NULL. */
+    /* The carrier connects to us: host and port are not dialled, tls is a server's. */
     const char *listen_host;                          /* in digits */
     uint16_t listen_port;                             /* 0: we connect */
     const char *outbind_system_id, *outbind_password; /* what it must say */

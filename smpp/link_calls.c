@@ -79,6 +79,8 @@ int link_reconfigure(struct link *k, const struct link_config *config, struct er
         if (k->state == LINK_WAITING && !link_config_alike(&k->config, &fresh))
             loop_timer_set(&k->timer, 0);
         (void)!link_config_copy(&k->config, config, k->strings, sizeof k->strings, e);
+        if (k->outbind != NULL)
+            outbind_set_tls(k->outbind, k->config.tls);
         if (k->has_session)
             session_set_window(&k->session, s->window);
         rate_set(&k->rate, s->parts_per_s, s->burst, loop_now_ms(k->loop));

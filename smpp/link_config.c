@@ -69,8 +69,6 @@ int link_config_copy(struct link_config *to, const struct link_config *from, cha
 
     if (from->host == NULL || *from->host == '\0')
         return err_set(e, ERR_BAD_CONFIG, "a link without a host");
-    if (from->listen_port != 0 && from->tls != NULL)
-        return err_set(e, ERR_BAD_CONFIG, "outbind speaks no TLS");
     if (session_check(&from->session, e) != 0)
         return -1;
     *to = *from;

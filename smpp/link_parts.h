@@ -63,7 +63,8 @@ void link_on_timer(void *arg);
 void link_on_addresses(void *arg, unsigned count, const char *why);
 
 /* An outbind came to listen_port. */
-bool link_on_outbind(void *ctx, int fd, const struct pdu *p, const char *address);
+bool link_on_outbind(void *ctx, int fd, struct ssl_st *ssl, const struct pdu *p,
+                     const char *address);
 
 /* The rate that holds: shared by the owner, or the link's. */
 static inline struct rate *link_rate_of(struct link *k)

@@ -11,13 +11,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/io/openssl.h"
 #include "gateway/lib/log.h"
 
 #define BACKLOG 16
 
 struct stranger {
     struct outbind *set;
-    int fd; /* -1: the place is free */
+    int fd;             /* -1: the place is free */
+    struct ssl_st *ssl; /* NULL: plain */
     struct event readable;
     struct loop_timer late;
     size_t have;
@@ -29,6 +31,7 @@ struct outbind {
     struct loop *loop;
     int fd;
     struct event acceptable;
+    struct tls *tls;
     int64_t wait_ms;
     outbind_fn *fn;
     void *ctx;
@@ -36,13 +39,16 @@ struct outbind {
     struct stranger strangers[OUTBIND_STRANGERS];
 };
 
-/* The place is free again; the descriptor is closed unless it has been taken. */
+/* The place is free again; the connection is closed unless it has been taken. */
 static void leave(struct stranger *s, bool taken)
 {
     event_del(&s->readable);
     loop_timer_clear(&s->late);
-    if (!taken)
+    if (!taken) {
+        SSL_free(s->ssl);
         close(s->fd);
+    }
+    s->ssl = NULL;
     s->fd = -1;
 }
 
@@ -63,35 +69,55 @@ static void judge(struct stranger *s)
         return;
     }
     event_del(&s->readable); /* before another may wait on the descriptor */
-    if (s->set->fn(s->set->ctx, s->fd, &p, s->address))
+    if (s->set->fn(s->set->ctx, s->fd, s->ssl, &p, s->address))
         leave(s, true);
     else
         refuse(s, "not for us");
 }
 
-/* Up to the length that the PDU tells, never more. */
+/* Octets read; 0: none now; -1: it has ended. SSL_read shakes hands first; our part of that fits into
+ * the buffer of a fresh socket, so that only its reading is ever waited for. */
+static ssize_t receive(struct stranger *s, size_t want)
+{
+    ssize_t n;
+
+    if (s->ssl != NULL) {
+        ERR_clear_error();
+        n = SSL_read(s->ssl, s->octets + s->have, (int)want);
+        if (n <= 0)
+            return SSL_want_read(s->ssl) ? 0 : -1;
+        return n;
+    }
+    n = recv(s->fd, s->octets + s->have, want, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    return n > 0 ? n : -1;
+}
+
+/* Up to the length that the PDU tells, never more. What TLS has read already wakes no event: until
+ * there is none. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct stranger *s = arg;
-    size_t length = 0, want = 4;
+    enum pdu_framing framing;
+    size_t length = 0;
+    ssize_t n;
 
-    (void)what;
-    if (pdu_frame(s->octets, s->have, sizeof s->octets, &length) == PDU_MORE && length > 0)
-        want = length;
-    ssize_t n = recv(fd, s->octets + s->have, want - s->have, 0);
-
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0) {
+    (void)fd, (void)what;
+    do {
+        framing = pdu_frame(s->octets, s->have, sizeof s->octets, &length);
+        n = receive(s, (length > 0 ? length : 4) - s->have);
+        if (n > 0) {
+            s->have += (size_t)n;
+            framing = pdu_frame(s->octets, s->have, sizeof s->octets, &length);
+        }
+    } while (n > 0 && framing == PDU_MORE);
+    if (framing == PDU_READY)
+        judge(s);
+    else if (framing == PDU_BAD_LENGTH)
+        refuse(s, "impossible length");
+    else if (n < 0)
         refuse(s, "closed by the peer");
-        return;
-    }
-    s->have += (size_t)n;
-    switch (pdu_frame(s->octets, s->have, sizeof s->octets, &length)) {
-    case PDU_MORE: break;
-    case PDU_READY: judge(s); break;
-    case PDU_BAD_LENGTH: refuse(s, "impossible length"); break;
-    }
 }
 
 static void on_late(void *arg)
@@ -118,6 +144,21 @@ static void print_address(const struct sockaddr_storage *sa, char *out, size_t c
         out[0] = '\0';
 }
 
+static bool open_tls(struct stranger *s, int fd)
+{
+    struct err e;
+
+    if (s->set->tls == NULL)
+        return true;
+    s->ssl = tls_session(s->set->tls, NULL, &e);
+    if (s->ssl == NULL)
+        return false;
+    if (SSL_set_fd(s->ssl, fd) != 1)
+        abort(); /* only for want of memory */
+    SSL_set_accept_state(s->ssl);
+    return true;
+}
+
 static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 {
     struct outbind *o = arg;
@@ -129,7 +170,7 @@ static void on_acceptable(evutil_socket_t listener, short what, void *arg)
     (void)what;
     if (fd < 0)
         return;
-    if (s == NULL) {
+    if (s == NULL || !open_tls(s, fd)) {
         o->refused++;
         close(fd);
         return;
@@ -165,8 +206,8 @@ static int listen_on(const char *host, uint16_t port, struct err *e)
     return err_sys(e, ERR_IO, sys, "cannot listen on %s port %u", host, port);
 }
 
-struct outbind *outbind_new(struct loop *l, const char *host, uint16_t port, int64_t wait_ms,
-                            outbind_fn *fn, void *ctx, struct err *e)
+struct outbind *outbind_new(struct loop *l, const char *host, uint16_t port, struct tls *tls,
+                            int64_t wait_ms, outbind_fn *fn, void *ctx, struct err *e)
 {
     int fd = listen_on(host, port, e);
     struct outbind *o = fd >= 0 ? calloc(1, sizeof *o) : NULL;
@@ -177,6 +218,7 @@ struct outbind *outbind_new(struct loop *l, const char *host, uint16_t port, int
         abort();
     o->loop = l;
     o->fd = fd;
+    o->tls = tls;
     o->wait_ms = wait_ms ? wait_ms : OUTBIND_WAIT_MS;
     o->fn = fn;
     o->ctx = ctx;
@@ -188,6 +230,11 @@ struct outbind *outbind_new(struct loop *l, const char *host, uint16_t port, int
     event_assign(&o->acceptable, loop_base(l), fd, EV_READ | EV_PERSIST, on_acceptable, o);
     event_add(&o->acceptable, NULL);
     return o;
+}
+
+void outbind_set_tls(struct outbind *o, struct tls *tls)
+{
+    o->tls = tls;
 }
 
 uint64_t outbind_refused(const struct outbind *o)

@@ -52,7 +52,9 @@ struct tls *bind_tls_new(const struct bind_config *c, int *rc, struct err *e)
     struct tls_config files = {.ca_file = *c->ca_file ? c->ca_file : NULL,
                                .cert_file = *c->cert_file ? c->cert_file : NULL,
                                .key_file = *c->key_file ? c->key_file : NULL};
-    struct tls *t = c->tls ? tls_client_new(&files, e) : NULL;
+    struct tls *t = !c->tls                ? NULL
+                    : c->outbind_port != 0 ? tls_server_new(&files, e)
+                                           : tls_client_new(&files, e);
 
     *rc = c->tls && t == NULL ? -1 : 0;
     return t;

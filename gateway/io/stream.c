@@ -127,10 +127,14 @@ void stream_accepted(struct stream *s, struct loop *l, int fd, struct ssl_st *ss
                      const struct stream_ops *ops, void *arg)
 {
     stream_start(s, l, fd, ssl, out_max, ops, arg);
-    s->state = ssl != NULL ? STREAM_HANDSHAKE : STREAM_OPEN;
-    if (ssl != NULL)
+    bool over = ssl == NULL || SSL_is_init_finished(ssl);
+
+    s->state = over ? STREAM_OPEN : STREAM_HANDSHAKE;
+    if (!over)
         SSL_set_accept_state(ssl);
     event_add(&s->rd, NULL);
+    if (ssl != NULL && SSL_has_pending(ssl))
+        event_active(&s->rd, EV_READ, 0);
 }
 
 int stream_connect(struct stream *s, struct loop *l, const struct sockaddr *sa, socklen_t len,

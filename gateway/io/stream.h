@@ -54,7 +54,9 @@ struct stream {
     struct err why;
 };
 
-/* Takes an accepted, non-blocking descriptor and the session (NULL: plain); both are owned now. */
+/* Takes an accepted, non-blocking descriptor and the session (NULL: plain); both are owned now. A
+ * session of this descriptor whose handshake is over is OPEN at once, as a plain one; on_open is not
+ * told of either. */
 void stream_accepted(struct stream *s, struct loop *l, int fd, struct ssl_st *ssl, size_t out_max,
                      const struct stream_ops *ops, void *arg);
 
