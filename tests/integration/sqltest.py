@@ -124,6 +124,7 @@ def migrate(url, again=False, check=False):
 TEMPLATES = {
     "receipt": "Coko : {plan} actif jusqu'au {until}. Payé : {amount}. Ref {ref}. Un seul paiement, sans renouvellement. STOP pour ne plus recevoir de SMS.",
     "declined": "Coko : paiement de {amount} refusé, rien n'a été débité.",
+    "refunded": "Coko : {amount} payés pour {plan} ont été rendus. Ref {ref}.",
     "expired": "Coko : la demande de {amount} a expiré, rien n'a été débité.",
     "unanswered": "Coko : pas encore de réponse pour votre paiement de {amount}.",
     "pending_review": "Coko : votre paiement de {amount} est en vérification. Ref {ref}.",
