@@ -71,7 +71,7 @@ def test_a_callback_that_waits_for_the_database_at_the_end(daemon, mtn, migrated
 
         def end():
             wait_until(lambda: till.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-                                          " and query like '%%inbox_put%%'"), "a statement that waits")
+                                          " and query like '%%inbox_store%%'"), "a statement that waits")
             os.kill(pid, signal.SIGTERM)
         answers = at_once([lambda n=n: call(n) for n in range(8)] + [end])
         assert 200 not in answers
@@ -94,7 +94,7 @@ def test_the_records_statement_waits_at_the_end(daemon, mtn, migrated_db):
         wait_until(lambda: till.nudge(charge) or till.journal(op="status", fault="delay_after"), "the question")
         lock.cursor().execute("select 1 from billing.charge where id = %s for update", (charge,))
         wait_until(lambda: till.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-                                      " and query like '%%charge_event%%'"), "a record that waits", 10, 0.01)
+                                      " and query like '%%rail_answer%%'"), "a record that waits", 10, 0.01)
         till.daemon.stop()
     finally:
         lock.rollback()
