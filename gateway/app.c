@@ -252,9 +252,8 @@ static int control_open(struct app *a, struct err *e)
 static void on_accept_wait(void *arg)
 {
     struct app *a = arg;
-    struct err e = {0};
-
     bool wait = !health_ready(&a->health) && !a->health.draining;
+    struct err e = {0};
 
     if (wait && loop_now_ms(a->loop) < a->accept_by_ms) {
         loop_timer_set(&a->accept_timer, ACCEPT_POLL_MS);

@@ -28,34 +28,33 @@ def sql(url, statement, params=None):
         conn.close()
 
 
-class Locked:
+class Held:
+    """What a statement locks, held meanwhile; let go even when the test fails, so that what waits for it can end."""
+
+    def __init__(self, url, statement):
+        self.conn, self.statement = psycopg2.connect(url), statement
+
+    def __enter__(self):
+        with self.conn.cursor() as cur:
+            cur.execute(self.statement)
+
+    def __exit__(self, *_):
+        self.conn.rollback()
+        self.conn.close()
+
+
+class Locked(Held):
     """A table that nobody else can touch meanwhile."""
 
     def __init__(self, url, table):
-        self.conn, self.table = psycopg2.connect(url), table
-
-    def __enter__(self):
-        with self.conn.cursor() as cur:
-            cur.execute(f"lock table {self.table} in access exclusive mode")
-
-    def __exit__(self, *_):
-        self.conn.rollback()
-        self.conn.close()
+        super().__init__(url, f"lock table {table} in access exclusive mode")
 
 
-class Turnstile:
-    """An advisory lock held alone meanwhile; let go even when the test fails, so that what waits for it can end."""
+class Turnstile(Held):
+    """An advisory lock held alone meanwhile."""
 
     def __init__(self, url, *key):
-        self.conn, self.key = psycopg2.connect(url), ", ".join(str(k) for k in key)
-
-    def __enter__(self):
-        with self.conn.cursor() as cur:
-            cur.execute(f"select pg_advisory_xact_lock({self.key})")
-
-    def __exit__(self, *_):
-        self.conn.rollback()
-        self.conn.close()
+        super().__init__(url, f"select pg_advisory_xact_lock({', '.join(str(k) for k in key)})")
 
 
 def fill(url):
