@@ -20,7 +20,6 @@
 
 #define DRAIN_POLL_MS  50
 #define ACCEPT_POLL_MS 10
-#define ACCEPT_WAIT_MS 2000 /* leaves a hop that waited the time for its polite END */
 
 /* ---- rooms ---- */
 
@@ -202,15 +201,22 @@ static void reload(struct app *a, unsigned n)
     config_free(fresh);
 }
 
-static void adopt(struct app *a, unsigned slot)
+/* Opens the door of a neighbour that died; one that does not accept yet opens it with its own. */
+static void open_adopted(struct app *a, unsigned slot)
 {
     struct err e = {0};
 
+    if (a->accepting && http_server_listen_fd(a->http, a->env->listeners[slot], &e) != 0)
+        log_err(LOG_LEVEL_WARN, NULL, "listener not adopted", &e);
+}
+
+static void adopt(struct app *a, unsigned slot)
+{
     if (slot >= a->env->slots || a->health.draining || (a->adopted >> slot & 1))
         return;
     a->adopted |= UINT64_C(1) << slot; /* for good: a slot dies more than once */
-    if (http_server_listen_fd(a->http, a->env->listeners[slot], &e) != 0)
-        log_err(LOG_LEVEL_WARN, NULL, "listener not adopted", &e);
+    open_adopted(a, slot);
+    log_info(NULL, "listener adopted", "slot=%u", slot);
 }
 
 static void on_control(evutil_socket_t fd, short what, void *arg)
@@ -265,12 +271,17 @@ static void on_accept_wait(void *arg)
         loop_stop(a->loop);
         return;
     }
+    a->accepting = true;
+    for (unsigned slot = 0; slot < a->env->slots; slot++) {
+        if (a->adopted >> slot & 1)
+            open_adopted(a, slot);
+    }
     log_info(NULL, "worker ready", "slot=%u", a->env->slot);
 }
 
 static void accept_when_ready(struct app *a)
 {
-    a->accept_by_ms = loop_now_ms(a->loop) + ACCEPT_WAIT_MS;
+    a->accept_by_ms = loop_now_ms(a->loop) + a->cfg->core.accept_wait_ms;
     loop_timer_init(&a->accept_timer, a->loop, on_accept_wait, a);
     loop_timer_set(&a->accept_timer, 0);
 }

@@ -34,7 +34,8 @@ struct app {
     struct http_client *client;
     struct seal_ring *ring;
     struct health health;
-    uint64_t adopted; /* bit i: we accept from slot i's listener too */
+    bool accepting;   /* our own listener is open */
+    uint64_t adopted; /* bit i: with ours we accept from slot i's listener too */
     struct ussd *ussd;
     struct binds *binds;
     struct sms *sms;

@@ -39,6 +39,7 @@ struct config_core {
     int log_level; /* enum log_level */
     int64_t workers;
     int64_t job_concurrency;
+    int64_t accept_wait_ms;
     int64_t drain_wait_ms;
     int64_t drain_limit_ms;
     bool sandbox;

@@ -220,18 +220,23 @@ def test_health_says_what_is_asked(daemon):
 
 
 def test_a_worker_takes_no_hop_before_its_stores_have_answered(daemon, own_redis):
-    """Found as a polite END in the first second of a daemon with two workers: one was ready, its neighbour not yet."""
+    """Found as a polite END in the first second of a daemon with two workers: one was ready, its neighbour not yet.
+    Nor through the door of a neighbour that died meanwhile."""
     os.kill(own_redis.pid, signal.SIGSTOP)
     try:
-        coko = daemon(config={"coko": {"workers": 2}}, redis_url=own_redis.url, wait=False)
+        coko = daemon(config={"coko": {"workers": 2, "accept_wait": "90s"}}, redis_url=own_redis.url, wait=False)
         wait_until(lambda: len(coko.children()) == 2, "two workers")
         wait_until(lambda: connects(coko.port), "the listening sockets")
         before = backlog(coko.port)
-        readers = [AtPhone(coko.url, "demo", f"+22507000007{n}0") for n in range(4)]
+        readers = [AtPhone(coko.url, "demo", f"+22507000007{n}0") for n in range(8)]
         dials = [threading.Thread(target=reader.dial, args=("*384*26#",)) for reader in readers]
         for dial in dials:
             dial.start()
         wait_until(lambda: backlog(coko.port) - before >= len(dials), "the hops to wait before the door")
+        kill_worker(coko, coko.children()[0])
+        wait_until(lambda: "listener adopted" in coko.process.log.read_text(), "the neighbour to know")
+        wait_until(lambda: coko.process.log.read_text().count("redis does not answer") >= 2, "both loops to turn a while")
+        assert backlog(coko.port) - before >= len(dials), "a door was opened"
     finally:
         os.kill(own_redis.pid, signal.SIGCONT)
     for dial in dials:
@@ -240,10 +245,10 @@ def test_a_worker_takes_no_hop_before_its_stores_have_answered(daemon, own_redis
 
 
 def test_a_store_that_is_down_is_not_waited_for(daemon, own_redis):
-    """Expected: the worker accepts after two seconds, and says politely that it cannot serve."""
+    """Expected: the worker accepts after accept_wait, and says politely that it cannot serve."""
     own_redis.stop()
     try:
-        coko = daemon(redis_url=own_redis.url, wait=False)
+        coko = daemon(config={"coko": {"accept_wait": "200ms"}}, redis_url=own_redis.url, wait=False)
         wait_until(lambda: connects(coko.port), "the listening socket")
         reader = AtPhone(coko.url, "demo", "+2250700000799")
         assert "Coko" in reader.dial("*384*26#") and reader.ended
