@@ -84,8 +84,9 @@ def test_one_bind_whatever_the_workers_and_whoever_dies(daemon, smsc, migrated_d
     assert stats(smsc)["duplicate_texts"] == 0 and stats(smsc)["bound"] == 1
 
 
-def test_a_database_that_takes_no_outcome_does_not_hold_the_end_up(daemon, smsc, migrated_db):
+def test_a_database_that_takes_no_outcome_does_not_hold_the_end_up(daemon, lab, migrated_db):
     """Expected: SIGTERM ends the daemon at its drain limit; the next one learns from the receipt what became of the text (M1, M4)."""
+    smsc = lab("smsc.py", "--port", "0", "--control-port", "0", "--deliver-attempts", "1000")  # as patient as a carrier's
     one = daemon(config={"coko": {"drain_limit": "500ms"}}, smsc=smsc)
     stats(smsc, bound=1)
     answer = "select state from messaging.message order by id desc limit 1"  # to the one text of this test

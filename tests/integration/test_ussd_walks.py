@@ -43,26 +43,54 @@ SHRINK_S = 60
 # ---- the world --------------------------------------------------------------------------------------
 
 class Kills(threading.Thread):
-    """kill -9 of a worker every few seconds, the more seldom the longer the last one needed to be replaced."""
+    """kill -9 of a worker every few seconds, the more seldom the longer the last one needed to be replaced.
 
-    def __init__(self, coko, seed):
+    A kill is over when its slot accepts again and the bind is held: how long that takes is the machine's speed, so a
+    walk asks whether it met a kill (during), not how many seconds ago one was.
+    """
+
+    def __init__(self, coko, smsc, seed):
         super().__init__(daemon=True)
-        self.coko, self.random = coko, random.Random(seed)
-        self.times, self.over = [], threading.Event()
+        self.coko, self.smsc, self.random = coko, smsc, random.Random(seed)
+        self.times, self.ends, self.over = [], [], threading.Event()
+        self.log_at, self.ready, self.fault = 0, 0, None
 
     def run(self):
         pause = 1.0
+        wait_until(lambda: self.accepted() == WORKERS, "the first workers", 60)
         while not self.over.wait(self.random.uniform(0.5, 1.5) * pause):
-            workers = self.coko.children()
-            if len(workers) < WORKERS:
-                continue
+            wanted = self.accepted() + 1
             self.times.append(time.monotonic())
-            os.kill(self.random.choice(workers), signal.SIGKILL)
-            wait_until(lambda: len(self.coko.children()) == WORKERS and self.coko.is_ready(), "a worker again", 60)
-            pause = max(2.0, 3 * (time.monotonic() - self.times[-1]))
+            os.kill(self.random.choice(self.coko.children()), signal.SIGKILL)
+            try:
+                wait_until(lambda n=wanted: self.accepted() >= n and self.is_whole(), "a worker again", 60)
+            except AssertionError as fault:
+                self.fault = fault
+                return
+            self.ends.append(time.monotonic())
+            pause = max(2.0, 3 * (self.ends[-1] - self.times[-1]))
+
+    def accepted(self):
+        """How many workers have said that they are ready, dead ones too."""
+        with open(self.coko.process.log, "rb") as log:
+            log.seek(self.log_at)
+            lines = log.read().rpartition(b"\n")[0]
+        self.log_at += len(lines)
+        self.ready += lines.count(b'"event":"worker ready"')
+        return self.ready
+
+    def is_whole(self):
+        return len(self.coko.children()) == WORKERS and self.coko.is_ready() and self.smsc.control("GET", "/stats")["bound"] == 1
 
     def since(self, moment):
         return bool(self.times) and self.times[-1] >= moment
+
+    def during(self, moment):
+        """Whether at this moment or later a worker was dead or not yet replaced."""
+        return len(self.times) > len(self.ends) or bool(self.ends) and self.ends[-1] >= moment
+
+    def wait_over(self):
+        wait_until(lambda: self.fault or len(self.times) == len(self.ends), "the end of a kill", 70)
 
     def stop(self):
         self.over.set()
@@ -80,7 +108,7 @@ class World:
         self.marks = {letters(title)[:16]: title for _, title in rows}
         assert len(self.marks) == len(rows)
         self.languages = {letters(name): code for code, name in sql(database, "select code, name from ops.language")}
-        self.kills = Kills(coko, WANTED[0])
+        self.kills = Kills(coko, smsc, WANTED[0])
 
     def titles_in(self, text):
         said = letters(text)
@@ -332,6 +360,7 @@ def test_s1_to_s6_random_walks_while_workers_are_killed(world, smsc):
             smsc.control("POST", "/reset")
     finally:
         world.kills.stop()
+    assert not world.kills.fault, world.kills.fault
     print(f"{len(world.kills.times)} kills; {dict(sorted(totals.items()))}")
     wait_until(world.coko.is_ready, "ready after the last kill", 60)
     judge_totals(world, totals, kills and len(names) > 1)

@@ -107,7 +107,7 @@ class HttpLine:
                     raise Violation(f"S3: no answer ({error!r}), and no worker was killed") from error
                 self.retries += 1
                 continue
-            if reply.seconds > self.budget_s:
+            if reply.seconds > self.budget_s and not self.kills.during(began):
                 raise Violation(f"S3: answered in {reply.seconds:.2f} s, {self.budget_s} s are given")
             return reply
 
@@ -189,21 +189,22 @@ class SmppLine:
         return self.exchange("answer", key, fault)
 
     def exchange(self, kind, text, fault):
-        """(screen, ended), or (None, True) where a worker was killed meanwhile. Its link took the reply with it, or the
+        """(screen, ended), or (None, True) where a worker was dead meanwhile. Its link took the reply with it, or the
         delivery comes once more over another link: alike after more than a second and a half, and in another process,
         that is a step of its own. The handset gives up and the reader dials again."""
         began = time.monotonic()
         copies = 2 if fault in ("again", "at once") else 1
         answers = together([lambda: self.phone.deliver(kind, text)] * copies)
         part = self.next_part(began + BUDGETS_S["smpp"] + LINK_S) if all(a == [0] for a in answers) else None
-        if self.kills.since(began):
+        if self.kills.since(began) or (part is None and self.kills.during(began)):
             self.retries += 1
+            self.kills.wait_over()
             self.phone.deliver("abort")
             return None, True
         if part is None:
             raise Violation(f"S3: the delivery was answered {answers}, no reply, and no worker was killed")
         screen = self.phone.judge(part)
-        if self.phone.seconds > BUDGETS_S["smpp"] and not self.kills.since(began - LINK_S):
+        if self.phone.seconds > BUDGETS_S["smpp"] and not self.kills.during(began):
             raise Violation(f"S3: answered in {self.phone.seconds:.2f} s")
         return screen, self.phone.ended
 

@@ -266,6 +266,7 @@ def parse_args(argv):
     parser.add_argument("--id-form", default="dec", help="dec dec0 hex HEX hex0 HEX0 constant")
     parser.add_argument("--first-id", type=int, default=0, help="default: from the clock")
     parser.add_argument("--deliver-window", type=int, default=100)
+    parser.add_argument("--deliver-attempts", type=int, default=3, help="of one deliver_sm that is not taken")
     parser.add_argument("--keep", type=int, default=200000, help="messages kept in memory")
     parser.add_argument("--max-links", type=int, default=2000)
     parser.add_argument("--tls-cert", help="with --tls-key: speak TLS")

@@ -15,7 +15,6 @@ import smpp_codec as codec
 
 MAX_QUEUE = 1000000                   # deliver_sm waiting for one account
 DELIVER_TIMEOUT = 10.0
-DELIVER_ATTEMPTS = 3
 LINGER = 1.0                          # seconds that a peer has to close after our FIN
 RETRYABLE = {0x08, 0x14, 0x58, 0x64}
 
@@ -386,7 +385,7 @@ class Link(asyncio.Protocol):
             self.smsc.count["unmatched_deliver_resp"] += 1
             return
         delivery = item[0]
-        if status in RETRYABLE and delivery.attempts < DELIVER_ATTEMPTS:
+        if status in RETRYABLE and delivery.attempts < self.smsc.args.deliver_attempts:
             account = self.account
             asyncio.get_running_loop().call_later(0.5, lambda: (account.push(delivery),
                                                                 account.pump()))
@@ -401,12 +400,12 @@ class Link(asyncio.Protocol):
         self.smsc.store.changes.note()
 
     def expire(self, now):
-        """Give up waiting for deliver_sm_resp; send again on any link, at most three times."""
+        """Give up waiting for deliver_sm_resp; send again on any link, --deliver-attempts times."""
         late = [seq for seq, (_, deadline) in self.outstanding.items() if deadline < now]
         for seq in late:
             delivery = self.outstanding.pop(seq)[0]
             self.smsc.count["deliver_timeouts"] += 1
-            if delivery.attempts < DELIVER_ATTEMPTS:
+            if delivery.attempts < self.smsc.args.deliver_attempts:
                 self.account.push(delivery, front=True)
 
     HANDLERS = {codec.BIND_RX: on_bind, codec.BIND_TX: on_bind, codec.BIND_TRX: on_bind,
