@@ -7,6 +7,7 @@ template that was migrated, seeded and filled with the sample books once; a test
     smsc, mtn       the lab's message centre and mobile money rail
     own_pg          a server of this module's own, for tests that crash it; own_redis likewise
 """
+import os
 import shutil
 import sys
 import uuid
@@ -21,12 +22,13 @@ from database import fill, sql  # noqa: E402
 from support import COKO, TOP, Lab, Postgres, Redis  # noqa: E402
 
 TEMPLATE_DB = "coko_template"
-LONGEST = ("test_ussd_walks.py", "test_story_kill.py", "test_sms_chaos.py", "test_sql_explain.py")
+LONGEST = ("test_ussd_walks", "test_money_faults", "test_money_ends", "test_ussd_attack", "test_money_crash", "test_ussd_turn",
+           "test_esme", "test_ussd_smpp", "test_ussd_insight", "test_sms_outbox", "test_sms_chaos", "test_story_kill")
 
 
 def pytest_collection_modifyitems(items):
     """The longest files first: last, one would run alone while the other workers stand."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")
@@ -103,11 +105,16 @@ def clean_redis(redis):
 
 @pytest.fixture
 def daemon(work_dir, migrated_db, clean_redis, request, coko_bin):
-    """A factory of daemons on this module's database and the emptied Redis; all are stopped."""
+    """A factory of daemons on this module's database and the emptied Redis; all are stopped.
+
+    One worker, where the test's configuration or its module (WORKERS) does not say more: a second one doubles what a
+    start costs. The long run has as many as in the field."""
     started = []
+    workers = 0 if os.environ.get("COKO_LONG") else getattr(request.module, "WORKERS", 1)
 
     def start(config=None, roles=None, env=None, wait=True, database=None, redis_url=None,
               smsc=None, mtn=None):
+        config = {**(config or {}), "coko": {"workers": workers, **(config or {}).get("coko", {})}}
         values = template_values(database or migrated_db, redis_url or clean_redis.url, smsc, mtn)
         folder = work_dir / f"{request.node.name.split('[')[0]}-{len(started)}-{uuid.uuid4().hex[:6]}"
         one = Daemon(folder, values, config, roles, env, wait)

@@ -17,6 +17,8 @@ def sql_server():
 
 @pytest.fixture
 def world(sql_server):
-    made = World(sql_server.database())
+    url = sql_server.database()
+    made = World(url)
     yield made
     made.close()
+    sql_server.drop(url)

@@ -17,6 +17,7 @@ from database import fill, sql
 from money_kit import Till
 from support import alive, wait_until
 
+WORKERS = 2
 SEEDS = range(int(os.environ.get("COKO_SEEDS", "8")))
 FINAL = ("SUCCEEDED", "SUCCEEDED_LATE", "FAILED", "EXPIRED")
 RAIL_FAULTS = [("pay", "cut"), ("pay", "drop"), ("pay", "error_after"), ("pay", "delay_after"), ("status", "cut"),

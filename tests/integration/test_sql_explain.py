@@ -18,7 +18,7 @@ from sqlfixtures import *  # noqa: F401,F403
 from sqlworld import World, book_json
 from support import COKO
 
-ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 200_000
+ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 100_000
 HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
        "attempt", "entitlement", "ledger_txn", "ledger_entry", "inbox", "message", "usage", "inbound", "step_effect", "job", "audit",
        "interaction", "esme_message", "esme_receipt"}

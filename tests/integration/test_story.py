@@ -11,6 +11,7 @@ from support import TOP, wait_until
 sys.path.insert(0, str(TOP / "tests/lab"))
 from ussd_client import AtPhone, HubtelPhone  # noqa: E402
 
+WORKERS = 2
 SPENT = {"XOF": 100, "GHS": 150}
 
 
