@@ -54,6 +54,7 @@ insert into billing.charge_transition (from_state, event, to_state, note) values
     ('UNRESOLVED', 'unknown', 'UNRESOLVED', ''),
     ('UNRESOLVED', 'rejected', 'UNRESOLVED', ''),
     ('UNRESOLVED', 'not_found', 'UNRESOLVED', ''),
+    ('UNRESOLVED', 'not_found', 'EXPIRED', 'third not-found, an hour after the first, rail takes our reference: too late to send again'),
     ('UNRESOLVED', 'not_issued', 'UNRESOLVED', ''),
     ('UNRESOLVED', 'unresolved', 'UNRESOLVED', ''),
     ('UNRESOLVED', 'mismatch', 'REVIEW', ''),

@@ -49,7 +49,9 @@ begin
         perform billing.fresh_reference(c.id, v_event);
         c.prompt_expires_at := null;
     end if;
-    c.not_found := case when v_event = 'not_found' and v_to = 'UNKNOWN' then c.not_found + 1 else 0 end;
+    -- No answer proves nothing, against the not-founds before it neither.
+    c.not_found := case when v_to not in ('UNKNOWN', 'UNRESOLVED') then 0 when v_event = 'not_found' then c.not_found + 1
+                        when v_event in ('unknown', 'not_sent') then c.not_found else 0 end;
     c.first_not_found_at := case when c.not_found > 0 then coalesce(c.first_not_found_at, v_now) end;
     if v_to in ('PENDING', 'UNKNOWN') then
         c.prompt_expires_at := coalesce(c.prompt_expires_at, v_now + make_interval(secs => r.prompt_s));
@@ -108,6 +110,9 @@ begin
     if p_charge.state = 'UNKNOWN' and p_event = 'not_found' and p_takes_our_ref and p_charge.not_found >= 2
        and p_charge.first_not_found_at <= p_now - interval '60 seconds' then
         return 'READY';
+    elsif p_charge.state = 'UNRESOLVED' and p_event = 'not_found' and p_takes_our_ref and p_charge.not_found >= 2
+       and p_charge.first_not_found_at <= p_now - interval '1 hour' then
+        return 'EXPIRED';
     end if;
     if p_charge.state = 'UNKNOWN' and p_event = 'not_issued' and p_charge.link_sealed is null and not p_charge.superseded
        and (select r.flow = 'link' from billing.rail r where r.code = p_charge.rail) then
@@ -120,10 +125,12 @@ begin
     return (select t.to_state from billing.charge_transition t
             where t.from_state = p_charge.state and t.event = p_event
               and (p_charge.state, p_event, t.to_state) not in (('UNKNOWN', 'not_found', 'READY'), ('UNKNOWN', 'not_issued', 'READY'),
+                                                                ('UNRESOLVED', 'not_found', 'EXPIRED'),
                                                                 ('SUBMITTING', 'code_refused', 'FAILED')));
 end $$;
 comment on function billing.charge_next(billing.charge, text, boolean, timestamptz) is
-'The state after an event by billing.charge_transition; null = no legal move. The guarded moves: the third not-found of an UNKNOWN charge, 60 s or more after the first, on a rail that takes our reference, is sent again with the SAME reference (I3); what was never issued is sent again while no link was handed out; the last wrong code fails.';
+'The state after an event by billing.charge_transition; null = no legal move. The guarded moves: the third not-found of an UNKNOWN charge, 60 s or more after the first, on a rail that takes our reference, is sent again with the SAME reference (I3); what was never issued is sent again while no link was handed out; the last wrong code fails.
+After a day it is too late to send: the third not-found of an UNRESOLVED charge, an hour or more after the first, is its EXPIRED, which a late success may still undo.';
 
 create or replace function billing.fresh_reference(p_charge_id bigint, p_event text) returns void language plpgsql as $$
 begin
@@ -138,14 +145,16 @@ create or replace function billing.charge_due(p_charge billing.charge, p_to text
 returns timestamptz language plpgsql volatile as $$
 declare
     v_wait interval := case when p_next_poll_s > 0 then make_interval(secs => p_next_poll_s) end;
+    -- A callback about an ended charge begins its two questions anew: it may know more than the rail's next answer tells.
+    v_from timestamptz := greatest(coalesce(p_charge.ended_at, p_now), p_charge.hinted_at);
 begin
     if p_to in ('FAILED', 'EXPIRED') then
         -- One submit, refused: nothing to ask. After several, an earlier one may have been carried out (M4).
         return case when p_event = 'rejected' and p_charge.attempts = 1 then null
                     when p_event in ('unknown', 'not_sent') and p_charge.ended_at <= p_now - interval '7 days' then null
                     when p_event in ('unknown', 'not_sent') then p_now + interval '1 hour'
-                    when p_charge.rechecks = 0 then p_now + interval '1 hour'
-                    when p_charge.rechecks = 1 then greatest(p_charge.ended_at + interval '24 hours', p_now)
+                    when p_now < v_from + interval '1 hour' then v_from + interval '1 hour'
+                    when p_now < v_from + interval '24 hours' then v_from + interval '24 hours'
                end;
     elsif p_to = 'CREATED' then
         return p_now + interval '10 minutes';
@@ -164,7 +173,7 @@ begin
     return null;
 end $$;
 comment on function billing.charge_due(billing.charge, text, text, int, timestamptz) is
-'When a charge is next worked on: the poll ladder, back-off of a submit that was not sent, ten minutes for a new code, one more answer 1 h and 24 h after FAILED or EXPIRED (late success; a rail that is down is asked each hour for 7 days), never after a final success.';
+'When a charge is next worked on: the poll ladder, back-off of a submit that was not sent, ten minutes for a new code, one more answer 1 h and 24 h after FAILED or EXPIRED, and after each new callback (late success; a rail that is down is asked each hour for 7 days), never after a final success.';
 
 create or replace function billing.same_money(p_charge billing.charge, p_rail_txn text, p_amount_minor bigint, p_currency text)
 returns boolean language plpgsql stable as $$
