@@ -13,8 +13,7 @@ enum { TON_INTERNATIONAL = 1, TON_NETWORK = 3, TON_LETTERS = 5, NPI_ISDN = 1 };
 PG_STMT(
     claim_stmt, "sms.claim", PG_BATCH, 4,
     "select c.message_id, c.kind, c.priority, c.number_sealed, c.body, c.body_sealed, c.validity_s,"
-    " coalesce(s.sender, '') as sender, coalesce(s.kind, '') as sender_kind, s.coding, s.udhi,"
-    " (select m.fold from messaging.message m where m.id = c.message_id) as fold"
+    " coalesce(s.sender, '') as sender, coalesce(s.kind, '') as sender_kind, s.coding, s.udhi, s.fold"
     " from messaging.claim($1, $2, $3::bigint, $4::int) with ordinality as c"
     " left join lateral messaging.wire_of($1, c.message_id, c.kind) s on true order by c.ordinality");
 

@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from database import Held
 from sqlfixtures import *  # noqa: F401,F403
 from sqlworld import key
+from support import wait_until
 
 NUMBER = "+2250501020304"
 
@@ -50,7 +52,7 @@ def test_a_submit_is_a_row_of_the_outbox(world):
     assert (m["kind"], m["state"], m["priority"], m["account"], m["body"]) == ("esme", "queued", 2, "lab", None)
     assert bytes(m["body_sealed"]) == b"sealed text"
     assert (m["due_at"] - m["created_at"]).total_seconds() == 60 and (m["expires_at"] - m["due_at"]).total_seconds() == 3600
-    assert world.one("messaging.wire_of", "lab", made, "esme") == {"sender": "SHOP", "kind": "alphanumeric", "coding": 245, "udhi": True}
+    assert world.one("messaging.wire_of", "lab", made, "esme") == {"sender": "SHOP", "kind": "alphanumeric", "coding": 245, "udhi": True, "fold": None}
     assert world.claim_sms() == []  # its schedule is honoured
     world.later("61 seconds")
     assert [c["message_id"] for c in world.claim_sms()] == [made]
@@ -58,11 +60,29 @@ def test_a_submit_is_a_row_of_the_outbox(world):
 
 def test_without_a_source_the_contract_or_the_link_names_the_sender(world):
     made = one(world, source="", source_kind="")
-    assert world.one("messaging.wire_of", "lab", made, "esme") == {"sender": None, "kind": None, "coding": None, "udhi": False}
+    assert world.one("messaging.wire_of", "lab", made, "esme") == {"sender": None, "kind": None, "coding": None, "udhi": False, "fold": None}
     world.rows("insert into messaging.sender (account, country, kind, sender, two_way) values ('lab', 'CI', 'short_code', '2626', true)")
     assert world.one("messaging.wire_of", "lab", made, "esme")["sender"] == "2626"
     ours = world.one("messaging.enqueue", world.dial()["identity_id"], "notice", "fr", "help", {}, None)["message_id"]
-    assert world.one("messaging.wire_of", "lab", ours, "notice") == {"sender": "2626", "kind": "short_code", "coding": None, "udhi": False}
+    assert world.one("messaging.wire_of", "lab", ours, "notice") == {"sender": "2626", "kind": "short_code", "coding": None, "udhi": False, "fold": None}
+
+
+def test_a_message_that_came_while_its_claim_waited_goes_as_it_was_submitted(world):
+    """Found as a UCS-2 text that was lost as "not UTF-8": claim saw the message, wire_of looked with the eyes of before."""
+    claim = ("select c.message_id, s.* from messaging.claim('lab', 'w:1', 1, 10) c"
+             " left join lateral messaging.wire_of('lab', c.message_id, c.kind) s on true")
+    sender, shop = world.connect(), world.connect()
+    shop.autocommit = False
+    made = submit(world, row(coding=8), conn=shop)[0]["message_id"]
+    world.rows("update messaging.message set fold = 'keep' where id = %s", made, conn=shop)
+    with ThreadPoolExecutor(1) as pool:
+        with Held(world.url, "select 1 from messaging.account where name = 'lab' for no key update"):
+            claimed = pool.submit(world.rows, claim, conn=sender)
+            wait_until(lambda: world.value("select count(*) from pg_locks where not granted") > 0, "the claim to wait")
+            shop.commit()
+    assert claimed.result() == [{"message_id": made, "sender": "SHOP", "kind": "alphanumeric", "coding": 8, "udhi": False, "fold": "keep"}]
+    shop.close()
+    sender.close()
 
 
 def test_every_submit_is_a_message_and_a_repeated_batch_is_not(world):

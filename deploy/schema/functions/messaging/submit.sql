@@ -57,25 +57,25 @@ comment on function messaging.submit(text, text[], jsonb) is
 outcome: queued | stopped (the reader said STOP) | not_allowed | no_route. dedupe names the submit, not its text: the same batch after a lost answer gives the same ids, the same text submitted twice is two messages.';
 
 create or replace function messaging.wire_of(p_account text, p_message_id bigint, p_kind text)
-returns table (sender text, kind text, coding int, udhi boolean) language plpgsql stable rows 1 as $$
+returns table (sender text, kind text, coding int, udhi boolean, fold text) language plpgsql volatile rows 1 as $$
 #variable_conflict use_column
 declare
+    v_fold text := (select m.fold from messaging.message m where m.id = p_message_id);
     e messaging.esme_message;
 begin
     if p_kind = 'esme' then
         select * into e from messaging.esme_message x where x.message_id = p_message_id;
     end if;
     if e.source <> '' then
-        return query select e.source, e.source_kind, e.coding::int, e.udhi;
-    elsif e.message_id is not null then
-        return query select s.sender, s.kind, e.coding::int, e.udhi
-            from (select 1) one left join lateral messaging.sender_of(p_account, p_message_id) s on true;
+        return query select e.source, e.source_kind, e.coding::int, e.udhi, v_fold;
     else
-        return query select s.sender, s.kind, null::int, false from messaging.sender_of(p_account, p_message_id) s;
+        return query select s.sender, s.kind, e.coding::int, coalesce(e.udhi, false), v_fold
+            from (select) one left join lateral messaging.sender_of(p_account, p_message_id) s on true;
     end if;
 end $$;
 comment on function messaging.wire_of(text, bigint, text) is
-'How a message goes on the wire: its sender (an ESME''s own, else messaging.sender_of), and of octets that an ESME gave their data_coding and whether they begin with a header. No row: the link''s own sender and a text.';
+'How a message goes on the wire: its sender (an ESME''s own, else messaging.sender_of; null: the link''s own), of octets that an ESME gave their data_coding and whether they begin with a header, and its folding.
+Volatile, as messaging.claim beside which it is asked: claim sees what was committed while it waited, and a stable function would look with the eyes of before.';
 
 create or replace function messaging.esme_query(p_esme text, p_id bigint) returns table (state text, code int, done text)
 language sql stable as $$
