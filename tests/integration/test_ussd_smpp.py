@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """USSD over SMPP on the real daemon: five dialects walk one menu, hard cases 35 and 36, a question that
 the carrier refuses, a reader who is rung, and bulk that leaves talk its share of the window."""
+import json
 import os
 import signal
 import sys
@@ -24,10 +25,14 @@ def stats(smsc, **wanted):
 
 
 @pytest.fixture
-def talk(daemon, smsc):
-    """talk("6d") starts a daemon whose bind speaks that dialect, and waits for the bind."""
-    def start(dialect="tata", **more):
-        config = {"coko": {"workers": 1}, **more.pop("config", {}),
+def talk(daemon, smsc, tmp_path):
+    """talk("6d") starts a daemon whose bind speaks that dialect, and waits for the bind. Its profile is the shipped one,
+    but for a deadline that a busy machine keeps; as_shipped: that one too."""
+    def start(dialect="tata", as_shipped=False, **more):
+        profile = json.loads((TOP / f"gateway/ussd/profiles/smpp_{dialect}.json").read_text())
+        (tmp_path / f"smpp_{dialect}.json").write_text(json.dumps({**profile, "deadline_ms": 4500}))
+        own = {} if as_shipped else {"profiles_dir": tmp_path}
+        config = {"coko": {"workers": 1, **own}, **more.pop("config", {}),
                   f"carrier smpp_{dialect}": {"link": "lab", "short_code": "*384*26#", "country": "CI",
                                               "secret": "ring"}}
         one = daemon(config=config, smsc=smsc, **more)
@@ -135,7 +140,7 @@ def test_s1_a_delivery_sent_twice_is_one_step(talk, smsc):
 
 
 def test_36_redis_down_or_frozen_is_a_plain_text_in_two_seconds(talk, smsc, own_redis):
-    one = talk("tata", redis_url=own_redis.url)
+    one = talk("tata", as_shipped=True, redis_url=own_redis.url)
     phone = SmppPhone(smsc.control, NUMBER)
     phone.dial()
     os.kill(own_redis.pid, signal.SIGSTOP)
@@ -156,7 +161,7 @@ def test_36_redis_down_or_frozen_is_a_plain_text_in_two_seconds(talk, smsc, own_
 def test_36_postgres_down_is_a_plain_text_in_two_seconds(talk, smsc, own_pg):
     sql(own_pg.url_of("postgres"), "create database coko_talk")
     fill(own_pg.url_of("coko_talk"))
-    one = talk("tata", database=own_pg.url_of("coko_talk"))
+    one = talk("tata", as_shipped=True, database=own_pg.url_of("coko_talk"))
     SmppPhone(smsc.control, NUMBER).dial()
     own_pg.crash()
     phone = SmppPhone(smsc.control, "+2250700000615")
