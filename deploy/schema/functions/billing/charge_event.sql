@@ -56,10 +56,6 @@ begin
     if v_to in ('PENDING', 'UNKNOWN') then
         c.prompt_expires_at := coalesce(c.prompt_expires_at, v_now + make_interval(secs => r.prompt_s));
     end if;
-    -- A later question that the rail did not answer is asked again.
-    if v_to in ('FAILED', 'EXPIRED') and v_old in ('FAILED', 'EXPIRED') and v_event not in ('unknown', 'not_sent') then
-        c.rechecks := c.rechecks + 1;
-    end if;
     update billing.charge set
         state = v_to, version = c.version + 1,
         -- A word that the rail never published is kept while the charge waits (I12).
@@ -68,7 +64,7 @@ begin
                       then left(coalesce(nullif(p_reason, ''), reason), 200)
                       else reason end,
         rail_txn = case when v_event in ('success', 'sync_success') then coalesce(nullif(p_rail_txn, ''), rail_txn) else rail_txn end,
-        not_found = c.not_found, first_not_found_at = c.first_not_found_at, rechecks = c.rechecks,
+        not_found = c.not_found, first_not_found_at = c.first_not_found_at,
         prompt_expires_at = c.prompt_expires_at,
         ended_at = case when v_to in ('SUCCEEDED', 'SUCCEEDED_LATE', 'FAILED', 'EXPIRED', 'REVIEW') then coalesce(ended_at, v_now) end,
         settlement = case v_to when 'REVIEW' then 'review' when 'SUCCEEDED' then 'granted' when 'SUCCEEDED_LATE' then 'granted' end,
