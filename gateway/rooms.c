@@ -48,6 +48,12 @@ static int ussd_open(struct app *a, struct err *e)
     return a->ussd ? 0 : -1;
 }
 
+static void ussd_fresh(struct app *a, const struct config *fresh)
+{
+    (void)fresh; /* the menus have files of their own */
+    ussd_reload(a->ussd);
+}
+
 static bool ussd_is_idle(const struct app *a)
 {
     return ussd_idle(a->ussd);
@@ -239,6 +245,7 @@ const struct room rooms[] = {
     {.name = "ussd",
      .roles = ROLE_GATEWAY,
      .open = ussd_open,
+     .reload = ussd_fresh,
      .idle = ussd_is_idle,
      .close = ussd_close},
     {.name = "sms",

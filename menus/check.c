@@ -163,12 +163,26 @@ static void check_failures(struct fit *f)
     check_engine(f, TEXT_WAIT, TEXT_LOOK);
 }
 
+static void check_ask(struct fit *f)
+{
+    unsigned need = width(f, f->m->engine[TEXT_BAD_CHOICE]) + width(f, f->m->engine[TEXT_RESUME]) +
+                    width(f, f->m->engine[TEXT_RESUME_YES]) +
+                    width(f, f->m->engine[TEXT_RESUME_NEW]) + 3 + 2 * 2;
+
+    if (need > f->limit->max)
+        report_add(f->r, "flow.json", f->m->limit_lines[f->limit - f->m->limits],
+                   "the question before a reader is taken back may need %u of %u in %" STR_FMT,
+                   need, f->limit->max, STR_ARG(f->m->langs[f->lang]));
+}
+
 static void check_language(struct fit *f)
 {
     for (size_t i = 0; i < f->m->nscreens; i++)
         if (screen_shows(&f->m->screens[i]))
             check_fit(f, &f->m->screens[i]);
     check_failures(f);
+    if (f->m->engine[TEXT_RESUME] != NONE)
+        check_ask(f);
 }
 
 static void prove_screen(struct fit *f, const struct screen *sc)

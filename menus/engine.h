@@ -105,6 +105,8 @@ void render_screen(const struct step *st);
 void render_failure(const struct step *st, enum engine_text why, bool end);
 /* Draws menu_guard's screen for the screen whose action is waited for. */
 void render_guard(const struct step *st, const struct screen *sc);
+/* Draws the question before a reader is taken back; the screen on top waits behind it. */
+void render_ask(const struct step *st);
 /* The visible choices of a menu: their numbers in sc->choices and their keys. */
 struct choice_key {
     const struct choice *choice;

@@ -35,6 +35,9 @@ static const char *const engine_keys[ENGINE_TEXTS] = {
     [TEXT_RETRY] = "fail.retry",
     [TEXT_WAIT] = "fail.wait",
     [TEXT_LOOK] = "fail.look",
+    [TEXT_RESUME] = "nav.resume",
+    [TEXT_RESUME_YES] = "nav.resume_yes",
+    [TEXT_RESUME_NEW] = "nav.resume_new",
 };
 
 /* ---- faults ---------------------------------------------------------------------------------- */
@@ -469,15 +472,23 @@ static const struct menu_file *find_file(const struct loader *l, const char *nam
     return NULL;
 }
 
-static bool asks_for(const struct menu *m, enum input_kind kind)
+/* Texts that only some menus need: those that ask for an amount, for a date, before they resume. */
+static bool needs_text(const struct menu *m, int text)
 {
-    for (size_t i = 0; i < m->nscreens; i++)
-        if (m->screens[i].type == SCREEN_INPUT && m->screens[i].kind == kind)
-            return true;
-    return false;
+    bool needed = text != TEXT_BAD_AMOUNT && text != TEXT_BAD_DATE && text < TEXT_RESUME;
+
+    for (size_t i = 0; i < m->nscreens && !needed; i++) {
+        const struct screen *sc = &m->screens[i];
+        bool input = sc->type == SCREEN_INPUT;
+
+        needed = (text == TEXT_BAD_AMOUNT && input && sc->kind == INPUT_AMOUNT) ||
+                 (text == TEXT_BAD_DATE && input && sc->kind == INPUT_DATE) ||
+                 (text >= TEXT_RESUME && sc->resume == MENU_RESUME_ASK);
+    }
+    return needed;
 }
 
-/* After the screens: a menu that asks for no date needs no word for a wrong one. */
+/* After the screens, which say what is needed. */
 static void load_engine_texts(struct loader *l, const struct node *root)
 {
     for (int i = 0; i < ENGINE_TEXTS; i++) {
@@ -485,13 +496,19 @@ static void load_engine_texts(struct loader *l, const struct node *root)
         char g[16];
 
         l->m->engine[i] = NONE;
-        if ((i == TEXT_BAD_AMOUNT && !asks_for(l->m, INPUT_AMOUNT)) ||
-            (i == TEXT_BAD_DATE && !asks_for(l->m, INPUT_DATE)))
+        if (!needs_text(l->m, i))
             continue;
         str_cut(key, '.', &group, &name);
         snprintf(g, sizeof g, "%" STR_FMT, STR_ARG(group));
         l->m->engine[i] = load_text_ref(l, root, g, name);
     }
+}
+
+static void load_resume(struct loader *l, const struct node *root)
+{
+    struct node minutes = node_key(root, "resume_minutes");
+
+    l->m->resume_minutes = load_uint(l, &minutes, RESUME_MINUTES, 1, 1440);
 }
 
 static void load_flow(struct loader *l, json_t *json)
@@ -500,8 +517,8 @@ static void load_flow(struct loader *l, json_t *json)
     struct node start = node_key(&root, "start"), home = node_key(&root, "home");
 
     load_known_keys(l, &root,
-                    "$schema languages start home keys dial limits constants vars currencies "
-                    "variations experiments subflows sms_vars screens");
+                    "$schema languages start home keys dial resume_minutes limits constants vars "
+                    "currencies variations experiments subflows sms_vars screens");
     load_languages(l, &root);
     load_keys(l, &root);
     load_limits(l, &root);
@@ -518,6 +535,7 @@ static void load_flow(struct loader *l, json_t *json)
     load_screens(l, &root);
     load_subflow_starts(l, &root);
     load_engine_texts(l, &root);
+    load_resume(l, &root);
     l->m->start = menu_find_screen(l->m, load_str(l, &start));
     l->m->home = menu_find_screen(l->m, load_str(l, &home));
     if (l->m->start == NONE)

@@ -10,13 +10,15 @@ static const struct {
     const char *name;
     const char *keys;
 } types[SCREEN_TYPES] = {
-    [SCREEN_MENU] = {"menu", "type text action on set options safety"},
+    [SCREEN_MENU] = {"menu", "type text action on set options safety resume"},
     [SCREEN_LIST] = {"list",
-                     "type text action on keep to empty label_max per_page max_items safety"},
-    [SCREEN_INPUT] =
-        {"input", "type text var kind min max digits currency earliest latest sensitive to safety"},
+                     "type text action on keep to empty label_max per_page max_items safety "
+                     "resume"},
+    [SCREEN_INPUT] = {"input",
+                      "type text var kind min max digits currency earliest latest sensitive "
+                      "to safety resume"},
     [SCREEN_CONFIRM] = {"confirm", "type text evidence accept refuse"},
-    [SCREEN_TEXT] = {"text", "type text action on set body body_text more_key slice safety"},
+    [SCREEN_TEXT] = {"text", "type text action on set body body_text more_key slice safety resume"},
     [SCREEN_END] = {"end", "type text"},
     [SCREEN_CALL] = {"call", "type action on else set safety"},
     [SCREEN_PAY] = {"pay", "type action on else set"},
@@ -439,6 +441,34 @@ static void read_safety(struct loader *l, const struct node *n, struct screen *s
         sc->safety = (enum menu_safety)i;
 }
 
+/*
+ * What is taken up again must have no effect but to show: no write, no secret half typed (the types
+ * that may not say it at all are the others: a confirm, an end, whatever shows nothing).
+ */
+static void read_resume(struct loader *l, const struct node *n, struct screen *sc)
+{
+    static const char *const words[] = {
+        [MENU_RESUME_NEVER] = "never", [MENU_RESUME_ASK] = "ask", [MENU_RESUME_AUTO] = "auto"};
+    struct node resume = node_key(n, "resume");
+    struct str word = load_str(l, &resume);
+    size_t k = 0;
+
+    if (!resume.json)
+        return;
+    while (k < ARRAY_LEN(words) && !str_eq_c(word, words[k]))
+        k++;
+    if (k == ARRAY_LEN(words)) {
+        load_fault(l, resume.path, "resume is never, ask or auto");
+        return;
+    }
+    sc->resume = (enum menu_resume)k;
+    if (k != MENU_RESUME_NEVER && sc->sensitive)
+        load_fault(l, resume.path, "a sensitive input is never resumed");
+    if (k != MENU_RESUME_NEVER && sc->action != NONE &&
+        action_has_effect(&l->m->actions[sc->action]))
+        load_fault(l, resume.path, "an action with an effect is never resumed");
+}
+
 static void read_screen(struct loader *l, const struct node *n, struct screen *sc)
 {
     struct node type = node_key(n, "type"), action = node_key(n, "action"), on = node_key(n, "on"),
@@ -464,6 +494,7 @@ static void read_screen(struct loader *l, const struct node *n, struct screen *s
     }
     read_body(l, n, sc);
     read_safety(l, n, sc);
+    read_resume(l, n, sc);
 }
 
 void load_screens(struct loader *l, const struct node *root)

@@ -274,7 +274,8 @@ struct menu_out {
     size_t nargs;
     struct str args[MENU_ARGS_MAX]; /* text parameters; p == NULL: SQL NULL */
     bool late;                      /* it was sent on an earlier hop: see menu_guard */
-    bool again; /* with late: may be sent again, its arguments are those of the first time */
+    bool again;      /* with late: may be sent again, its arguments are those of the first time */
+    struct str step; /* with late: the key of the step that sent it first */
 };
 
 /* Why an action gave no rows. */
@@ -331,9 +332,22 @@ void menu_guard(const struct menu *m, struct menu_state *s, const struct menu_tu
 void menu_reshow(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
                  struct menu_out *out);
 
-/* True when a dropped dialogue may come back to this place: not on a confirm, a sensitive input,
- * an END, nor before the first screen. */
-bool menu_may_resume(const struct menu *m, const struct menu_state *s);
+/* What a reader finds who dials again after a drop (S4): each screen says it in flow.json. NEVER
+ * before the first screen, on a confirm, a sensitive input and an END. */
+enum menu_resume { MENU_RESUME_NEVER, MENU_RESUME_ASK, MENU_RESUME_AUTO };
+enum menu_resume menu_resume_policy(const struct menu *m, const struct menu_state *s);
+
+/* How long after the last hop it holds, in minutes: flow.json's "resume_minutes". */
+unsigned menu_resume_minutes(const struct menu *m);
+
+/* A reader who dials again, with the state of his last dialogue (its policy is not NEVER): his
+ * screen at once, or first the question whether he wants it. */
+void menu_again(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
+                struct menu_out *out);
+
+/* True while that question stands: "anew" begins the flow, so the next menu_input needs the caller's
+ * variables of a beginning. */
+bool menu_asking(const struct menu_state *s);
 
 /* A kept variable ("user", "identity", "lang", ...); p == NULL when unset or unknown. */
 struct str menu_var(const struct menu *m, const struct menu_state *s, const char *name);

@@ -34,6 +34,7 @@
 #define INPUT_CHARS_MAX 182 /* hard case 17 */
 #define PIN_MIN         4   /* longer than any key */
 #define PIN_MAX         12
+#define RESUME_MINUTES  30
 #define NONE            (-1)
 
 enum screen_type {
@@ -140,9 +141,10 @@ struct screen {
     unsigned line;
     enum screen_type type;
     enum menu_safety safety; /* derived, or a stricter one declared */
-    int text;                /* head, or NONE */
-    int action;              /* run on entry, or NONE */
-    struct assign *sets;     /* after the action */
+    enum menu_resume resume;
+    int text;            /* head, or NONE */
+    int action;          /* run on entry, or NONE */
+    struct assign *sets; /* after the action */
     size_t nsets;
     struct branch *on; /* by outcome (call, pay, loads) or value (switch) */
     size_t non;
@@ -220,6 +222,9 @@ enum engine_text {
     TEXT_RETRY,
     TEXT_WAIT, /* the guard screen and its key */
     TEXT_LOOK,
+    TEXT_RESUME, /* from here on: needed where a screen asks before it resumes */
+    TEXT_RESUME_YES,
+    TEXT_RESUME_NEW,
     ENGINE_TEXTS
 };
 
@@ -272,6 +277,7 @@ struct menu {
     size_t nlangs; /* the first is the default */
     struct str keys[NAV_KEYS];
     int start, home;
+    unsigned resume_minutes;
     int lang_var;
     int dial_var, code_var; /* what was dialled after the code, and the book code in it, or NONE */
     int page_var, consent_var;
@@ -340,6 +346,7 @@ struct menu_state {
     bool has_next;
     bool ended;
     bool faulted; /* the last answer was menu_fail's screen */
+    bool asking;  /* the last answer asked whether to go on where the reader was */
     struct bound bound;
     struct waiting waiting;
     struct str *vars; /* nvars of the menu; p == NULL: unset */

@@ -397,6 +397,20 @@ void render_guard(const struct step *st, const struct screen *sc)
     finish(st, &d);
 }
 
+void render_ask(const struct step *st)
+{
+    const struct menu *m = st->m;
+    struct draft d = {.head = text_show(st, m->engine[TEXT_RESUME]), .options = st->out->options};
+
+    start_out(st, &m->screens[state_top(st->s)->screen]);
+    d.note = st->s->note == NONE ? STR_EMPTY : text_show(st, st->s->note);
+    add_option(&d, STR("1"), text_show(st, m->engine[TEXT_RESUME_YES]), MENU_OPT_CHOICE);
+    add_option(&d, STR("2"), text_show(st, m->engine[TEXT_RESUME_NEW]), MENU_OPT_CHOICE);
+    finish(st, &d);
+    st->s->note = NONE;
+    st->s->invalid = false;
+}
+
 struct str menu_sorry(const struct menu *m, const struct menu_turn *t, struct str lang,
                       const char *key)
 {

@@ -4,7 +4,7 @@
  *
  *   byte 0      format
  *   8 bytes     the menu's version
- *   flags       ended, faulted, has_next, waiting
+ *   flags       ended, faulted, has_next, waiting, asking
  *   stack       n, then (screen, part, at) each
  *   trail       n, then (part, at) each; then next
  *   variables   n, then (number, length, bytes) each, numbers rising
@@ -26,7 +26,8 @@
 #define FLAG_FAULTED 2u
 #define FLAG_NEXT    4u
 #define FLAG_WAITING 8u
-#define FLAGS        (FLAG_ENDED | FLAG_FAULTED | FLAG_NEXT | FLAG_WAITING)
+#define FLAG_ASKING  16u
+#define FLAGS        (FLAG_ENDED | FLAG_FAULTED | FLAG_NEXT | FLAG_WAITING | FLAG_ASKING)
 #define STEP_MAX     200 /* bytes of a step's key */
 
 /* ---- variables ------------------------------------------------------------------------------- */
@@ -163,7 +164,8 @@ static size_t top_keep(const struct menu *m, const struct menu_state *s)
 static unsigned flags_of(const struct menu_state *s)
 {
     return (s->ended ? FLAG_ENDED : 0) | (s->faulted ? FLAG_FAULTED : 0) |
-           (s->has_next ? FLAG_NEXT : 0) | (s->waiting.kind != PENDING_NONE ? FLAG_WAITING : 0);
+           (s->has_next ? FLAG_NEXT : 0) | (s->waiting.kind != PENDING_NONE ? FLAG_WAITING : 0) |
+           (s->asking ? FLAG_ASKING : 0);
 }
 
 static void put_waiting(const struct menu_state *s, struct buf *b)
@@ -357,6 +359,7 @@ int menu_state_decode(const struct menu *m, struct str bytes, struct arena *a,
     s->ended = flags & FLAG_ENDED;
     s->faulted = flags & FLAG_FAULTED;
     s->has_next = flags & FLAG_NEXT;
+    s->asking = flags & FLAG_ASKING;
     get_stack(m, s, &r);
     get_vars(m, s, &r);
     get_bound(m, s, &r);
@@ -364,6 +367,7 @@ int menu_state_decode(const struct menu *m, struct str bytes, struct arena *a,
         get_waiting(m, s, &r);
     else if (s->depth && !screen_shows(&m->screens[state_top(s)->screen]))
         r.bad = true; /* a subflow is waited for, or on its first screen */
+    r.bad |= s->asking && menu_resume_policy(m, s) != MENU_RESUME_ASK;
     if (r.bad || r.rest.n)
         return err_set(e, ERR_BAD_INPUT, "menu state is damaged");
     *out = s;

@@ -239,6 +239,7 @@ void step_late(const struct step *st)
     st->s->beginning = !st->s->depth; /* nothing to go back to */
     run_action(st, sc, w->kind);
     st->out->late = true;
+    st->out->step = w->step;
     st->out->again = args_kept(st, &st->m->actions[sc->action]);
 }
 

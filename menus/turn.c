@@ -57,7 +57,7 @@ void menu_begin(const struct menu *m, struct menu_state *s, const struct menu_tu
 {
     struct step st = step_of(m, s, t, out);
 
-    s->ended = s->faulted = false;
+    s->ended = s->faulted = s->asking = false;
     s->waiting = (struct waiting){.kind = PENDING_NONE};
     s->depth = 0;
     step_page_reset(s);
@@ -88,6 +88,32 @@ static void end_wait(const struct step *st, struct str digits)
     }
 }
 
+/* The screen he stood on, its rows fetched again. */
+static void resume(const struct step *st)
+{
+    st->s->asking = false;
+    st->s->before = state_snapshot(st);
+    step_show(st, true);
+}
+
+/* 1, 2 or home: none of them means anything to the screen that waits behind the question. */
+static void answer_asked(const struct step *st, struct str digits)
+{
+    if (str_eq(digits, STR("1"))) {
+        resume(st);
+    } else if (str_eq(digits, STR("2"))) {
+        menu_begin(st->m, st->s, st->t, st->out);
+    } else if (str_eq(digits, st->m->keys[KEY_HOME])) {
+        st->s->asking = false;
+        st->s->before = state_snapshot(st);
+        step_home(st);
+    } else {
+        st->s->note = st->m->engine[TEXT_BAD_CHOICE];
+        st->s->invalid = true;
+        render_ask(st);
+    }
+}
+
 void menu_input(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
                 struct str input, struct menu_out *out)
 {
@@ -104,6 +130,10 @@ void menu_input(const struct menu *m, struct menu_state *s, const struct menu_tu
         return;
     }
     turn_start(&st);
+    if (s->asking) {
+        answer_asked(&st, digits);
+        return;
+    }
     s->before = state_snapshot(&st);
     if (!s->faulted) {
         step_apply(&st, input);
@@ -134,7 +164,25 @@ void menu_reshow(const struct menu *m, struct menu_state *s, const struct menu_t
     turn_start(&st);
     s->before = state_snapshot(&st);
     s->faulted = false;
-    step_show(&st, false);
+    if (s->asking)
+        render_ask(&st);
+    else
+        step_show(&st, false);
+}
+
+void menu_again(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
+                struct menu_out *out)
+{
+    struct step st = step_of(m, s, t, out);
+
+    turn_start(&st);
+    s->faulted = false;
+    s->waiting = (struct waiting){.kind = PENDING_NONE}; /* a read: what shows it sends it anew */
+    s->asking = menu_resume_policy(m, s) == MENU_RESUME_ASK;
+    if (s->asking)
+        render_ask(&st);
+    else
+        resume(&st);
 }
 
 void menu_resume(const struct menu *m, struct menu_state *s, const struct menu_turn *t,
@@ -178,13 +226,26 @@ void menu_guard(const struct menu *m, struct menu_state *s, const struct menu_tu
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-bool menu_may_resume(const struct menu *m, const struct menu_state *s)
+enum menu_resume menu_resume_policy(const struct menu *m, const struct menu_state *s)
 {
     const struct frame *top = state_top(s);
-    const struct screen *sc = top ? &m->screens[top->screen] : NULL;
 
-    return sc && !s->ended && sc->type != SCREEN_CONFIRM && sc->type != SCREEN_END &&
-           !sc->sensitive;
+    if (!top || s->ended)
+        return MENU_RESUME_NEVER;
+    if (s->waiting.kind != PENDING_NONE &&
+        action_has_effect(&m->actions[m->screens[s->waiting.screen].action]))
+        return MENU_RESUME_NEVER;
+    return m->screens[top->screen].resume;
+}
+
+unsigned menu_resume_minutes(const struct menu *m)
+{
+    return m->resume_minutes;
+}
+
+bool menu_asking(const struct menu_state *s)
+{
+    return s->asking;
 }
 
 const char *menu_at(const struct menu *m, const struct menu_state *s)

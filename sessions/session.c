@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { FLAG_ENDED = 1u << 0, FLAGS_KNOWN = FLAG_ENDED };
+enum { FLAG_ENDED = 1u << 0, FLAG_POINTED = 1u << 1, FLAGS_KNOWN = FLAG_ENDED | FLAG_POINTED };
 
 static void put16(uint8_t *p, size_t v)
 {
@@ -37,7 +37,7 @@ int session_encode(const struct ussd_session *s, struct buf *out, struct err *e)
     if (s->state.n > SESSION_STATE_MAX || s->reply.n > SESSION_REPLY_MAX)
         return err_set(e, ERR_TOO_BIG, "session of %zu + %zu bytes", s->state.n, s->reply.n);
     put32(h + SESSION_VERSION_AT, s->version);
-    h[5] = s->ended ? FLAG_ENDED : 0;
+    h[5] = (uint8_t)((s->ended ? FLAG_ENDED : 0) | (s->pointed ? FLAG_POINTED : 0));
     memcpy(h + 6, s->run, SESSION_RUN_LEN);
     memcpy(h + 14, s->step, SESSION_STEP_LEN);
     put32(h + 30, s->sequence);
@@ -67,6 +67,7 @@ int session_decode(struct str bytes, struct ussd_session *out, struct err *e)
     if (out->version == 0)
         return err_set(e, ERR_BAD_INPUT, "session version 0");
     out->ended = (h[5] & FLAG_ENDED) != 0;
+    out->pointed = (h[5] & FLAG_POINTED) != 0;
     memcpy(out->run, h + 6, SESSION_RUN_LEN);
     memcpy(out->step, h + 14, SESSION_STEP_LEN);
     out->sequence = get32(h + 30);

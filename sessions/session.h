@@ -49,6 +49,7 @@
 struct ussd_session {
     uint32_t version; /* 0: not stored yet */
     bool ended;       /* the last reply closed the dialogue: a tombstone */
+    bool pointed;     /* the reader's pointer (resume.h) was last written by this dialogue */
     uint8_t run[SESSION_RUN_LEN];
     uint8_t step[SESSION_STEP_LEN];
     uint8_t mark[SESSION_MARK_LEN];

@@ -10,9 +10,10 @@
 #include "gateway/lib/crypto.h"
 
 /*
- * KEYS[1] session; ARGV[1] the version expected as its 4 stored bytes, zero for none; ARGV[2] new
- * bytes; ARGV[3] milliseconds. 1 when written, else what is stored. A value too short to have a
- * version counts as none.
+ * KEYS[1] session, KEYS[2] pointer if it moves; ARGV[1] the version expected as its 4 stored bytes,
+ * zero for none; ARGV[2] new bytes; ARGV[3] milliseconds; ARGV[4] the pointer's bytes, empty to take
+ * it away where it has the mark ARGV[6]; ARGV[5] its milliseconds. 1 when written, else what is
+ * stored. A value too short to have a version counts as none.
  */
 static struct redis_script save_script = {
     .lua = "local cur = redis.call('GET', KEYS[1])\n"
@@ -20,7 +21,28 @@ static struct redis_script save_script = {
            "if cur and #cur >= 5 then version = string.sub(cur, 2, 5) end\n"
            "if version ~= ARGV[1] then return cur end\n"
            "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])\n"
+           "if not KEYS[2] then return 1 end\n"
+           "if ARGV[4] ~= '' then\n"
+           "  redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])\n"
+           "elseif redis.pcall('GETRANGE', KEYS[2], 1, 8) == ARGV[6] then\n"
+           "  redis.call('DEL', KEYS[2])\n"
+           "end\n"
            "return 1\n"};
+
+/* "<prefix>:<kind>:<half of the mac in hex>" */
+static void key_write(const struct redis *r, char kind, const uint8_t mac[32],
+                      struct store_key *out)
+{
+    struct buf key;
+
+    buf_init_fixed(&key, out->text, sizeof out->text);
+    buf_addf(&key, "%.40s:%c:", redis_prefix(r), kind);
+    size_t at = key.len;
+
+    hex_encode(&key, mac, 16);
+    out->id = str_n(out->text + at, 32);
+    out->text[key.len] = '\0';
+}
 
 void store_key(const struct redis *r, const struct seal_ring *ring, struct str carrier,
                struct str session, struct str number, struct store_key *out)
@@ -35,16 +57,16 @@ void store_key(const struct redis *r, const struct seal_ring *ring, struct str c
     buf_addf(&id, "%zu:%" STR_FMT, session.n, STR_ARG(session));
     buf_adds(&id, number);
     seal_lookup(ring, STR("ussd session"), buf_str(&id), mac);
+    key_write(r, 's', mac, out);
+}
 
-    struct buf key;
+void store_pointer_key(const struct redis *r, const struct seal_ring *ring, struct str number,
+                       struct store_key *out)
+{
+    uint8_t mac[32];
 
-    buf_init_fixed(&key, out->text, sizeof out->text);
-    buf_addf(&key, "%.40s:s:", redis_prefix(r));
-    size_t at = key.len;
-
-    hex_encode(&key, mac, 16);
-    out->id = str_n(out->text + at, 32);
-    out->text[key.len] = '\0';
+    seal_lookup(ring, STR("ussd resume"), number, mac);
+    key_write(r, 'r', mac, out);
 }
 
 void store_run(const struct redis *r, uint8_t run[SESSION_RUN_LEN])
@@ -80,17 +102,38 @@ uint32_t store_version(struct str bytes)
     return (uint32_t)v[0] << 24 | (uint32_t)v[1] << 16 | (uint32_t)v[2] << 8 | v[3];
 }
 
-void store_save(struct redis *r, struct op *op, const struct store_key *k, uint32_t expected,
-                struct str bytes, int64_t ttl_ms)
+static size_t number_text(char out[24], int64_t n)
 {
-    char version[4] = {(char)(expected >> 24), (char)(expected >> 16), (char)(expected >> 8),
-                       (char)expected};
-    char ttl[24];
-    int n = snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
-    const char *argv[] = {k->text, version, bytes.p, ttl};
-    size_t len[] = {strlen(k->text), sizeof version, bytes.n, (size_t)n};
+    return (size_t)snprintf(out, 24, "%lld", (long long)n);
+}
 
-    redis_eval(r, op, &save_script, 1, 4, argv, len);
+void store_save(struct redis *r, struct op *op, const struct store_key *k,
+                const struct store_write *w)
+{
+    char version[4] = {(char)(w->expected >> 24), (char)(w->expected >> 16),
+                       (char)(w->expected >> 8), (char)w->expected};
+    char ttl[24], resume_ttl[24];
+    size_t nttl = number_text(ttl, w->ttl_ms), nresume = number_text(resume_ttl, w->resume_ttl_ms);
+
+    if (w->pointer) {
+        const char *argv[] = {k->text, w->pointer->text, version,    w->bytes.p,
+                              ttl,     w->resume.p,      resume_ttl, w->mark.p};
+        size_t len[] = {strlen(k->text),
+                        strlen(w->pointer->text),
+                        sizeof version,
+                        w->bytes.n,
+                        nttl,
+                        w->resume.n,
+                        nresume,
+                        w->mark.n};
+
+        redis_eval(r, op, &save_script, 2, ARRAY_LEN(argv), argv, len);
+    } else {
+        const char *argv[] = {k->text, version, w->bytes.p, ttl};
+        size_t len[] = {strlen(k->text), sizeof version, w->bytes.n, nttl};
+
+        redis_eval(r, op, &save_script, 1, ARRAY_LEN(argv), argv, len);
+    }
 }
 
 bool store_saved(const struct op *op, struct str *winner)

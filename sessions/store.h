@@ -7,6 +7,14 @@
  *
  * Order of calls: store_key; store_load; session_decode of store_loaded; work; store_save;
  * store_saved. The op is the caller's; bytes live until op_release.
+ *
+ * Beside the session stands one pointer a reader (resume.h): where he was in his last dialogue, on
+ * whatever carrier. It is written with the session, in the same script, so that who loses the
+ * compare-and-set moves no pointer; of two dialogues of one reader the last to write has it (hard
+ * case 21). An end takes it away, if it is still its own.
+ *
+ * How long: a live session 4 minutes from its last hop (carriers close at 2-3), a closed one 60 s
+ * (late and repeated callbacks find its END), the pointer as long as the menu says.
  */
 #ifndef COKO_SESSIONS_STORE_H
 #define COKO_SESSIONS_STORE_H
@@ -17,7 +25,9 @@
 #include "gateway/lib/seal.h"
 #include "sessions/session.h"
 
-#define STORE_KEY_MAX 96
+#define STORE_KEY_MAX      96
+#define STORE_LIVE_MS      (4 * 60 * 1000)
+#define STORE_TOMBSTONE_MS (60 * 1000)
 
 struct store_key {
     char text[STORE_KEY_MAX]; /* "<prefix>:s:<32 hex digits>" */
@@ -30,6 +40,10 @@ struct store_key {
  */
 void store_key(const struct redis *r, const struct seal_ring *ring, struct str carrier,
                struct str session, struct str number, struct store_key *out);
+
+/* Key of a reader's pointer: his number alone, whatever carrier and session brought him. */
+void store_pointer_key(const struct redis *r, const struct seal_ring *ring, struct str number,
+                       struct store_key *out);
 
 /* The mark of the connected Redis that is kept in a session (zero while Redis is down). */
 void store_run(const struct redis *r, uint8_t run[SESSION_RUN_LEN]);
@@ -46,12 +60,19 @@ struct str store_loaded(const struct op *op);
  */
 uint32_t store_version(struct str bytes);
 
-/*
- * Writes bytes (an encoded session of version expected + 1) for ttl_ms, if the stored version is
- * `expected` (0: none stored).
- */
-void store_save(struct redis *r, struct op *op, const struct store_key *k, uint32_t expected,
-                struct str bytes, int64_t ttl_ms);
+struct store_write {
+    uint32_t expected; /* the version that must be stored; 0: none */
+    struct str bytes;  /* an encoded session of the version after it */
+    int64_t ttl_ms;
+    const struct store_key *pointer; /* NULL: stays as it is */
+    struct str resume;               /* its new bytes; empty: taken away if it is this dialogue's */
+    int64_t resume_ttl_ms;
+    struct str mark; /* of this dialogue: SESSION_MARK_LEN bytes */
+};
+
+/* Writes the session, and the pointer with it, if the stored version is the expected one. */
+void store_save(struct redis *r, struct op *op, const struct store_key *k,
+                const struct store_write *w);
 
 /* After store_save: true when it was written; else *winner is what is stored instead. */
 MUST_CHECK bool store_saved(const struct op *op, struct str *winner);

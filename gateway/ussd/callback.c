@@ -83,7 +83,8 @@ static void shed(struct ussd *u, const struct carrier *c, const struct ussd_even
     counter_inc(counter_with(&refused, reason));
     counter_inc(c->hops[REPLIES]);
     insight_shed(c);
-    answer(u, c, ev, REPLY_END, menu_sorry(u->menu, &mt, STR_EMPTY, "busy"), x);
+    answer(u, c, ev, REPLY_END, menu_sorry(u->menus.generations[0]->menu, &mt, STR_EMPTY, "busy"),
+           x);
     arena_fini(&arena);
 }
 

@@ -71,13 +71,17 @@ static void count_hops(unsigned n)
                                                       : "hops=\"32+\""));
 }
 
-/* replay: the path was walked again, or the stored reply sent again; store: the place was kept. */
+/* replay: the path was walked again, or the stored reply sent again; store: the place was kept; auto
+ * and ask: he dialled again, and his last dialogue's place was shown, or offered. */
 static void count_recovered(const struct turn *t)
 {
     if (!t->hop.why)
         return; /* failed before it was known what the callback was */
-    if (t->hop.kind == HOP_REPLAY || (t->hop.kind == HOP_BEGIN && t->carrier->profile.path &&
-                                      t->ev.input.n > 0 && strcmp(t->hop.why, "unknown") == 0))
+    if (t->again)
+        counter_inc(
+            counter_with(&recovered, menu_asking(t->menu) ? "method=\"ask\"" : "method=\"auto\""));
+    else if (t->hop.kind == HOP_REPLAY || (t->hop.kind == HOP_BEGIN && t->carrier->profile.path &&
+                                           t->ev.input.n > 0 && strcmp(t->hop.why, "unknown") == 0))
         counter_inc(counter_with(&recovered, "method=\"replay\""));
     else if (t->hop.kind == HOP_RESHOW)
         counter_inc(counter_with(&recovered, "method=\"store\""));
@@ -102,7 +106,7 @@ static const char *kind_of(const struct turn *t)
     }
     if (t->invalid)
         return "invalid";
-    return menu_goes_back(t->u->menu, t->hop.input) ? "back" : "answered";
+    return menu_goes_back(t->gen->menu, t->hop.input) ? "back" : "answered";
 }
 
 static const char *outcome_of(const struct turn *t)
@@ -123,7 +127,7 @@ static bool has_mark(const struct turn *t)
 
 static void fill(struct record *r, const struct turn *t)
 {
-    struct str lang = t->menu ? menu_var(t->u->menu, t->menu, "lang") : STR_EMPTY;
+    struct str lang = t->menu ? menu_var(t->gen->menu, t->menu, "lang") : STR_EMPTY;
 
     *r = (struct record){.at_us = clock_wall_us(),
                          .n = t->stored.hops + 1u,

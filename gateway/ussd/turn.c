@@ -16,10 +16,8 @@
 #include "gateway/ussd/say.h"
 #include "gateway/ussd/turn_parts.h"
 
-#define SESSION_TTL_MS   (10 * 60 * 1000) /* carriers close at 2-3 minutes; the rest is for resume */
-#define TOMBSTONE_TTL_MS (60 * 1000)
-#define SPARE_MAX        64
-#define SAVE_TRIES       2
+#define SPARE_MAX  64
+#define SAVE_TRIES 2
 
 static struct counter verdicts = COUNTER("coko_ussd_verdicts_total", "Callbacks by what they were");
 static struct counter screens = COUNTER("coko_ussd_screen_views_total", "Screens shown");
@@ -35,6 +33,8 @@ static struct counter took =
 static enum turn_state new_enter(struct turn *t);
 static enum turn_state load_enter(struct turn *t);
 static enum turn_state load_ready(struct turn *t);
+static enum turn_state look_enter(struct turn *t);
+static enum turn_state look_ready(struct turn *t);
 static enum turn_state menu_enter(struct turn *t);
 static enum turn_state act_enter(struct turn *t);
 static enum turn_state act_ready(struct turn *t);
@@ -53,7 +53,8 @@ static const struct turn_rule {
     unsigned out;
 } rules[TURN_STATES] = {
     [TURN_NEW] = {"new", new_enter, NULL, TO(LOAD) | TO(FAILED)},
-    [TURN_LOAD] = {"load", load_enter, load_ready, TO(MENU) | TO(REPLY) | TO(FAILED)},
+    [TURN_LOAD] = {"load", load_enter, load_ready, TO(LOOK) | TO(MENU) | TO(REPLY) | TO(FAILED)},
+    [TURN_LOOK] = {"look", look_enter, look_ready, TO(MENU) | TO(FAILED)},
     [TURN_MENU] = {"menu", menu_enter, NULL, TO(ACT) | TO(SAVE) | TO(FAILED)},
     [TURN_ACT] = {"act", act_enter, act_ready, TO(ACT) | TO(SAVE) | TO(FAILED)},
     [TURN_SAVE] = {"save", save_enter, save_ready, TO(REPLY) | TO(SAVE) | TO(FAILED)},
@@ -172,8 +173,11 @@ static enum turn_state load_ready(struct turn *t)
     hop_decide(&t->carrier->profile, t->u->d.ring, &t->ev, found ? &t->stored : NULL, t->run,
                &t->hop);
     count_labelled(&verdicts, "verdict", t->hop.why);
-    if (t->hop.kind == HOP_BEGIN)
+    if (t->hop.kind == HOP_BEGIN) {
         crypto_random(t->stored.mark, sizeof t->stored.mark);
+        t->stored.pointed = false;
+        return turn_may_resume(t) ? TURN_LOOK : TURN_MENU;
+    }
     if (t->hop.kind == HOP_SILENT)
         return reply_blank(t, REPLY_SILENT);
     if (t->hop.kind == HOP_REFUSED)
@@ -182,6 +186,23 @@ static enum turn_state load_ready(struct turn *t)
         t->reply = t->stored.reply;
         return TURN_REPLY;
     }
+    return TURN_MENU;
+}
+
+static enum turn_state look_enter(struct turn *t)
+{
+    store_pointer_key(t->u->d.redis, t->u->d.ring, str_c(t->number.digits), &t->pointer);
+    store_load(t->u->d.redis, &t->op, &t->pointer);
+    return TURN_WAIT;
+}
+
+/* A pointer that cannot be read (an answer of the server) is none; a server that is gone is. */
+static enum turn_state look_ready(struct turn *t)
+{
+    if (!op_failed(&t->op))
+        turn_resume(t, arena_str(&t->arena, store_loaded(&t->op)));
+    else if (t->op.err.code != ERR_REDIS)
+        return give_up(t, "down");
     return TURN_MENU;
 }
 
@@ -225,12 +246,11 @@ static enum turn_state act_ready(struct turn *t)
 
 static enum turn_state save_enter(struct turn *t)
 {
-    struct str bytes = turn_session_bytes(t);
+    struct store_write w;
 
-    if (bytes.n == 0)
+    if (turn_write(t, &w) != 0)
         return give_up(t, "bug");
-    store_save(t->u->d.redis, &t->op, &t->key, t->stored.version, bytes,
-               t->end ? TOMBSTONE_TTL_MS : SESSION_TTL_MS);
+    store_save(t->u->d.redis, &t->op, &t->key, &w);
     return TURN_WAIT;
 }
 
@@ -263,12 +283,15 @@ static enum turn_state save_ready(struct turn *t)
 
 static enum turn_state failed_enter(struct turn *t)
 {
-    const struct menu *m = t->u->menu;
-    struct str lang = t->menu ? menu_var(m, t->menu, "lang") : STR_EMPTY; /* hard case 41 */
+    struct str lang = STR_EMPTY; /* hard case 41: his own, once it is known */
 
+    if (t->menu)
+        lang = menu_var(t->gen->menu, t->menu, "lang");
+    if (!t->gen)
+        t->gen = menus_current(&t->u->menus);
     count_labelled(&failed, "reason", t->sorry);
     turn_vars(t, false);
-    render(t, REPLY_END, NULL, menu_sorry(m, &t->mt, lang, t->sorry));
+    render(t, REPLY_END, NULL, menu_sorry(t->gen->menu, &t->mt, lang, t->sorry));
     return TURN_REPLY;
 }
 
@@ -312,6 +335,7 @@ static enum turn_state done_enter(struct turn *t)
     loop_timer_clear(&t->deadline);
     op_cancel(&t->op);
     op_release(&t->op);
+    menus_leave(&t->u->menus, t->gen);
     loop_defer(t->u->d.loop, turn_reap, t);
     return TURN_WAIT;
 }
@@ -326,6 +350,8 @@ void turn_free_all(struct ussd *u)
         loop_timer_clear(&t->deadline);
         op_cancel(&t->op);
         op_release(&t->op);
+        if (t->state != TURN_DONE)
+            menus_leave(&t->u->menus, t->gen);
         if (t->port.send)
             t->port.detach(t->port.arg);
         turn_free(t);

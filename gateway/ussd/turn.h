@@ -5,11 +5,11 @@
  *                               +-- the session expired meanwhile: save anew, once
  *                               v  |
  *   NEW -> LOAD -> MENU -----> SAVE -+       compare-and-set; who loses sends the winner's reply
- *           |        |          ^ |
- *           |        +-> ACT ---+ |          ACT: one action, one prepared statement, and the next
- *           |            ^  |     |
- *           |            +--+     |
- *           +------------------> REPLY -> DONE     LOAD -> REPLY: a repeated step, the stored reply
+ *          | |     ^ |          ^ |
+ *          | v     | +-> ACT ---+ |          ACT: one action, one prepared statement, and the next
+ *          | LOOK -+     ^  |     |          LOOK: a beginning; did a dialogue of his drop (S4)?
+ *          |             +--+     |
+ *          +-------------------> REPLY -> DONE     LOAD -> REPLY: a repeated step, the stored reply
  *
  *   FAILED -> REPLY: a polite END, from anywhere but REPLY
  *
@@ -27,14 +27,17 @@
 #include "gateway/lib/list.h"
 #include "gateway/lib/msisdn.h"
 #include "gateway/ussd/hop.h"
+#include "gateway/ussd/menus.h"
 #include "gateway/ussd/ussd.h"
 #include "menus/menu.h"
+#include "sessions/resume.h"
 #include "sessions/store.h"
 #include "smpp/rate.h"
 
 enum turn_state {
     TURN_NEW,
     TURN_LOAD,
+    TURN_LOOK,
     TURN_MENU,
     TURN_ACT,
     TURN_SAVE,
@@ -85,12 +88,14 @@ struct turn {
 
     struct ussd_event ev;
     struct msisdn number;
-    struct store_key key;
+    struct store_key key, pointer;
     struct ussd_session stored; /* version 0: none; a beginning's own mark */
     struct hop hop;
     uint8_t run[SESSION_RUN_LEN];
 
+    struct generation *gen; /* the menu that this dialogue stands on */
     struct menu_state *menu;
+    bool again; /* menu is where an earlier dialogue of the reader dropped */
     struct menu_turn mt;
     const struct menu_action *action; /* in ACT */
     bool end;                         /* the reply closes the dialogue */
@@ -108,13 +113,13 @@ struct turn_bench {
     char reply[SESSION_REPLY_MAX];
     char state[SESSION_STATE_MAX];
     char session[SESSION_MAX];
+    char pointer[RESUME_MAX];
 };
 
 struct ussd {
     struct ussd_deps d;
     struct turn_bench bench;
-    struct menu *menu;
-    struct pg_stmt **stmts; /* by menu action number */
+    struct menus menus;
     struct carrier *carriers;
     size_t ncarriers;
     struct list turns;
@@ -135,6 +140,9 @@ void turn_go(struct turn *t);
 
 /* The port is gone: nothing is sent, the turn ends in its own time. */
 void turn_gone(struct turn *t);
+
+/* Lets go of the counters with labels. */
+void turn_forget(void);
 
 /* Frees every turn: those in flight are cut loose and detached from their ports. */
 void turn_free_all(struct ussd *u);

@@ -2,6 +2,8 @@
 /*
  * A turn's dealings with the menu and the database: variables in, rows in, session bytes out.
  */
+#include <stdio.h>
+
 #include "gateway/lib/basenc.h"
 #include "gateway/lib/counter.h"
 #include "gateway/lib/log.h"
@@ -16,6 +18,8 @@ static struct counter actions_failed =
     COUNTER("coko_ussd_actions_failed_total", "Menu actions that gave no rows");
 static struct counter states_refused =
     COUNTER("coko_ussd_states_refused_total", "Stored menu states that did not fit the menu");
+static struct counter variants =
+    COUNTER("coko_ussd_experiments_total", "Dialogues that began with a variant of an experiment");
 
 static struct menu_var *add_var(struct turn *t, const char *name, struct str value)
 {
@@ -71,6 +75,17 @@ static struct str step_key(struct turn *t)
     return str_c(arena_printf(&t->arena, "%" STR_FMT ":%u:%.32s", STR_ARG(t->key.id), count, mem));
 }
 
+/* The input is an answer to a screen, not what was dialled: this carrier would have said so. */
+static bool answers(const struct turn *t)
+{
+    return t->ev.kind == USSD_CONTINUE && !t->carrier->profile.path;
+}
+
+void turn_forget(void)
+{
+    counter_forget(&variants);
+}
+
 void turn_vars(struct turn *t, bool with_identity)
 {
     const struct carrier *c = t->carrier;
@@ -92,35 +107,82 @@ void turn_vars(struct turn *t, bool with_identity)
     add_var(t, "test", t->ev.test ? STR("1") : STR_EMPTY); /* hard case 43 */
     if (!with_identity)
         return;
-    add_var(t, "dial", hop_dial(&c->profile, c->short_code, t->ev.input, dial, DIAL_MAX));
+    if (t->hop.kind == HOP_BEGIN && !answers(t))
+        add_var(t, "dial", hop_dial(&c->profile, c->short_code, t->ev.input, dial, DIAL_MAX));
     add_identity(t);
 }
 
-static bool state_restore(struct turn *t)
+/* The menu's state from what is stored, on the version of the menu that made it (hard case 37). */
+static bool state_restore(struct turn *t, struct str bytes)
 {
-    struct err e = {0};
+    struct err e = {.code = ERR_BAD_STATE, .msg = "of a menu that is not held"};
 
-    if (menu_state_decode(t->u->menu, t->stored.state, &t->arena, &t->menu, &e) == 0)
+    t->gen = menus_of(&t->u->menus, bytes);
+    if (t->gen && menu_state_decode(t->gen->menu, bytes, &t->arena, &t->menu, &e) == 0)
         return true;
+    menus_leave(&t->u->menus, t->gen);
+    t->gen = NULL;
     counter_inc(&states_refused);
     log_info(NULL, "menu state refused", "%s", e.msg);
     return false;
 }
 
+bool turn_may_resume(struct turn *t)
+{
+    const struct carrier *c = t->carrier;
+    char dial[DIAL_MAX];
+
+    return answers(t) ||
+           hop_dial(&c->profile, c->short_code, t->ev.input, dial, sizeof dial).n == 0;
+}
+
+void turn_resume(struct turn *t, struct str pointer)
+{
+    struct str state = resume_state(pointer);
+
+    if (state.n == 0 || !state_restore(t, state))
+        return;
+    t->again = menu_resume_policy(t->gen->menu, t->menu) != MENU_RESUME_NEVER;
+    if (t->again)
+        return;
+    menus_leave(&t->u->menus, t->gen);
+    t->gen = NULL;
+    t->menu = NULL;
+}
+
+static void count_variants(const struct turn *t)
+{
+    const struct menu *m = t->gen->menu;
+
+    for (size_t i = 0; i < menu_experiments(m); i++) {
+        char labels[128];
+
+        snprintf(labels, sizeof labels, "experiment=\"%s\",variant=\"%" STR_FMT "\"",
+                 menu_experiment_name(m, i), STR_ARG(menu_variant(m, t->menu, i)));
+        counter_inc(counter_with(&variants, labels));
+    }
+}
+
 void turn_menu_enter(struct turn *t)
 {
     struct menu_out *out = &t->u->bench.out;
-    bool begin = t->hop.kind == HOP_BEGIN || !state_restore(t);
+    bool begin = !t->again && (t->hop.kind == HOP_BEGIN || !state_restore(t, t->stored.state));
 
-    t->from = begin ? NULL : menu_at(t->u->menu, t->menu);
-    turn_vars(t, begin);
     if (begin) {
-        t->menu = menu_state_new(t->u->menu, &t->arena);
-        menu_begin(t->u->menu, t->menu, &t->mt, out);
+        t->gen = menus_current(&t->u->menus);
+        t->menu = menu_state_new(t->gen->menu, &t->arena);
+    }
+    t->from = begin || t->again ? NULL : menu_at(t->gen->menu, t->menu);
+    turn_vars(t, begin || menu_asking(t->menu));
+    if (begin) {
+        menu_begin(t->gen->menu, t->menu, &t->mt, out);
+        count_variants(t);
+    } else if (t->again) {
+        menu_again(t->gen->menu, t->menu, &t->mt, out);
     } else if (t->hop.kind == HOP_INPUT) {
-        menu_input(t->u->menu, t->menu, &t->mt, t->hop.input, out);
+        menu_input(t->gen->menu, t->menu, &t->mt, t->hop.input, out);
     } else {
-        menu_reshow(t->u->menu, t->menu, &t->mt, out);
+        menu_reshow(t->gen->menu, t->menu, &t->mt, out);
     }
 }
 
@@ -141,7 +203,7 @@ void turn_action_send(struct turn *t)
     pg_params_init(&p);
     for (size_t i = 0; i < out->nargs; i++)
         pg_p_str(&p, out->args[i]);
-    pg_exec_opts(t->u->d.pg, &t->op, t->u->stmts[t->action->no], &p, &o);
+    pg_exec_opts(t->u->d.pg, &t->op, t->gen->stmts[t->action->no], &p, &o);
 }
 
 static struct menu_rows rows_of(struct turn *t, const PGresult *r)
@@ -191,14 +253,14 @@ void turn_action_done(struct turn *t)
     if (op_failed(&t->op)) {
         counter_inc(&actions_failed);
         log_err(LOG_LEVEL_WARN, NULL, t->action->name, &t->op.err);
-        menu_fail(t->u->menu, t->menu, &t->mt, failure_of(&t->op), out);
+        menu_fail(t->gen->menu, t->menu, &t->mt, failure_of(&t->op), out);
         return;
     }
     struct menu_rows rows = rows_of(t, pg_result(&t->op));
 
     if (t->action->lane == MENU_LANE_WRITE)
         wake_consumers(t);
-    menu_resume(t->u->menu, t->menu, &t->mt, &rows, out);
+    menu_resume(t->gen->menu, t->menu, &t->mt, &rows, out);
 }
 
 static struct str state_bytes(struct turn *t)
@@ -209,32 +271,62 @@ static struct str state_bytes(struct turn *t)
     if (t->end)
         return STR_EMPTY;
     buf_init_fixed(&b, t->u->bench.state, sizeof t->u->bench.state);
-    if (menu_state_encode(t->u->menu, t->menu, &b, &e) != 0) {
+    if (menu_state_encode(t->gen->menu, t->menu, &b, &e) != 0) {
         log_err(LOG_LEVEL_ERROR, NULL, "menu state not stored", &e);
         return STR_EMPTY;
     }
     return buf_str(&b);
 }
 
-struct str turn_session_bytes(struct turn *t)
+/* The pointer that follows: the screen's own word decides (menu.h); what no longer allows to come
+ * back takes it away, if it was ours. */
+static int pointer_write(struct turn *t, struct str state, struct store_write *w, struct err *e)
+{
+    bool points = !t->end && menu_resume_policy(t->gen->menu, t->menu) != MENU_RESUME_NEVER;
+    struct buf b;
+
+    if (!points && !t->stored.pointed)
+        return 0;
+    if (t->pointer.id.n == 0)
+        store_pointer_key(t->u->d.redis, t->u->d.ring, str_c(t->number.digits), &t->pointer);
+    w->pointer = &t->pointer;
+    w->mark = str_n((const char *)t->stored.mark, SESSION_MARK_LEN);
+    if (!points)
+        return 0;
+    buf_init_fixed(&b, t->u->bench.pointer, sizeof t->u->bench.pointer);
+    if (resume_encode(t->stored.mark, state, &b, e) != 0)
+        return -1;
+    w->resume = buf_str(&b);
+    w->resume_ttl_ms = (int64_t)menu_resume_minutes(t->gen->menu) * 60 * 1000;
+    return 0;
+}
+
+int turn_write(struct turn *t, struct store_write *w)
 {
     struct ussd_session next = {.version = t->stored.version + 1,
                                 .ended = t->end,
                                 .sequence = t->hop.sequence,
                                 .hops = (uint16_t)MIN(t->stored.hops + 1, UINT16_MAX),
+                                .state = state_bytes(t),
                                 .reply = t->reply};
     struct err e = {0};
     struct buf b;
 
-    next.state = state_bytes(t);
+    *w = (struct store_write){.expected = t->stored.version,
+                              .ttl_ms = t->end ? STORE_TOMBSTONE_MS : STORE_LIVE_MS,
+                              .resume = STR_EMPTY};
     next.version = next.version ? next.version : 1; /* 0 means none */
     memcpy(next.mark, t->stored.mark, SESSION_MARK_LEN);
     memcpy(next.run, t->run, SESSION_RUN_LEN);
     memcpy(next.step, t->hop.step, SESSION_STEP_LEN);
     buf_init_fixed(&b, t->u->bench.session, sizeof t->u->bench.session);
+    if ((!t->end && next.state.n == 0) || pointer_write(t, next.state, w, &e) != 0)
+        return -1;
+    next.pointed = w->resume.n > 0;
     if (session_encode(&next, &b, &e) != 0) {
         log_err(LOG_LEVEL_ERROR, NULL, "session not stored", &e);
-        return STR_EMPTY;
+        return -1;
     }
-    return buf_str(&b);
+    w->bytes = buf_str(&b);
+    return 0;
 }

@@ -23,7 +23,14 @@ void turn_action_send(struct turn *t);
 /* The action's rows, or its failure, go back to the menu; fills bench.out. */
 void turn_action_done(struct turn *t);
 
-/* Encodes the session that follows this turn, on the bench; NULL-string on our own fault. */
-struct str turn_session_bytes(struct turn *t);
+/* Whether this beginning may take the reader back: he dialled the code and nothing behind it, or
+ * answered a screen that we no longer know. */
+bool turn_may_resume(struct turn *t);
+
+/* The reader's pointer as it is stored: where it leads becomes t->menu, if it may. */
+void turn_resume(struct turn *t, struct str pointer);
+
+/* What is stored after this turn, on the bench: its session and his pointer. -1 on our own fault. */
+MUST_CHECK int turn_write(struct turn *t, struct store_write *w);
 
 #endif

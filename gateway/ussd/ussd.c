@@ -64,51 +64,6 @@ static const char *const outcomes[] = {"continue", "end", "silent", "failed"};
 
 /* ---- opening ---- */
 
-static void log_menu_faults(const struct menu_report *r)
-{
-    for (size_t i = 0; i < MIN(r->count, MENU_FAULTS_MAX); i++)
-        log_error(NULL, "menu fault", "%s:%u: %s", r->faults[i].file, r->faults[i].line,
-                  r->faults[i].text);
-}
-
-static int menu_open(struct ussd *u, const char *dir, struct err *e)
-{
-    struct menu_report *r = calloc(1, sizeof *r);
-    int rc = -1;
-
-    if (!r)
-        abort();
-    u->menu = menu_load(dir, r, e);
-    if (u->menu && menu_check(u->menu, r) == 0)
-        rc = 0;
-    else if (u->menu)
-        err_set(e, ERR_BAD_CONFIG, "%s: %zu faults; coko menus check lists them", dir, r->count);
-    log_menu_faults(r);
-    free(r);
-    return rc;
-}
-
-static int statements_open(struct ussd *u, struct err *e)
-{
-    static const enum pg_lane lanes[] = {
-        [MENU_LANE_READ] = PG_READ, [MENU_LANE_WRITE] = PG_WRITE, [MENU_LANE_SLOW] = PG_SLOW};
-    size_t n = menu_actions(u->menu);
-
-    u->stmts = calloc(n + 1, sizeof *u->stmts);
-    if (!u->stmts)
-        abort();
-    for (size_t i = 0; i < n; i++) {
-        const struct menu_action *a = menu_action(u->menu, i);
-        char name[80];
-
-        snprintf(name, sizeof name, "menu.%.60s", a->name);
-        u->stmts[i] = pg_stmt_new(name, a->sql, lanes[a->lane], (unsigned)a->nargs, 0, e);
-        if (!u->stmts[i])
-            return -1;
-    }
-    return 0;
-}
-
 static void carrier_counters(struct carrier *c)
 {
     for (size_t i = 0; i < ARRAY_LEN(outcomes); i++) {
@@ -218,7 +173,7 @@ static int carriers_open(struct ussd *u, const struct ussd_config *cfg, struct e
         if (profile_load(path, &c->profile, &faults) != 0)
             continue;
         bind_open(u, c, cc->link, path, &faults);
-        if (!menu_proves(u->menu, c->profile.limits))
+        if (!menu_proves(u->menus.generations[0]->menu, c->profile.limits))
             (void)fault_add(&faults, path, 0, "S6: flow.json proves no limit as narrow as %u",
                             c->profile.limits.max);
         access_open(c, cc, path, &faults);
@@ -258,8 +213,7 @@ struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, st
     list_init(&u->turns);
     list_init(&u->spare);
     u->insight = insight_new(d->loop, d->pg);
-    if (menu_open(u, c->menu_dir, e) == 0 && statements_open(u, e) == 0 &&
-        carriers_open(u, c, e) == 0 &&
+    if (menus_open(&u->menus, c->menu_dir, e) == 0 && carriers_open(u, c, e) == 0 &&
         http_mount(d->http, "/ussd", callback_handle, u,
                    &(struct http_mount_opts){.name = "ussd", .body_max = 16 << 10}, e) == 0) {
         ports_open(u);
@@ -267,6 +221,28 @@ struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, st
     }
     ussd_free(u);
     return NULL;
+}
+
+/* S6 holds for the carriers in service or the menu is not taken. */
+static int proves_all(void *arg, const struct menu *m, struct err *e)
+{
+    const struct ussd *u = arg;
+
+    for (size_t i = 0; i < u->ncarriers; i++) {
+        const struct profile *p = &u->carriers[i].profile;
+
+        if (!menu_proves(m, p->limits))
+            return err_set(e, ERR_BAD_CONFIG, "S6: no limit as narrow as %u, carrier %s",
+                           p->limits.max, p->name);
+    }
+    return 0;
+}
+
+void ussd_reload(struct ussd *u)
+{
+    struct err e = {0};
+
+    (void)!menus_reload(&u->menus, proves_all, u, loop_now_ms(u->d.loop), &e);
 }
 
 bool ussd_idle(const struct ussd *u)
@@ -283,10 +259,10 @@ void ussd_free(struct ussd *u)
     talk_free(u->talk);
     insight_free(u->insight);
     post_free(u->post);
-    menu_free(u->menu);
+    menus_close(&u->menus);
     counter_forget(&hops);
     callback_forget();
-    free(u->stmts);
+    turn_forget();
     for (size_t i = 0; i < u->ncarriers; i++)
         nets_free(u->carriers[i].nets);
     free(u->carriers);

@@ -3,7 +3,7 @@
  * The USSD room: carriers by profile, and the turn that answers each of their callbacks, be they an
  * HTTP request or a deliver_sm.
  *
- * Order of calls: ussd_new; ussd_mount; (ussd_drain, wait for ussd_idle); ussd_free.
+ * Order of calls: ussd_new; ussd_reload any time; (wait for ussd_idle); ussd_free.
  * It writes rows only through the menu's actions, and never speaks to SMS or money.
  */
 #ifndef COKO_USSD_USSD_H
@@ -70,6 +70,12 @@ struct ussd;
  * menu or profile file is logged with file:line.
  */
 struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, struct err *e);
+
+/*
+ * Reads the menus again: new dialogues get them, the others go on with the version they began with
+ * (hard case 37). A menu with a fault is logged and not taken.
+ */
+void ussd_reload(struct ussd *u);
 
 /* True when no turn is in flight and no reply waits to be written. */
 bool ussd_idle(const struct ussd *u);

@@ -12,9 +12,12 @@ static void use(struct reader *r, struct menu_state *s)
 {
     struct menu_turn t = reader_turn(r);
 
-    (void)menu_may_resume(r->m, s);
-    menu_reshow(r->m, s, &t, &r->out);
+    if (menu_resume_policy(r->m, s) != MENU_RESUME_NEVER)
+        menu_again(r->m, s, &t, &r->out);
+    else
+        menu_reshow(r->m, s, &t, &r->out);
     reader_settle(r, s, &t);
+    reader_say(r, "1");
     reader_say(r, "98");
     reader_say(r, "2");
     reader_say(r, "0");

@@ -178,7 +178,7 @@ def test_a_corrupted_session_begins_again_and_goes_on(coko, clean_redis):
         first = phone.last
         phone.send("00")
         assert not phone.ended and phone.repeat()[0].same(phone.last_reply), (name, first)
-        assert 0 < store.pttl(key) <= 600_000
+        assert 0 < store.pttl(key) <= 240_000
 
 
 def test_a_value_of_another_type_is_a_polite_end(coko, clean_redis):
@@ -240,6 +240,7 @@ def test_07_a_path_replayed_after_a_loss_never_sends_or_pays(coko, clean_redis, 
     assert phone.post_raw(phone._body).status == 200
     assert instalments(migrated_db) == sent
     phone.dial()
+    phone.send("2")  # not back to the book: home
     pick(phone, "pass")
     pick(phone, "pass")
     phone.send("1")

@@ -88,6 +88,71 @@ def test_02_sixteen_first_deliveries_at_once_make_one_reader(coko, migrated_db):
     assert sql(migrated_db, "select count(*) from auth.users")[0][0] == before + 1
 
 
+@pytest.mark.parametrize("phone_of, code", [(at_phone, "*384*26#"), (at_phone, "*384*26*101#"),
+                                            (hubtel_phone, "*384*26#")])
+def test_03_a_start_that_comes_twice_is_no_input(coko, phone_of, code):
+    phone = phone_of(coko)
+    phone.dial(code)
+    again = phone.repeat(2)
+    assert all(phone.last_reply.same(r) for r in again)
+    first = phone.last
+    phone.send("1")
+    assert phone.last != first and not phone.ended
+
+
+def test_06_the_first_sight_of_a_session_begins_it_and_an_empty_text_does_not(coko):
+    phone = at_phone(coko, "+2250700000048")
+    phone.dial("*384*26#")
+    if "Bienvenue" in phone.last:
+        phone.send("1")
+    phone.send("1")
+    shown = phone.last_reply
+    assert phone.post_raw(phone.form("")).same(shown), "a straggler of a live session, not a start"
+    phone.session = "ATUid_never_seen"
+    unknown = phone.post_raw(phone.form("101"))
+    assert unknown.body.startswith(b"CON ") and b"taxi" in unknown.body, "unknown, with a path: it begins"
+
+
+class NoSessionPhone(HubtelPhone):
+    carrier = "nosession"
+
+
+def test_08_without_a_session_id_the_number_is_the_key(daemon, tmp_path, migrated_db):
+    for name in ("menus", "api", "deploy"):
+        (tmp_path / name).symlink_to(TOP / name)
+    folder = tmp_path / "gateway/ussd/profiles"
+    folder.mkdir(parents=True)
+    for file in (TOP / "gateway/ussd/profiles").glob("*.json"):
+        (folder / file.name).write_text(file.read_text())
+    text = (folder / "hubtel.json").read_text().replace('"name": "hubtel"', '"name": "nosession"')
+    (folder / "nosession.json").write_text(text.replace('"SessionId"', '"Mobile"'))
+    coko = daemon(config={"coko": {"data_dir": tmp_path}, "carrier nosession": {"secret": "demo", "short_code": "*384*26#"}})
+    one, two = (NoSessionPhone(coko.url, "demo", f"+23324000004{n}") for n in (8, 9))
+    for phone in (one, two):
+        phone.dial("*384*26#")
+        phone.send("1")
+    before = one.last
+    pick(one, "pass")
+    assert two.repeat()[0].same(two.last_reply), "another number, another dialogue"
+    one.dial("*384*26#")
+    assert one.last == before, "a start begins, whatever the same key has stored"
+    assert one.repeat()[0].same(one.last_reply)
+
+
+def test_24_hanging_up_while_a_payment_starts_leaves_one_charge(coko, migrated_db):
+    phone = hubtel_phone(coko, "+233240000047")
+    to_offers(phone)
+    phone.send("1")
+    before = sql(migrated_db, "select count(*) from billing.charge")[0][0]
+    accept, release = phone.hop("9"), phone.json("release", "", phone.hops + 2)
+    replies = at_once([lambda: phone.post_raw(accept)] * 3 + [lambda: phone.post_raw(release)] * 2)
+    assert all(r.status == 200 for r in replies)
+    assert sql(migrated_db, "select count(*) from billing.charge")[0][0] == before + 1
+    phone.ended = True
+    phone.dial("*384*26#")
+    assert not phone.ended and sql(migrated_db, "select count(*) from billing.charge")[0][0] == before + 1
+
+
 def test_04_a_straggler_gets_the_present_screen(coko):
     phone = at_phone(coko)
     bodies = []

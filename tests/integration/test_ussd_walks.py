@@ -171,8 +171,8 @@ def wrong_rows(walk, _user, lang, country, charges, consents, instalments, ledge
     tries, seen, lost = walk.tries, walk.seen, walk.counts["lost"]
     asked = tries["sms_next"] + tries["sms_repeat"] + lost
     told = seen["sms_next"] + seen["sms_repeat"]
-    if country != walk.plan.country or lang not in walk.langs:
-        yield f"the reader of {country} in {lang}: {walk.langs}"
+    if country != walk.plan.country or lang not in walk.row:
+        yield f"the reader of {country} in {lang}: {walk.row}"
     if not seen["start_charge"] <= charges <= tries["start_charge"]:
         yield f"{charges} charges, {seen['start_charge']} told of, {tries['start_charge']} accepted"
     for consent in consents or []:
@@ -321,7 +321,7 @@ def wanted():
 
 def test_the_judges_can_fail():
     """One effect too many, an effect that nobody was asked for, private words: each is seen (no daemon needed)."""
-    walk = SimpleNamespace(plan=SimpleNamespace(country="CI"), langs={"fr"}, confirmed=["Pass jour : 100 F, 1 jour."],
+    walk = SimpleNamespace(plan=SimpleNamespace(country="CI"), row={"fr"}, confirmed=["Pass jour : 100 F, 1 jour."],
                            tries=Counter(start_charge=1, sms_next=1, set_schedule=1), seen=Counter(start_charge=1, sms_next=1),
                            counts=Counter())
     good = {"lang": "fr", "country": "CI", "charges": 1, "consents": ["Pass jour : 100 F"], "instalments": 1, "ledger": {"schedule": 1}}
@@ -375,6 +375,7 @@ def judge_totals(world, totals, all_of_it):
     assert world.coko.metric("coko_ussd_failed_total", 'reason="bug"') == 0
     if all_of_it:
         assert world.kills.times and totals["redis keys"]
+        assert totals["asked"] and totals["taken back"], totals
         assert all(totals[f"tried {a}"] for a in ("start_charge", "sms_next", "set_language", "stop")), totals
         assert world.coko.metric("coko_ussd_verdicts_total", 'verdict="repeated"') > 0
         assert world.coko.metric("coko_ussd_verdicts_total", 'verdict="stale"') > 0

@@ -3,7 +3,7 @@
 
 A Walk dials, types, repeats, is late, hangs up and dials again as its plan says; every reply is held against the
 invariants: S1 one step, one reply, byte for byte; S3 answered in the carrier's budget; S4 the dialogue goes on where it
-was, whoever was killed; S6 a screen fits. The reader's own marks (language, books, word, pass) must be hers on every
+was, whoever was killed, and one that dropped is taken up where its screen allows it; S6 a screen fits. The reader's own marks (language, books, word, pass) must be hers on every
 screen. What must not have happened twice (S2) is in `tries` and `seen`, for test_ussd_walks.py to hold against rows.
 
 The plan is made from the walk's name alone ("seed:number"), so that a walk can be had again, or a part of it.
@@ -20,7 +20,7 @@ from support import TOP
 sys.path.insert(0, str(TOP / "tests/lab"))
 import gsm0338  # noqa: E402
 from ussd_client import AtPhone, HubtelPhone  # noqa: E402
-from ussd_map import letters, option_lines  # noqa: E402
+from ussd_map import ASK, letters, option_lines  # noqa: E402
 from ussd_smpp import SmppPhone  # noqa: E402
 
 LIMIT = 160          # septets of a screen, of all three carriers
@@ -28,6 +28,7 @@ BUDGETS_S = {"africastalking": 15.0, "hubtel": 5.0, "smpp": 15.0}  # section 3.2
 INSIST_S = 40        # how long a carrier goes on repeating a hop that met a killed worker
 LINK_S = 4           # after a kill: until another worker holds the bind; the carrier keeps what it has to deliver
 DIALECT = "6d"
+CODE = "*384*26#"
 FAULTS = [("again", 0.05), ("at once", 0.05), ("straggler", 0.03), ("crossed", 0.02), ("hang up", 0.02)]
 PAYING_DIAL = "2*1*1*9"  # hard case 9: it pays nothing. Where it may end: the reader's home has a line more once she reads
 WALKED = [("home", *rest) for rest in (
@@ -230,13 +231,46 @@ class SmppLine:
 
 # ---- the walk ---------------------------------------------------------------------------------------
 
+class Left:
+    """Where the service may take her back who dials the code alone: [(place, language)], None for nowhere. The last
+    dialogue that stood on a screen which says so has it, and takes it along when it moves to one that does not."""
+
+    def __init__(self, menu):
+        self.menu, self.held, self.pointed = menu, {None}, {False}
+
+    def begins(self):
+        self.pointed = {False}
+
+    def after(self, at):
+        """(held, pointed) once a screen that is at one of these was stored."""
+        says = {(place, lang): self.menu.takes_back(place) for place, lang in at}
+        held = {where for where, back in says.items() if back}
+        if False in says.values():
+            held |= ({None} if True in self.pointed else set()) | (self.held if False in self.pointed else set())
+        return held, set(says.values())
+
+    def moves(self, at):
+        self.held, self.pointed = self.after(at)
+
+    def may_move(self, at):
+        """The step may have been taken, or its end, or nothing."""
+        self.held = self.held | self.after(at)[0] | ({None} if True in self.pointed else set())
+
+    def places(self, knows):
+        """What a plain dial may show, by what was left: {(place, language)}; whether it may begin anew."""
+        held = [where for where in self.held if where]
+        return {(p, lang) for place, lang in held for p in self.menu.again(place, knows)}, None in self.held
+
+
 class Walk:
-    """world: url, control, kills, menu (ussd_map.Map), books {code: title}."""
+    """world: url, control, kills, menu (ussd_map.Map), books {code: title}. row: the languages that the reader's own
+    record may have; langs: those of this dialogue, which one that was taken up keeps."""
 
     def __init__(self, world, plan):
         self.world, self.plan, self.menu = world, plan, world.menu
         self.line = (SmppLine if plan.carrier == "smpp" else HttpLine)(world, plan)
-        self.langs = {"en" if plan.country == "GH" else "fr"}
+        self.langs = self.row = {"en" if plan.country == "GH" else "fr"}
+        self.left, self.taken_up = Left(world.menu), False
         self.places, self.screen, self.ended, self.faulted = set(), "", True, False
         self.met, self.may_pay = False, False        # she was answered once; she accepted a price
         self.tries, self.seen, self.confirmed = Counter(), Counter(), []
@@ -283,10 +317,13 @@ class Walk:
         self.code, pays = "", step.pick > 0.85 and self.plan.carrier == "africastalking"
         if 0.6 < step.pick <= 0.85:
             self.code = CODES[int(step.twist * len(CODES))]
-        code = f"*384*26*{self.code or PAYING_DIAL}#" if self.code or pays else "*384*26#"
+        code = f"*384*26*{self.code or PAYING_DIAL}#" if self.code or pays else CODE
         self.expected, self.faulted, self.offer = self.world.books.get(self.code), False, ""
         self.books |= {self.expected} - {None}
         places = self.menu.begin(self.knows) | (set(WALKED) if pays else set())
+        back, anew = self.left.places(self.knows) if code == CODE else (set(), True)
+        self.places = {place[:-1] if place[-1] == ASK else place for place, _ in back}  # to stand on, should it fail
+        self.left.begins()
         retries = self.line.retries
         screen, ended = self.line.dial(code, "" if step.fault == "hang up" else step.fault)
         self.tell(step, code, screen)
@@ -294,7 +331,11 @@ class Walk:
             places |= self.menu.begin(lambda action, outcome: outcome == "ok" or self.knows(action, outcome))
         if pays:
             self.books |= self.world.titles_in(screen or "")
-        self.judge(screen, ended, places, "")
+        self.taken_up = bool(back)
+        good = self.judge(screen, ended, back | ({(p, lang) for p in places for lang in self.row} if anew else set()), "")
+        self.taken_up = bool(good & back)
+        if self.taken_up:
+            self.counts["asked" if {p[-1] for p in self.places} == {ASK} else "taken back"] += 1
 
     def keys(self):
         """What can be typed here, the likely more often."""
@@ -310,11 +351,14 @@ class Walk:
         key = keys[int(step.pick * len(keys))]
         self.typed_secret |= key == self.plan.secret
         lang = next(iter(self.langs))
-        places, actions = set(), set()
+        at, actions = set(), set()
         for place in self.places:
             option = None if self.faulted else self.menu.chosen(place[-1], key, self.screen, lang)
-            places |= self.after(place, key, lang)
+            anew = place[-1] == ASK and key == "2"
+            at |= {(p, x) for p in self.after(place, key, lang) for x in (self.row if anew else self.langs)}
             actions.add(self.remember(place[-1], key, option))
+        if actions == {"set_language"}:
+            at = {(p, x) for p, _ in at for x in self.langs}
         action = actions.pop() if len(actions) == 1 else ""
         self.faulted = False
         self.may_pay |= action == "start_charge"
@@ -322,7 +366,7 @@ class Walk:
             step.fault = "at once"  # where S2 is at stake carriers repeat more often here than elsewhere
         screen, ended = self.line.send(self.typed(key, step), step.fault)
         self.tell(step, key, screen)
-        self.judge(screen, ended, places, action)
+        self.judge(screen, ended, at, action)
 
     def after(self, place, key, lang):
         if self.faulted:  # the menu's try-again: only back and home mean something
@@ -355,31 +399,38 @@ class Walk:
         if action == "start_charge":
             self.confirmed.append(self.screen)
         if action == "set_language":
-            self.langs = self.langs | {self.world.languages[letters(dict(option_lines(self.screen))[key])]}
+            chosen = self.world.languages[letters(dict(option_lines(self.screen))[key])]
+            self.langs, self.row = self.langs | {chosen}, self.row | {chosen}
         return action
 
     # --- the judge --------------------------------------------------------------------------------------
-    def judge(self, screen, ended, places, action):
+    def judge(self, screen, ended, at, action):
+        """at: the (place, language) that she may be at; those that she is at."""
         if screen is None:  # the handset gave up: the step may have had its effect, where nothing counts steps another too
             self.counts["lost"] += 1
             self.ended, self.langs = True, set(self.menu.texts)
-            return
+            self.row = self.langs
+            self.left.may_move({(p, lang) for p, _ in at for lang in self.langs})
+            return set()
         self.line.judge_repeats(self.is_sorry)
         self.fits(screen)
         found = {lang: self.menu.read(screen, lang) for lang in self.menu.texts}
-        if self.patience(screen, ended, found):
-            return
-        good = {(p, lang) for p in places for lang in self.langs if p[-1] in found[lang]}
+        if self.patience(screen, ended, found, at):
+            return set()
+        good = {(p, lang) for p, lang in at if p[-1] in found[lang]}
         if not good:
             raise Violation(f"S4: this is no screen she can be at: it reads as {found}, she may be at "
-                            f"{sorted({p[-1] for p in places})} in {sorted(self.langs)}")
+                            f"{sorted({(p[-1], lang) for p, lang in at})}")
         self.places, self.langs = {p for p, _ in good}, {lang for _, lang in good}
+        self.row = self.row if self.taken_up else self.langs
+        self.left.moves(good)
         self.screen, self.ended, self.met = screen, ended, True
         names = {p[-1] for p in self.places}
         if ended != any(self.menu.screens[name]["type"] == "end" for name in names):
             raise Violation(f"the dialogue {'ended' if ended else 'goes on'} at {names}")
         self.is_hers(names, screen)
         self.count_effect(action, names, screen)
+        return good
 
     def fits(self, screen):
         if not gsm0338.fits(screen) or gsm0338.septets(screen) > LIMIT:
@@ -388,7 +439,7 @@ class Walk:
     def is_sorry(self, screen):
         return any(name in ("sorry", "fail") for lang in self.menu.texts for name in self.menu.read(screen, lang))
 
-    def patience(self, screen, ended, found):
+    def patience(self, screen, ended, found, at):
         """The two screens that ask for patience; both are counted, and one that speaks of a bug is one."""
         for seen in found.values():
             for name in ("sorry", "fail"):
@@ -397,6 +448,12 @@ class Walk:
                         raise Violation(f"S3: {name} {seen[name]['why']}, ended: {ended}")
                     self.counts[name] += 1
                     self.ended, self.faulted, self.screen = ended, name == "fail", screen
+                    self.places = {p[:-1] if p[-1] == ASK else p for p in self.places}
+                    if ended:
+                        self.left.may_move(at)
+                    else:
+                        self.langs = {lang for _, lang in at}
+                        self.left.moves({(p, lang) for p in self.places for lang in self.langs})
                     return True
         return False
 

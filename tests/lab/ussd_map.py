@@ -8,6 +8,7 @@ reader cannot meet.
 
     menu = Map(folder); places = menu.begin(knows)
     places = menu.after(place, "1", screen, knows)     # all that the key may lead to
+    places = menu.again(place, knows)                  # what she finds there who dials again after a drop
     seen = menu.read(text, "fr")                       # {screen name: {variable: what stands there}}
 """
 import json
@@ -19,6 +20,7 @@ DEEP = 40           # screens passed in one step; the service has no chain half 
 STACK_MAX = 12      # what the engine remembers; one that went deeper may come back further
 FAILURES = ("busy", "down", "bug", "gone")
 ANY = "[a-z0-9]*?"
+ASK = "@ask"        # on top of a place: the question whether to go on there
 FOLDED = str.maketrans({"œ": "oe", "æ": "ae", "ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y", "ŋ": "n"})
 
 
@@ -42,7 +44,7 @@ def option_lines(text):
 class Map:
     def __init__(self, folder):
         self.flow = json.loads((folder / "flow.json").read_text())
-        self.screens, self.keys = self.flow["screens"], self.flow["keys"]
+        self.screens, self.keys = {**self.flow["screens"], ASK: {"type": "ask"}}, self.flow["keys"]
         self.texts = {lang: json.loads((folder / f"text/{lang}.json").read_text()) for lang in self.flow["languages"]}
         self.patterns = {lang: {name: self.pattern(name, lang) for name in self.screens if self.shows(name)}
                          for lang in self.texts}
@@ -73,6 +75,10 @@ class Map:
         notes = "|".join(sorted({letters(t) for t in [*text["reason"].values(), *text["say"].values()]}))
         head = self.template(text["screens"][screen["text"]], names) if "text" in screen else ""
         body = ""
+        if screen["type"] == "ask":
+            words = text["nav"]
+            return re.compile(f"(?:{letters(text['reason']['choice'])})?{letters(words['resume'])}"
+                              f"1{letters(words['resume_yes'])}2{letters(words['resume_new'])}")
         if screen["type"] == "menu":
             body = "".join(rf"(?:\d{{1,2}}{self.template(text['screens'][o['text']], names)})?" for o in screen["options"])
         elif screen["type"] == "confirm":
@@ -117,6 +123,16 @@ class Map:
     # --- moving ---------------------------------------------------------------------------------------
     def begin(self, knows):
         return self.enter(self.flow["start"], (), knows)
+
+    def takes_back(self, place):
+        """Whether a reader who dropped there may come back."""
+        return place[-1] == ASK or self.screens[place[-1]].get("resume", "never") != "never"
+
+    def again(self, place, knows):
+        """What a reader finds who dropped where she may come back."""
+        if place[-1] != ASK and self.screens[place[-1]]["resume"] == "auto":
+            return self.show(place, knows)
+        return {place if place[-1] == ASK else (*place, ASK)}
 
     def push(self, place, name):
         if name == self.flow["home"]:
@@ -190,6 +206,8 @@ class Map:
         """Where a key leads from this screen: {place}. text: the screen as it stood before the reader."""
         name = place[-1]
         screen, printed = self.screens[name], dict(option_lines(text))
+        if name == ASK:
+            return self.answered(place, key, knows)
         if key == self.keys["home"]:
             return self.enter(self.flow["home"], place, knows)
         if key == self.keys["back"] and screen["type"] != "confirm":
@@ -204,6 +222,14 @@ class Map:
         if screen["type"] == "confirm" and option is screen["accept"]:
             place = place[:-1]
         return self.jump(option["to"], place, knows)
+
+    def answered(self, place, key, knows):
+        """Where the question leads, which no key of the screen behind it answers."""
+        if key == "1":
+            return self.show(place[:-1], knows)
+        if key == "2":
+            return self.begin(knows)
+        return self.enter(self.flow["home"], place[:-1], knows) if key == self.keys["home"] else {place}
 
     def action_of(self, option):
         """The call that an option makes at once, by the name of its statement; "" where it makes none."""

@@ -9,11 +9,13 @@
 
 #include <cmocka.h>
 
+#include "sessions/resume.h"
 #include "sessions/session.h"
 #include "tests/unit/guard.h"
 
 static const struct ussd_session sample = {.version = 0x01020304,
                                            .ended = true,
+                                           .pointed = true,
                                            .run = {1, 2, 3, 4, 5, 6, 7, 8},
                                            .step = {9, 8, 7},
                                            .mark = {0xFF, 2, 3, 4, 5, 6, 7, 0xEE},
@@ -40,7 +42,7 @@ static void test_round_trip(void **state)
     encode(&sample, &b);
     assert_int_equal(session_decode(buf_str(&b), &got, &e), 0);
     assert_int_equal(got.version, sample.version);
-    assert_true(got.ended);
+    assert_true(got.ended && got.pointed);
     assert_memory_equal(got.run, sample.run, sizeof got.run);
     assert_memory_equal(got.step, sample.step, sizeof got.step);
     assert_memory_equal(got.mark, sample.mark, sizeof got.mark);
@@ -77,7 +79,7 @@ static void test_lies_are_refused(void **state)
         const char *name;
         size_t at;
         char value;
-    } lies[] = {{"format", 0, 1},         {"unknown flag", 5, 2},   {"longer state", 37, 11},
+    } lies[] = {{"format", 0, 1},         {"unknown flag", 5, 4},   {"longer state", 37, 11},
                 {"shorter state", 37, 9}, {"longer reply", 39, 12}, {"huge reply", 38, 0x7F}};
 
     (void)state;
@@ -123,11 +125,40 @@ static void test_too_big_is_refused(void **state)
     buf_fini(&b);
 }
 
+static void test_a_pointer_is_whole_or_none(void **state)
+{
+    static char big[RESUME_MAX + 1] = {RESUME_FORMAT};
+    struct buf b;
+    struct err e = {0};
+
+    (void)state;
+    buf_init(&b, RESUME_MAX);
+    assert_int_equal(resume_encode(sample.mark, sample.state, &b, &e), 0);
+    assert_true(str_eq(resume_state(buf_str(&b)), sample.state));
+    assert_memory_equal(b.p + 1, sample.mark, SESSION_MARK_LEN); /* the script compares it here */
+    for (size_t n = 0; n <= RESUME_HEADER; n++) {
+        struct guard g;
+        char *p = guard_copy(&g, b.p, n);
+
+        assert_int_equal(resume_state(str_n(p, n)).n, 0);
+        guard_free(&g);
+    }
+    b.p[0] = RESUME_FORMAT + 1;
+    assert_int_equal(resume_state(buf_str(&b)).n, 0);
+    assert_int_equal(resume_state(str_n(big, sizeof big)).n, 0);
+    assert_int_equal(resume_encode(sample.mark, STR_EMPTY, &b, &e), -1);
+    assert_int_equal(resume_encode(sample.mark, str_n(big, SESSION_STATE_MAX + 1), &b, &e), -1);
+    buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_every_cut_is_refused),
-        cmocka_unit_test(test_lies_are_refused),   cmocka_unit_test(test_version_zero_is_refused),
+        cmocka_unit_test(test_a_pointer_is_whole_or_none),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_every_cut_is_refused),
+        cmocka_unit_test(test_lies_are_refused),
+        cmocka_unit_test(test_version_zero_is_refused),
         cmocka_unit_test(test_too_big_is_refused),
     };
 

@@ -36,12 +36,14 @@ static const struct row {
 static void a_turn_is_of_one_kind(void **state)
 {
     struct carrier carrier = {.profile = {.name = "hubtel"}};
-    struct ussd u = {.menu = coko_menu()};
+    struct ussd u = {0};
+    struct generation gen = {.menu = coko_menu()};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct turn t = {
             .u = &u,
+            .gen = &gen,
             .carrier = &carrier,
             .hop = {.kind = rows[i].hop, .why = rows[i].why, .input = str_c(rows[i].input)},
             .sorry = rows[i].sorry,
@@ -52,15 +54,17 @@ static void a_turn_is_of_one_kind(void **state)
         assert_string_equal(kind_of(&t), rows[i].kind);
         assert_string_equal(outcome ? outcome : "-", rows[i].outcome ? rows[i].outcome : "-");
     }
-    menu_free(u.menu);
+    menu_free(gen.menu);
 }
 
 /* What was shown to nobody is no screen; a failure's END is no end of the dialogue's own. */
 static void a_failure_keeps_where_it_happened(void **state)
 {
     struct carrier carrier = {.profile = {.name = "hubtel"}};
-    struct ussd u = {.menu = coko_menu()};
+    struct ussd u = {0};
+    struct generation gen = {.menu = coko_menu()};
     struct turn t = {.u = &u,
+                     .gen = &gen,
                      .carrier = &carrier,
                      .hop = {.kind = HOP_INPUT, .input = STR("1")},
                      .from = "home",
@@ -80,16 +84,21 @@ static void a_failure_keeps_where_it_happened(void **state)
     assert_false(r.ended);
     assert_int_equal(r.n, 5);
     assert_int_equal(r.session[7], 1);
-    menu_free(u.menu);
+    menu_free(gen.menu);
 }
 
 /* bug: a turn that failed before its session was read has no verdict yet (Redis down) */
 static void a_failure_without_a_verdict_is_counted_only(void **state)
 {
     struct carrier carrier = {.profile = {.name = "africastalking", .path = true}};
-    struct ussd u = {.menu = coko_menu()};
-    struct turn t = {
-        .u = &u, .carrier = &carrier, .ev = {.input = STR("1*2")}, .sorry = "down", .end = true};
+    struct ussd u = {0};
+    struct generation gen = {.menu = coko_menu()};
+    struct turn t = {.u = &u,
+                     .gen = &gen,
+                     .carrier = &carrier,
+                     .ev = {.input = STR("1*2")},
+                     .sorry = "down",
+                     .end = true};
     struct insight in = {0};
 
     (void)state;
@@ -97,7 +106,7 @@ static void a_failure_without_a_verdict_is_counted_only(void **state)
     assert_int_equal(in.fresh.n, 0);
     counter_forget(&sessions);
     counter_forget(&session_hops);
-    menu_free(u.menu);
+    menu_free(gen.menu);
 }
 
 static void what_waits_has_a_ceiling(void **state)
