@@ -69,6 +69,15 @@ void store_pointer_key(const struct redis *r, const struct seal_ring *ring, stru
     key_write(r, 'r', mac, out);
 }
 
+void store_late_key(const struct redis *r, const struct seal_ring *ring, struct str step,
+                    struct store_key *out)
+{
+    uint8_t mac[32];
+
+    seal_lookup(ring, STR("ussd late"), step, mac);
+    key_write(r, 'l', mac, out);
+}
+
 void store_run(const struct redis *r, uint8_t run[SESSION_RUN_LEN])
 {
     uint8_t sum[CRYPTO_SHA256_LEN];
@@ -134,6 +143,42 @@ void store_save(struct redis *r, struct op *op, const struct store_key *k,
 
         redis_eval(r, op, &save_script, 1, ARRAY_LEN(argv), argv, len);
     }
+}
+
+/* argc 5, or 6 with NX */
+static void set_bytes(struct redis *r, struct op *op, const struct store_key *k, struct str bytes,
+                      int64_t ttl_ms, int argc)
+{
+    char ttl[24];
+    size_t nttl = number_text(ttl, ttl_ms);
+    const char *argv[] = {"SET", k->text, bytes.p, "PX", ttl, "NX"};
+    size_t len[] = {3, strlen(k->text), bytes.n, 2, nttl, 2};
+
+    redis_cmd(r, op, argc, argv, len);
+}
+
+void store_promise(struct redis *r, struct op *op, const struct store_key *k, struct str bytes,
+                   int64_t ttl_ms)
+{
+    set_bytes(r, op, k, bytes, ttl_ms, 6);
+}
+
+bool store_promised(const struct op *op)
+{
+    const struct redisReply *reply = redis_reply(op);
+
+    return reply && reply->type == REDIS_REPLY_STATUS;
+}
+
+void store_keep(struct redis *r, struct op *op, const struct store_key *k, struct str bytes,
+                int64_t ttl_ms)
+{
+    const char *del[] = {"DEL", k->text};
+
+    if (bytes.n > 0)
+        set_bytes(r, op, k, bytes, ttl_ms, 5);
+    else
+        redis_cmd(r, op, ARRAY_LEN(del), del, NULL);
 }
 
 bool store_saved(const struct op *op, struct str *winner)

@@ -13,6 +13,10 @@
  * compare-and-set moves no pointer; of two dialogues of one reader the last to write has it (hard
  * case 21). An end takes it away, if it is still its own.
  *
+ * An action that outlives its hop leaves what became of it under a key of its own, made from the step
+ * that sent it: store_promise puts "running" there before the reader is told to wait, the first to
+ * promise keeps the promise with store_keep, and the next hop finds either by store_load.
+ *
  * How long: a live session 4 minutes from its last hop (carriers close at 2-3), a closed one 60 s
  * (late and repeated callbacks find its END), the pointer as long as the menu says.
  */
@@ -45,6 +49,10 @@ void store_key(const struct redis *r, const struct seal_ring *ring, struct str c
 void store_pointer_key(const struct redis *r, const struct seal_ring *ring, struct str number,
                        struct store_key *out);
 
+/* Key of what becomes of an action: the key of the step that sent it. */
+void store_late_key(const struct redis *r, const struct seal_ring *ring, struct str step,
+                    struct store_key *out);
+
 /* The mark of the connected Redis that is kept in a session (zero while Redis is down). */
 void store_run(const struct redis *r, uint8_t run[SESSION_RUN_LEN]);
 
@@ -73,6 +81,15 @@ struct store_write {
 /* Writes the session, and the pointer with it, if the stored version is the expected one. */
 void store_save(struct redis *r, struct op *op, const struct store_key *k,
                 const struct store_write *w);
+
+/* Writes bytes where nothing is yet; store_promised tells after it whether that was so. */
+void store_promise(struct redis *r, struct op *op, const struct store_key *k, struct str bytes,
+                   int64_t ttl_ms);
+MUST_CHECK bool store_promised(const struct op *op);
+
+/* Writes bytes whatever is there; none: takes away what is. */
+void store_keep(struct redis *r, struct op *op, const struct store_key *k, struct str bytes,
+                int64_t ttl_ms);
 
 /* After store_save: true when it was written; else *winner is what is stored instead. */
 MUST_CHECK bool store_saved(const struct op *op, struct str *winner);

@@ -98,6 +98,8 @@ static const char *kind_of(const struct turn *t)
 {
     if (t->sorry)
         return "failed";
+    if (t->guarded)
+        return "guard";
     switch (t->hop.kind) {
     case HOP_BEGIN: return "begin";
     case HOP_RESHOW: return "reshow";

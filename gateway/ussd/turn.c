@@ -36,12 +36,20 @@ static enum turn_state load_ready(struct turn *t);
 static enum turn_state look_enter(struct turn *t);
 static enum turn_state look_ready(struct turn *t);
 static enum turn_state menu_enter(struct turn *t);
+static enum turn_state fetch_enter(struct turn *t);
+static enum turn_state fetch_ready(struct turn *t);
 static enum turn_state act_enter(struct turn *t);
 static enum turn_state act_ready(struct turn *t);
+static enum turn_state guard_enter(struct turn *t);
+static enum turn_state guard_ready(struct turn *t);
 static enum turn_state save_enter(struct turn *t);
 static enum turn_state save_ready(struct turn *t);
 static enum turn_state failed_enter(struct turn *t);
 static enum turn_state reply_enter(struct turn *t);
+static enum turn_state late_enter(struct turn *t);
+static enum turn_state late_ready(struct turn *t);
+static enum turn_state keep_enter(struct turn *t);
+static enum turn_state keep_ready(struct turn *t);
 static enum turn_state done_enter(struct turn *t);
 
 #define TO(s) (1u << TURN_##s)
@@ -49,17 +57,21 @@ static enum turn_state done_enter(struct turn *t);
 static const struct turn_rule {
     const char *name;
     enum turn_state (*enter)(struct turn *t); /* start work: the next state, or TURN_WAIT */
-    enum turn_state (*ready)(struct turn *t); /* t->op finished; it may have failed */
+    enum turn_state (*ready)(struct turn *t); /* t->op, of ACT and LATE t->act, ended or failed */
     unsigned out;
 } rules[TURN_STATES] = {
     [TURN_NEW] = {"new", new_enter, NULL, TO(LOAD) | TO(FAILED)},
     [TURN_LOAD] = {"load", load_enter, load_ready, TO(LOOK) | TO(MENU) | TO(REPLY) | TO(FAILED)},
     [TURN_LOOK] = {"look", look_enter, look_ready, TO(MENU) | TO(FAILED)},
-    [TURN_MENU] = {"menu", menu_enter, NULL, TO(ACT) | TO(SAVE) | TO(FAILED)},
-    [TURN_ACT] = {"act", act_enter, act_ready, TO(ACT) | TO(SAVE) | TO(FAILED)},
+    [TURN_MENU] = {"menu", menu_enter, NULL, TO(ACT) | TO(FETCH) | TO(SAVE) | TO(FAILED)},
+    [TURN_FETCH] = {"fetch", fetch_enter, fetch_ready, TO(ACT) | TO(SAVE) | TO(FAILED)},
+    [TURN_ACT] = {"act", act_enter, act_ready, TO(ACT) | TO(GUARD) | TO(SAVE) | TO(FAILED)},
+    [TURN_GUARD] = {"guard", guard_enter, guard_ready, TO(SAVE) | TO(FAILED)},
     [TURN_SAVE] = {"save", save_enter, save_ready, TO(REPLY) | TO(SAVE) | TO(FAILED)},
     [TURN_FAILED] = {"failed", failed_enter, NULL, TO(REPLY)},
-    [TURN_REPLY] = {"reply", reply_enter, NULL, TO(DONE)},
+    [TURN_REPLY] = {"reply", reply_enter, NULL, TO(LATE) | TO(DONE)},
+    [TURN_LATE] = {"late", late_enter, late_ready, TO(KEEP)},
+    [TURN_KEEP] = {"keep", keep_enter, keep_ready, TO(DONE)},
     [TURN_DONE] = {"done", done_enter, NULL, 0},
 };
 
@@ -97,18 +109,36 @@ static void turn_on_op(struct op *op)
     turn_run(t, rules[t->state].ready(t));
 }
 
+/* The action came back; while the screen for meanwhile is being stored it waits for LATE. */
+static void turn_on_act(struct op *op)
+{
+    struct turn *t = container_of(op, struct turn, act);
+
+    if (t->state == TURN_ACT || t->state == TURN_LATE)
+        turn_run(t, rules[t->state].ready(t));
+}
+
 static enum turn_state give_up(struct turn *t, const char *sorry)
 {
     t->sorry = sorry;
     return TURN_FAILED;
 }
 
+static enum turn_state act_too_long(struct turn *t);
+
 static void on_deadline(void *arg)
 {
     struct turn *t = arg;
 
     op_cancel(&t->op);
-    turn_run(t, give_up(t, "busy"));
+    turn_run(t, t->state == TURN_ACT ? act_too_long(t) : give_up(t, "busy"));
+}
+
+static void set_deadline(struct turn *t, unsigned after_ms)
+{
+    int64_t gone_ms = (clock_mono_us() - t->started_us) / 1000;
+
+    loop_timer_set(&t->deadline, MAX(after_ms - gone_ms, 1));
 }
 
 static void count_labelled(struct counter *family, const char *label, const char *value)
@@ -211,8 +241,9 @@ static enum turn_state menu_gave(struct turn *t)
     const struct menu_out *out = &t->u->bench.out;
 
     if (out->kind == MENU_ACTION) {
-        t->action = out->action;
-        return TURN_ACT;
+        if (!turn_action_take(t))
+            return give_up(t, "bug");
+        return out->late ? TURN_FETCH : TURN_ACT;
     }
     count_labelled(&screens, "screen", out->screen);
     t->screen = out->screen;
@@ -232,15 +263,59 @@ static enum turn_state menu_enter(struct turn *t)
     return menu_gave(t);
 }
 
+static enum turn_state fetch_enter(struct turn *t)
+{
+    turn_late_key(t);
+    store_load(t->u->d.redis, &t->op, &t->late);
+    return TURN_WAIT;
+}
+
+static enum turn_state fetch_ready(struct turn *t)
+{
+    if (op_failed(&t->op))
+        return give_up(t, "down");
+    return turn_fetched(t, store_loaded(&t->op)) ? menu_gave(t) : TURN_ACT;
+}
+
 static enum turn_state act_enter(struct turn *t)
 {
     turn_action_send(t);
+    set_deadline(t, turn_action_ms(t));
     return TURN_WAIT;
 }
 
 static enum turn_state act_ready(struct turn *t)
 {
+    if (turn_action_again(t))
+        return TURN_ACT;
+    set_deadline(t, t->carrier->profile.deadline_ms);
     turn_action_done(t);
+    return menu_gave(t);
+}
+
+/* The carrier does not wait for it: the screen for meanwhile, or the menu's excuse. */
+static enum turn_state act_too_long(struct turn *t)
+{
+    set_deadline(t, t->carrier->profile.deadline_ms);
+    if (turn_may_wait(t))
+        return TURN_GUARD;
+    op_cancel(&t->act);
+    turn_action_late(t);
+    return menu_gave(t);
+}
+
+static enum turn_state guard_enter(struct turn *t)
+{
+    turn_late_key(t);
+    turn_promise(t);
+    return TURN_WAIT;
+}
+
+static enum turn_state guard_ready(struct turn *t)
+{
+    if (op_failed(&t->op))
+        return give_up(t, "down");
+    turn_promised(t);
     return menu_gave(t);
 }
 
@@ -303,10 +378,40 @@ static enum turn_state reply_enter(struct turn *t)
     if (t->port.send)
         t->port.send(t->port.arg, &t->carrier->profile, t->reply);
     t->port.send = NULL;
+    return t->keeps ? TURN_LATE : TURN_DONE;
+}
+
+/* The database has a deadline of its own for the action, and Redis one for what follows. */
+static enum turn_state late_enter(struct turn *t)
+{
+    loop_timer_clear(&t->deadline);
+    return op_pending(&t->act) ? TURN_WAIT : TURN_KEEP;
+}
+
+static enum turn_state late_ready(struct turn *t)
+{
+    (void)t;
+    return TURN_KEEP;
+}
+
+static enum turn_state keep_enter(struct turn *t)
+{
+    return turn_keep(t) ? TURN_WAIT : TURN_DONE;
+}
+
+static enum turn_state keep_ready(struct turn *t)
+{
+    turn_kept(t);
     return TURN_DONE;
 }
 
 /* ---- life ---- */
+
+static void drop_ops(struct turn *t)
+{
+    op_cancel(&t->op);
+    op_cancel(&t->act);
+}
 
 static void turn_free(struct turn *t)
 {
@@ -333,8 +438,8 @@ static void turn_reap(void *arg)
 static enum turn_state done_enter(struct turn *t)
 {
     loop_timer_clear(&t->deadline);
-    op_cancel(&t->op);
-    op_release(&t->op);
+    drop_ops(t);
+    turn_late_over(t);
     menus_leave(&t->u->menus, t->gen);
     loop_defer(t->u->d.loop, turn_reap, t);
     return TURN_WAIT;
@@ -348,8 +453,7 @@ void turn_free_all(struct ussd *u)
         struct turn *t = container_of(node, struct turn, node);
 
         loop_timer_clear(&t->deadline);
-        op_cancel(&t->op);
-        op_release(&t->op);
+        drop_ops(t);
         if (t->state != TURN_DONE)
             menus_leave(&t->u->menus, t->gen);
         if (t->port.send)
@@ -358,7 +462,7 @@ void turn_free_all(struct ussd *u)
     }
     while ((node = list_pop_front(&u->spare)) != NULL)
         turn_free(container_of(node, struct turn, node));
-    u->inflight = u->nspare = 0;
+    u->inflight = u->nspare = u->late = 0;
 }
 
 static struct turn *turn_alloc(struct ussd *u)
@@ -410,6 +514,7 @@ struct turn *turn_new(struct ussd *u, const struct carrier *c, const struct ussd
     t->started_us = clock_mono_us();
     keep_event(t, ev);
     op_init(&t->op, u->d.loop, turn_on_op);
+    op_init(&t->act, u->d.loop, turn_on_act);
     loop_timer_init(&t->deadline, u->d.loop, on_deadline, t);
     loop_timer_set(&t->deadline, c->profile.deadline_ms);
     return t;

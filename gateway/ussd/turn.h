@@ -5,13 +5,18 @@
  *                               +-- the session expired meanwhile: save anew, once
  *                               v  |
  *   NEW -> LOAD -> MENU -----> SAVE -+       compare-and-set; who loses sends the winner's reply
- *          | |     ^ |          ^ |
- *          | v     | +-> ACT ---+ |          ACT: one action, one prepared statement, and the next
- *          | LOOK -+     ^  |     |          LOOK: a beginning; did a dialogue of his drop (S4)?
- *          |             +--+     |
+ *          | |     ^ | |        ^ |
+ *          | v     | | +> ACT --+ |          ACT: one action, one prepared statement, and the next
+ *          | LOOK -+ |    ^ ^|  | |          LOOK: a beginning; did a dialogue of his drop (S4)?
+ *          |         v    | ++  | |
+ *          |       FETCH -+-----+ |          FETCH: what became of an action of an earlier hop
+ *          |                      v
  *          +-------------------> REPLY -> DONE     LOAD -> REPLY: a repeated step, the stored reply
  *
- *   FAILED -> REPLY: a polite END, from anywhere but REPLY
+ *   FAILED -> REPLY: a polite END, from anywhere before it
+ *
+ *   ACT -> GUARD -> SAVE -> REPLY -> LATE -> KEEP -> DONE: an action slower than its carrier goes on
+ *   behind a screen that says so, and its end is kept for the next hop (turn_late.c; hard case 26)
  *
  * S1: one step, one reply, byte for byte: the reply is stored with the state before it is sent, and
  * who loses the compare-and-set sends the winner's. S3: one deadline a turn; on expiry everything
@@ -39,10 +44,14 @@ enum turn_state {
     TURN_LOAD,
     TURN_LOOK,
     TURN_MENU,
+    TURN_FETCH,
     TURN_ACT,
+    TURN_GUARD,
     TURN_SAVE,
     TURN_FAILED,
     TURN_REPLY,
+    TURN_LATE,
+    TURN_KEEP,
     TURN_DONE,
     TURN_STATES,
     TURN_WAIT = TURN_STATES, /* not a state: an op is pending */
@@ -81,7 +90,8 @@ struct turn {
     const struct carrier *carrier;
     enum turn_state state;
     struct arena arena;
-    struct op op;
+    struct op op;  /* Redis */
+    struct op act; /* the action; goes on behind the reply in LATE */
     struct loop_timer deadline;
     int64_t started_us;
     struct ussd_port port;
@@ -97,7 +107,14 @@ struct turn {
     struct menu_state *menu;
     bool again; /* menu is where an earlier dialogue of the reader dropped */
     struct menu_turn mt;
-    const struct menu_action *action; /* in ACT */
+    const struct menu_action *action; /* from MENU on, while one is asked for */
+    const struct str *args;           /* its, in the arena */
+    struct str step;                  /* the key under which it has its effect (S2) */
+    bool may_send;                    /* FETCH may send it when nothing is found */
+    unsigned retried;                 /* times it was sent again */
+    struct store_key late;            /* where its end is kept; set by FETCH and GUARD */
+    bool guarded;                     /* the reply is the screen for meanwhile */
+    bool keeps;                       /* and the action's end is ours to keep */
     bool end;                         /* the reply closes the dialogue */
     const char *from, *screen;        /* before and after, the menu's names; NULL: none */
     bool invalid;                     /* the input was refused */
@@ -126,6 +143,7 @@ struct ussd {
     struct list spare;
     unsigned inflight;
     unsigned nspare;
+    unsigned late;     /* turns whose action goes on behind its reply */
     struct talk *talk; /* NULL: no carrier over SMPP */
     struct insight *insight;
     struct post *post; /* NULL: no asynchronous carrier */

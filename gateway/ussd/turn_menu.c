@@ -5,17 +5,20 @@
 #include <stdio.h>
 
 #include "gateway/lib/basenc.h"
+#include "gateway/lib/clock.h"
 #include "gateway/lib/counter.h"
 #include "gateway/lib/log.h"
 #include "gateway/ussd/turn_parts.h"
 
 #define TURN_VARS        12
 #define DIAL_MAX         64
-#define STEP_KEY_HASH    8 /* bytes of the step's hash in its key */
-#define ACTION_MARGIN_MS 1000
+#define STEP_KEY_HASH    8    /* bytes of the step's hash in its key */
+#define ACTION_MARGIN_MS 1000 /* for the screen: Redis has 300 ms a command */
 
 static struct counter actions_failed =
     COUNTER("coko_ussd_actions_failed_total", "Menu actions that gave no rows");
+static struct counter retries =
+    COUNTER("coko_ussd_action_retries_total", "Menu actions sent once more within their turn");
 static struct counter states_refused =
     COUNTER("coko_ussd_states_refused_total", "Stored menu states that did not fit the menu");
 static struct counter variants =
@@ -84,6 +87,7 @@ static bool answers(const struct turn *t)
 void turn_forget(void)
 {
     counter_forget(&variants);
+    turn_late_forget();
 }
 
 void turn_vars(struct turn *t, bool with_identity)
@@ -103,7 +107,8 @@ void turn_vars(struct turn *t, bool with_identity)
     add_var(t, "country", str_c(*t->number.country ? t->number.country : c->country));
     add_var(t, "service_code", t->ev.service_code.n ? t->ev.service_code : c->short_code);
     add_var(t, "session", t->key.id);
-    add_var(t, "step", step_key(t));
+    t->step = step_key(t);
+    add_var(t, "step", t->step);
     add_var(t, "test", t->ev.test ? STR("1") : STR_EMPTY); /* hard case 43 */
     if (!with_identity)
         return;
@@ -186,27 +191,56 @@ void turn_menu_enter(struct turn *t)
     }
 }
 
-/* Less than the turn's own time: the menu's "try again" screen must still be stored and sent. */
-static unsigned action_ms(const struct turn *t)
+unsigned turn_action_ms(const struct turn *t)
 {
     unsigned all = t->carrier->profile.deadline_ms;
 
     return all > 2 * ACTION_MARGIN_MS ? all - ACTION_MARGIN_MS : all / 2;
 }
 
-void turn_action_send(struct turn *t)
+bool turn_action_take(struct turn *t)
 {
     const struct menu_out *out = &t->u->bench.out;
-    struct pg_params p;
-    struct pg_exec_opts o = {.prio = PG_PRIO_HIGH, .deadline_ms = action_ms(t)};
+    struct str *args = arena_zalloc(&t->arena, out->nargs + 1, sizeof *args);
 
-    pg_params_init(&p);
+    if (!args)
+        return false;
     for (size_t i = 0; i < out->nargs; i++)
-        pg_p_str(&p, out->args[i]);
-    pg_exec_opts(t->u->d.pg, &t->op, t->gen->stmts[t->action->no], &p, &o);
+        args[i] = out->args[i];
+    t->action = out->action;
+    t->args = args;
+    t->retried = 0;
+    t->may_send = out->again;
+    if (out->late)
+        t->step = arena_str(&t->arena, out->step);
+    return true;
 }
 
-static struct menu_rows rows_of(struct turn *t, const PGresult *r)
+void turn_action_send(struct turn *t)
+{
+    unsigned own_ms = t->action->timeout_ms;
+    struct pg_exec_opts o = {.prio = PG_PRIO_HIGH, .deadline_ms = own_ms ? own_ms : TURN_LATE_MS};
+    struct pg_params p;
+
+    pg_params_init(&p);
+    for (size_t i = 0; i < t->action->nargs; i++)
+        pg_p_str(&p, t->args[i]);
+    pg_exec_opts(t->u->d.pg, &t->act, t->gen->stmts[t->action->no], &p, &o);
+}
+
+bool turn_action_again(struct turn *t)
+{
+    int64_t gone_ms = (clock_mono_us() - t->started_us) / 1000;
+
+    if (!op_failed(&t->act) || turn_failure(&t->act) == MENU_FAIL_BUG ||
+        t->retried == t->action->retries || gone_ms >= turn_action_ms(t))
+        return false;
+    t->retried++;
+    counter_inc(&retries);
+    return true;
+}
+
+struct menu_rows turn_rows(struct turn *t, const PGresult *r)
 {
     size_t nrows = (size_t)PQntuples(r), ncols = (size_t)PQnfields(r);
     struct str *cols = arena_zalloc(&t->arena, ncols + 1, sizeof *cols);
@@ -226,7 +260,7 @@ static struct menu_rows rows_of(struct turn *t, const PGresult *r)
     return (struct menu_rows){.nrows = nrows, .ncols = ncols, .cols = cols, .cells = cells};
 }
 
-static enum menu_failure failure_of(const struct op *op)
+enum menu_failure turn_failure(const struct op *op)
 {
     switch (op->err.code) {
     case ERR_BUSY:
@@ -239,9 +273,10 @@ static enum menu_failure failure_of(const struct op *op)
     }
 }
 
-/* A write may have left a message or a charge: whoever waits for those rows looks now. */
-static void wake_consumers(struct turn *t)
+void turn_wake(const struct turn *t)
 {
+    if (t->action->lane != MENU_LANE_WRITE)
+        return;
     pg_wake_dirty(t->u->d.pg, "coko_message");
     pg_wake_dirty(t->u->d.pg, "coko_charge");
 }
@@ -250,17 +285,23 @@ void turn_action_done(struct turn *t)
 {
     struct menu_out *out = &t->u->bench.out;
 
-    if (op_failed(&t->op)) {
+    if (op_failed(&t->act)) {
         counter_inc(&actions_failed);
-        log_err(LOG_LEVEL_WARN, NULL, t->action->name, &t->op.err);
-        menu_fail(t->gen->menu, t->menu, &t->mt, failure_of(&t->op), out);
+        log_err(LOG_LEVEL_WARN, NULL, t->action->name, &t->act.err);
+        menu_fail(t->gen->menu, t->menu, &t->mt, turn_failure(&t->act), out);
         return;
     }
-    struct menu_rows rows = rows_of(t, pg_result(&t->op));
+    struct menu_rows rows = turn_rows(t, pg_result(&t->act));
 
-    if (t->action->lane == MENU_LANE_WRITE)
-        wake_consumers(t);
+    turn_wake(t);
     menu_resume(t->gen->menu, t->menu, &t->mt, &rows, out);
+}
+
+void turn_action_late(struct turn *t)
+{
+    counter_inc(&actions_failed);
+    log_warn(NULL, t->action->name, "not waited for");
+    menu_fail(t->gen->menu, t->menu, &t->mt, MENU_FAIL_BUSY, &t->u->bench.out);
 }
 
 static struct str state_bytes(struct turn *t)

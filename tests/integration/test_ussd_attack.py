@@ -19,6 +19,7 @@ import redis as redis_client
 from database import fill, sql
 from story import letters
 from support import TOP, wait_until
+from ussdkit import frozen
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 import gsm0338  # noqa: E402
@@ -368,21 +369,6 @@ def test_36_a_number_means_the_book_that_was_shown(coko, migrated_db):
 
 
 # --- S3 --------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def frozen(server):
-    """PostgreSQL standing still: no process of it runs, its sockets stay open."""
-    with psycopg2.connect(server.url_of("postgres")) as conn, conn.cursor() as cursor:
-        cursor.execute("select pid from pg_stat_activity where pid <> pg_backend_pid()")
-        pids = [row[0] for row in cursor.fetchall()] + [server.postmaster()]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 def test_s3_more_dials_than_turns_are_all_answered(daemon, own_pg, own_db):

@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A reader's habits with a phone of tests/lab/ussd_client.py: options are found by their words."""
+import contextlib
+import os
+import signal
+
+import psycopg2
+
 from database import sql
 
 
@@ -35,3 +41,18 @@ def place(url, code):
     """Where the reader of this book stands: part and character."""
     return sql(url, "select p.part, p.at from reading.position p join catalog.book b on b.id ="
                " p.book_id where b.code = %s order by p.updated_at desc limit 1", (code,))[0]
+
+
+@contextlib.contextmanager
+def frozen(server):
+    """PostgreSQL standing still: no process of it runs, its sockets stay open."""
+    with psycopg2.connect(server.url_of("postgres")) as conn, conn.cursor() as cursor:
+        cursor.execute("select pid from pg_stat_activity where pid <> pg_backend_pid()")
+        pids = [row[0] for row in cursor.fetchall()] + [server.postmaster()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)

@@ -276,6 +276,7 @@ class Walk:
         self.tries, self.seen, self.confirmed = Counter(), Counter(), []
         self.books, self.expected, self.word, self.offer, self.code = set(), None, "", "", ""
         self.story, self.taken, self.typed_secret = [], 0, False
+        self.waiting = None  # behind the screen of a slow action: where it leads, and the action
         self.counts = Counter()
 
     def run(self):
@@ -314,6 +315,7 @@ class Walk:
 
     # --- hops -------------------------------------------------------------------------------------------
     def dial(self, step):
+        self.waiting = None
         self.code, pays = "", step.pick > 0.85 and self.plan.carrier == "africastalking"
         if 0.6 < step.pick <= 0.85:
             self.code = CODES[int(step.twist * len(CODES))]
@@ -346,7 +348,17 @@ class Walk:
         forward = [key for key in printed if key not in ("0", "00")]
         return forward * (12 if name == "confirm" else 5) + home
 
+    def look(self, step):
+        """At what became of a slow action."""
+        (at, action), self.waiting = self.waiting, None
+        screen, ended = self.line.send("1", step.fault)
+        self.tell(step, "1 (looks)", screen)
+        self.judge(screen, ended, at, action)
+
     def answer(self, step):
+        if self.waiting:
+            self.look(step)
+            return
         keys = self.keys()
         key = keys[int(step.pick * len(keys))]
         self.typed_secret |= key == self.plan.secret
@@ -415,7 +427,7 @@ class Walk:
         self.line.judge_repeats(self.is_sorry)
         self.fits(screen)
         found = {lang: self.menu.read(screen, lang) for lang in self.menu.texts}
-        if self.patience(screen, ended, found, at):
+        if self.patience(screen, ended, found, at) or self.waits(found, at, action):
             return set()
         good = {(p, lang) for p, lang in at if p[-1] in found[lang]}
         if not good:
@@ -456,6 +468,15 @@ class Walk:
                         self.left.moves({(p, lang) for p in self.places for lang in self.langs})
                     return True
         return False
+
+    def waits(self, found, at, action):
+        """The screen for meanwhile: the step's own is shown on a later hop (hard case 26)."""
+        if not any("wait" in seen for seen in found.values()):
+            return False
+        self.counts["wait"] += 1
+        self.ended, self.waiting = False, (at, action)
+        self.left.may_move({(p, lang) for p in self.places for lang in self.langs})
+        return True
 
     def is_hers(self, names, screen):
         """Never another subscriber's screen: the books, the word and the price on it are hers."""

@@ -98,8 +98,10 @@ class Map:
 
     def read(self, text, lang):
         """{name: variables} of the screens that this text may be. The special name "fail" is the menu's own
-        try-again screen, "sorry" an END that asks for patience."""
+        try-again screen, "sorry" an END that asks for patience, "wait" the screen of an action that is slow."""
         said, words = letters(text), self.texts[lang]
+        if said.startswith(letters(words["fail"]["wait"]) + "1" + letters(words["fail"]["look"])):
+            return {"wait": {}}
         for why in FAILURES:
             head = letters(words["fail"][why])
             if said == head:

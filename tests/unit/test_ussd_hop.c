@@ -242,6 +242,8 @@ static void test_turn_table(void **state)
         assert_true(strlen(turn_state_name((enum turn_state)s)) > 0);
     for (unsigned s = TURN_LOAD; s <= TURN_SAVE; s++)
         assert_true(turn_state_out((enum turn_state)s) & 1u << TURN_FAILED);
+    for (unsigned s = TURN_REPLY; s < TURN_STATES; s++) /* answered: nobody to excuse us to */
+        assert_false(turn_state_out((enum turn_state)s) & 1u << TURN_FAILED);
 }
 
 int main(void)
