@@ -32,14 +32,17 @@ static void path_hash(const struct seal_ring *ring, struct str path, uint8_t out
 }
 
 /* Where nothing counts the steps, sequence is the time: it wraps, and two clocks may differ. */
-static bool same_time(const struct profile *p, uint32_t a, uint32_t b)
+static bool same_time(const struct profile *p, const struct ussd_event *ev, uint32_t a, uint32_t b)
 {
-    return p->repeat_ms > 0 && (a - b <= p->repeat_ms || b - a <= p->repeat_ms);
+    uint32_t within_ms = MAX(p->repeat_ms, ev->repeat_ms);
+
+    return p->repeat_ms > 0 && (a - b <= within_ms || b - a <= within_ms);
 }
 
-static bool same_step(const struct profile *p, const struct ussd_session *s, const struct hop *h)
+static bool same_step(const struct profile *p, const struct ussd_event *ev,
+                      const struct ussd_session *s, const struct hop *h)
 {
-    return (s->sequence == h->sequence || same_time(p, s->sequence, h->sequence)) &&
+    return (s->sequence == h->sequence || same_time(p, ev, s->sequence, h->sequence)) &&
            memcmp(s->step, h->step, SESSION_STEP_LEN) == 0;
 }
 
@@ -116,7 +119,7 @@ void hop_decide(const struct profile *p, const struct seal_ring *ring, const str
         verdict(out, HOP_BEGIN, ev->kind == USSD_CONTINUE ? "unknown" : "begin");
     else if (is_stray(p, ring, ev, s))
         reshow_stray(s, out);
-    else if (same_step(p, s, out))
+    else if (same_step(p, ev, s, out))
         verdict(out, HOP_REPLAY, "repeated");
     else if (ev->kind == USSD_BEGIN && p->one_start && !s->ended)
         verdict(out, HOP_REFUSED, "second_start");

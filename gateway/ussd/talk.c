@@ -21,6 +21,7 @@
 
 #define REPLY_MS       10000 /* a reply that could not be written by then meets nobody */
 #define LOST_LINK_MS   10000 /* how late a carrier delivers again after a lost connection */
+#define LOST_WORKER_MS 60000 /* the same after a killed worker, whose lease must end first */
 #define RECENT         256   /* dialogues whose last message is known again */
 #define SESSION_TEXT   64
 #define WINDOW_SHARE   4 /* a quarter of the window is kept from bulk */
@@ -38,6 +39,13 @@ struct recent {
     int64_t at_ms; /* wall clock, of its first sight; 0: empty */
     const struct bind *bind;
     uint32_t generation, epoch; /* of its connection */
+    uint32_t repeat_ms;         /* how long before at_ms another process may have seen it first */
+};
+
+/* The connection that last brought something of a carrier. */
+struct source {
+    uint32_t generation, epoch;
+    int64_t since_ms;
 };
 
 struct exchange {
@@ -63,6 +71,7 @@ struct talk {
     uint64_t next_key;
     struct recent recent[RECENT];
     unsigned recent_at;
+    struct source *sources; /* one a carrier */
 };
 
 static void count(struct counter *family, const struct carrier *c, const char *label,
@@ -188,7 +197,8 @@ static void turn_begin(struct exchange *x, enum ussd_kind kind, struct str input
                             .network = STR_EMPTY,
                             .input = input,
                             .sequence = (uint32_t)step->at_ms,
-                            .has_step = true};
+                            .has_step = true,
+                            .repeat_ms = step->repeat_ms};
 
     memcpy(ev.step, step->step, sizeof ev.step);
     x->turn = turn_new(x->tk->u, x->c, &ev, port);
@@ -315,11 +325,26 @@ static bool same_connection(const struct recent *a, const struct recent *b)
 }
 
 /*
+ * A connection so young that what it brings may be the unanswered rest of one that a killed worker
+ * had: what that worker remembered died with it, the session tells then (hop.h).
+ */
+static bool is_young(const struct talk *tk, const struct carrier *c, const struct recent *seen)
+{
+    struct source *s = &tk->sources[c - tk->u->carriers];
+
+    if (s->generation != seen->generation || s->epoch != seen->epoch)
+        *s = (struct source){seen->generation, seen->epoch, seen->at_ms};
+    return seen->at_ms - s->since_ms <= LOST_LINK_MS;
+}
+
+/*
  * Where the dialogue's last message is kept, now this one; *again tells that it is the same once more,
  * whose first sight then stands. A reader may type the same after something else.
  */
-static struct recent *recent_of(struct talk *tk, const struct recent *seen, bool *again)
+static struct recent *recent_of(struct talk *tk, const struct carrier *c, const struct recent *seen,
+                                bool *again)
 {
+    bool young = is_young(tk, c, seen);
     struct recent *r = NULL;
 
     for (unsigned i = 0; i < RECENT && !r; i++) {
@@ -331,9 +356,11 @@ static struct recent *recent_of(struct talk *tk, const struct recent *seen, bool
         seen->at_ms - r->at_ms <= (same_connection(r, seen) ? PROFILE_REPEAT_MS : LOST_LINK_MS);
     if (*again)
         return r;
+    young = young && !r;
     if (!r)
         r = &tk->recent[tk->recent_at++ % RECENT];
     *r = *seen;
+    r->repeat_ms = young ? LOST_WORKER_MS : 0;
     return r;
 }
 
@@ -377,7 +404,7 @@ static uint32_t take(struct talk *tk, const struct carrier *c, const struct bind
         return SMPP_RMSGQFUL;
     }
     identify(tk, c, &t, buf_str(text), &seen);
-    struct recent *r = recent_of(tk, &seen, &again);
+    struct recent *r = recent_of(tk, c, &seen, &again);
 
     if (again && same_connection(r, &seen)) {
         count(&heard, c, "what", "repeated");
@@ -450,7 +477,7 @@ struct talk *talk_new(struct ussd *u)
 {
     struct talk *tk = calloc(1, sizeof *tk);
 
-    if (!tk)
+    if (!tk || (tk->sources = calloc(u->ncarriers, sizeof *tk->sources)) == NULL)
         abort();
     tk->u = u;
     list_init(&tk->exchanges);
@@ -488,5 +515,6 @@ void talk_free(struct talk *tk)
     counter_forget(&heard);
     counter_forget(&replies);
     counter_forget(&alarm);
+    free(tk->sources);
     free(tk);
 }

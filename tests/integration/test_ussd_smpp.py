@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import time
 
 import pytest
 
@@ -137,6 +138,27 @@ def test_s1_a_delivery_sent_twice_is_one_step(talk, smsc):
     wait_until(lambda: stats(smsc)["binds"] == 2 and stats(smsc)["bound"] == 1, "the link to be back", 20)
     assert phone.dial() == screen, "it may not have heard: the stored reply again"
     assert one.metric("coko_ussd_verdicts_total", 'verdict="repeated"') == 1
+
+
+def test_s2_a_delivery_sent_again_after_its_worker_was_killed_is_one_step(talk, smsc, migrated_db):
+    """More than the second and a half later that tells repetitions apart: the lease of the dead outlives it."""
+    one = talk("tata", config={"coko": {"workers": 2}, "link lab": {"lease": "6s"}})
+    before = sql(migrated_db, "select count(*) from billing.charge")[0][0]
+    phone = SmppPhone(smsc.control, "+2250700000620")
+    phone.dial()
+    phone.send("1")
+    pick(phone, "pass")
+    pick(phone, "pass")
+    screen = phone.send("1")
+    for pid in one.children():
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: stats(smsc)["binds"] == 2 and stats(smsc)["bound"] == 1, "the link to be back", 40)
+    assert 1.5 < time.time() - phone.sent_at < 60, "late, and not too late"
+    assert phone.deliver("answer", phone.previous) == [0]
+    assert phone.reply() == screen, "the same screen, not the next"
+    phone.send("9")
+    assert phone.ended
+    assert sql(migrated_db, "select count(*) from billing.charge")[0][0] == before + 1
 
 
 def test_36_redis_down_or_frozen_is_a_plain_text_in_two_seconds(talk, smsc, own_redis):

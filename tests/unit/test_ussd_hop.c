@@ -200,15 +200,21 @@ static void test_s1_a_message_alike_is_one_step_for_a_while(void **state)
     static const struct {
         uint32_t at;
         uint8_t step;
+        uint32_t repeat_ms; /* the event's own */
         enum hop_kind kind;
         const char *why;
     } rows[] = {
-        {UINT32_MAX - 9, 7, HOP_REPLAY, "repeated"},
-        {UINT32_MAX - 509, 7, HOP_REPLAY, "repeated"},
-        {1490, 7, HOP_REPLAY, "repeated"}, /* the clock has wrapped */
-        {1491, 7, HOP_INPUT, "input"},
-        {UINT32_MAX - 9, 8, HOP_INPUT, "input"},
-        {UINT32_MAX - 2000, 7, HOP_INPUT, "input"},
+        {UINT32_MAX - 9, 7, 0, HOP_REPLAY, "repeated"},
+        {UINT32_MAX - 509, 7, 0, HOP_REPLAY, "repeated"},
+        {1490, 7, 0, HOP_REPLAY, "repeated"}, /* the clock has wrapped */
+        {1491, 7, 0, HOP_INPUT, "input"},
+        {UINT32_MAX - 9, 8, 0, HOP_INPUT, "input"},
+        {UINT32_MAX - 2000, 7, 0, HOP_INPUT, "input"},
+        {1491, 7, 10000, HOP_REPLAY, "repeated"}, /* another process saw it first */
+        {9990, 7, 10000, HOP_REPLAY, "repeated"},
+        {9991, 7, 10000, HOP_INPUT, "input"},
+        {1490, 7, 100, HOP_REPLAY, "repeated"}, /* never shorter than the profile's */
+        {1491, 8, 10000, HOP_INPUT, "input"},
     };
     struct ussd_session s = {.version = 1, .sequence = UINT32_MAX - 9, .step = {7}};
 
@@ -219,7 +225,8 @@ static void test_s1_a_message_alike_is_one_step_for_a_while(void **state)
                                 .input = STR("1"),
                                 .sequence = rows[i].at,
                                 .has_step = true,
-                                .step = {rows[i].step}};
+                                .step = {rows[i].step},
+                                .repeat_ms = rows[i].repeat_ms};
         struct hop h;
 
         hop_decide(&timed, ring, &ev, &s, run_a, &h);
