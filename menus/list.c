@@ -3,8 +3,9 @@
  * Lists: the rows of an action, bound to numbers when they are first shown (hard case 36). The
  * binding keeps, for each number, the columns the flow asked to keep; choosing number 7 means the
  * row that was shown as 7, whatever the catalogue did since. Numbers go on over pages and any
- * number already shown may be chosen. Turning a page runs the action again: rows that are still
- * there keep their number, rows that are gone leave a gap, new rows wait for a fresh visit.
+ * number already shown may be chosen. Turning a page runs the action again: rows that were shown and
+ * are still there keep their number, rows that are gone leave a gap, what follows them is numbered
+ * on; new rows among them wait for a fresh visit.
  */
 #include "menus/engine.h"
 
@@ -47,22 +48,47 @@ static int row_of(const struct step *st, const struct screen *sc, size_t i)
     return NONE;
 }
 
-static void bind_fresh(const struct step *st, const struct screen *sc)
+static bool has_number(const struct step *st, const struct screen *sc, size_t row)
 {
-    struct menu_state *s = st->s;
-    size_t n = MIN(s->rows->nrows, sc->max_items);
+    for (size_t i = 0; i < st->s->bound.n; i++)
+        if (same_row(st, sc, row, i))
+            return true;
+    return false;
+}
 
-    s->bound = (struct bound){0};
-    s->bound.cells = arena_zalloc(st->t->arena, n * sc->nkeep + 1, sizeof *s->bound.cells);
-    if (!s->bound.cells)
+/* The first row behind all that have a number. */
+static size_t first_fresh(const struct step *st, const struct screen *sc)
+{
+    size_t row = st->s->rows->nrows;
+
+    while (row > 0 && !has_number(st, sc, row - 1))
+        row--;
+    return row;
+}
+
+/* Numbers for the rows that follow those which have one. */
+static void bind_rows(const struct step *st, const struct screen *sc)
+{
+    struct bound *b = &st->s->bound;
+    size_t first = first_fresh(st, sc), had = b->n;
+    size_t n = MIN(had + st->s->rows->nrows - first, sc->max_items);
+    struct str *cells;
+
+    if (n <= had)
         return;
-    for (size_t i = 0; i < n; i++)
+    cells = arena_zalloc(st->t->arena, n * sc->nkeep + 1, sizeof *cells);
+    if (!cells)
+        return;
+    if (had)
+        memcpy(cells, b->cells, had * sc->nkeep * sizeof *cells);
+    for (size_t i = had; i < n; i++)
         for (size_t k = 0; k < sc->nkeep; k++) {
-            struct str cell = arena_str(st->t->arena, kept_cell(st, sc, i, k));
+            struct str cell = arena_str(st->t->arena, kept_cell(st, sc, first + i - had, k));
 
-            s->bound.cells[i * sc->nkeep + k] = cell.p ? cell : STR_EMPTY;
+            cells[i * sc->nkeep + k] = cell.p ? cell : STR_EMPTY;
         }
-    s->bound.n = (uint8_t)n;
+    b->cells = cells;
+    b->n = (uint8_t)n;
 }
 
 void list_bind(const struct step *st, const struct screen *sc)
@@ -71,11 +97,13 @@ void list_bind(const struct step *st, const struct screen *sc)
     struct place *place = &s->stack[s->depth - 1].place;
     bool any = false;
 
+    bind_rows(st, sc);
     for (size_t i = place->at; i < s->bound.n && !any; i++)
         any = row_of(st, sc, i) != NONE;
     if (any)
         return;
-    bind_fresh(st, sc);
+    s->bound = (struct bound){0};
+    bind_rows(st, sc);
     s->ntrail = 0;
     if (place->at >= s->bound.n)
         place->at = 0;

@@ -578,8 +578,10 @@ struct menu *menu_load_files(const struct menu_file *files, size_t n, struct men
         load_flow(&l, root);
         load_json_end(&l, root);
     }
-    if (r->count == 0)
+    if (r->count == 0) {
+        load_live(l.m);
         return l.m;
+    }
     menu_free(l.m);
     err_set(e, ERR_BAD_CONFIG, "%s:%u: %s", r->faults[0].file, r->faults[0].line,
             r->faults[0].text);

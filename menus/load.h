@@ -81,6 +81,9 @@ void load_texts(struct loader *l);
 void load_actions(struct loader *l);
 void load_screens(struct loader *l, const struct node *root);
 
+/* live.c: of a menu without faults. */
+void load_live(struct menu *m);
+
 /* Zeroed arrays in the menu's arena: a menu is bounded, so its arena does not run out. */
 void *load_alloc(struct loader *l, size_t n, size_t size);
 struct str load_keep(struct loader *l, struct str s);

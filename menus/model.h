@@ -297,7 +297,8 @@ struct menu {
     size_t nexperiments;
     struct subflow subflows[SUBFLOWS_MAX];
     size_t nsubflows;
-    int step_var; /* the step's key, or NONE */
+    int step_var;          /* the step's key, or NONE */
+    uint64_t live_at_home; /* bit by variable: the others are forgotten there (live.c) */
     struct text_key *texts;
     size_t ntexts;
     unsigned reviews[LANGS_MAX]; /* texts that wait for a native reader */
@@ -321,7 +322,7 @@ struct frame {
 };
 
 /* Rows bound to their numbers when a list was shown (hard case 36). cells is n * nkeep of the
- * list's screen. Numbers 1..shown have been on the screen. */
+ * list's screen. Numbers 1..shown have been on the screen; they alone are stored. */
 struct bound {
     uint8_t n, shown;
     struct str *cells;

@@ -8,9 +8,11 @@
  *   stack       n, then (screen, part, at) each
  *   trail       n, then (part, at) each; then next
  *   variables   n, then (number, length, bytes) each, numbers rising
- *   rows        n, shown, then n * nkeep of the top screen (length, bytes)
+ *   rows        n, all that were shown, then n * nkeep of the top screen (length + 1, bytes; 0: as
+ *               in the row above)
  *   waiting     with its flag: kind, screen, the step (length, bytes)
  *
+ * Format 1, still read, has (n, shown) and (length, bytes) for the rows, those not shown yet too.
  * Numbers are LEB128. Variables of the caller, of the turn and of sensitive inputs are left out
  * (S5). Decoding trusts nothing: every index is checked against the menu, nothing may be left over.
  */
@@ -20,7 +22,8 @@
 #include "gateway/lib/utf8.h"
 #include "menus/engine.h"
 
-#define FORMAT       1
+#define FORMAT       2
+#define FORMAT_OLD   1
 #define HEAD         9
 #define FLAG_ENDED   1u
 #define FLAG_FAULTED 2u
@@ -161,6 +164,23 @@ static size_t top_keep(const struct menu *m, const struct menu_state *s)
     return top ? m->screens[top->screen].nkeep : 0;
 }
 
+static void put_bound(const struct menu *m, const struct menu_state *s, struct buf *b)
+{
+    size_t keep = top_keep(m, s), n = keep ? s->bound.shown : 0;
+
+    put_num(b, n);
+    for (size_t i = 0; i < n * keep; i++) {
+        struct str cell = s->bound.cells[i];
+
+        if (i >= keep && str_eq(cell, s->bound.cells[i - keep])) {
+            put_num(b, 0);
+        } else {
+            put_num(b, cell.n + 1);
+            buf_adds(b, cell);
+        }
+    }
+}
+
 static unsigned flags_of(const struct menu_state *s)
 {
     return (s->ended ? FLAG_ENDED : 0) | (s->faulted ? FLAG_FAULTED : 0) |
@@ -181,7 +201,7 @@ int menu_state_encode(const struct menu *m, const struct menu_state *s, struct b
                       struct err *e)
 {
     uint64_t version = strtoull(m->version, NULL, 16);
-    size_t start = b->len, cells = s->bound.n * top_keep(m, s);
+    size_t start = b->len;
 
     if (s->pending != PENDING_NONE)
         return err_set(e, ERR_BAD_STATE, "an action is pending");
@@ -199,10 +219,7 @@ int menu_state_encode(const struct menu *m, const struct menu_state *s, struct b
         put_place(b, s->trail[i]);
     put_place(b, s->next);
     put_vars(m, s, b);
-    put_num(b, cells ? s->bound.n : 0);
-    put_num(b, s->bound.shown);
-    for (size_t i = 0; i < cells; i++)
-        put_str(b, s->bound.cells[i]);
+    put_bound(m, s, b);
     put_waiting(s, b);
     if (b->len - start > MENU_STATE_MAX)
         return err_set(e, ERR_TOO_BIG, "state of %zu bytes", b->len - start);
@@ -215,7 +232,7 @@ int menu_state_encode(const struct menu *m, const struct menu_state *s, struct b
 struct reader {
     struct str rest;
     struct arena *a;
-    bool bad;
+    bool bad, old; /* old: of the format before */
 };
 
 static uint64_t get_num(struct reader *r, uint64_t max)
@@ -238,9 +255,8 @@ static uint64_t get_num(struct reader *r, uint64_t max)
     return 0;
 }
 
-static struct str get_str(struct reader *r, size_t max)
+static struct str get_bytes(struct reader *r, size_t n)
 {
-    size_t n = get_num(r, max);
     struct str s = str_head(r->rest, n);
 
     if (r->rest.n < n || !utf8_valid(s)) {
@@ -251,6 +267,25 @@ static struct str get_str(struct reader *r, size_t max)
     s = arena_str(r->a, s);
     r->bad |= !s.p;
     return s;
+}
+
+static struct str get_str(struct reader *r, size_t max)
+{
+    return get_bytes(r, get_num(r, max));
+}
+
+/* A cell of a list's row; above: the one in the row before, or NULL. */
+static struct str get_cell(struct reader *r, const struct str *above)
+{
+    size_t n;
+
+    if (r->old)
+        return get_str(r, VAR_BYTES_MAX);
+    n = get_num(r, VAR_BYTES_MAX + 1);
+    if (n > 0)
+        return get_bytes(r, n - 1);
+    r->bad |= !above;
+    return above ? *above : STR_EMPTY;
 }
 
 static struct place get_place(struct reader *r)
@@ -305,13 +340,13 @@ static void get_bound(const struct menu *m, struct menu_state *s, struct reader 
     size_t keep = top_keep(m, s), cells;
 
     s->bound.n = (uint8_t)get_num(r, keep ? ITEMS_MAX : 0);
-    s->bound.shown = (uint8_t)get_num(r, s->bound.n);
+    s->bound.shown = r->old ? (uint8_t)get_num(r, s->bound.n) : s->bound.n;
     cells = s->bound.n * keep;
     s->bound.cells = arena_zalloc(r->a, cells ? cells : 1, sizeof *s->bound.cells);
     if (!s->bound.cells)
         r->bad = true;
     for (size_t i = 0; i < cells && !r->bad; i++)
-        s->bound.cells[i] = get_str(r, VAR_BYTES_MAX);
+        s->bound.cells[i] = get_cell(r, i < keep ? NULL : &s->bound.cells[i - keep]);
 }
 
 /* A call waits over any screen; a shown screen's own rows are waited for on top of the stack. */
@@ -335,7 +370,7 @@ int menu_state_version(struct str bytes, char version[17], struct err *e)
 {
     uint64_t v = 0;
 
-    if (bytes.n < HEAD || bytes.p[0] != FORMAT)
+    if (bytes.n < HEAD || (bytes.p[0] != FORMAT && bytes.p[0] != FORMAT_OLD))
         return err_set(e, ERR_BAD_INPUT, "not a menu state");
     for (size_t i = 0; i < 8; i++)
         v |= (uint64_t)(unsigned char)bytes.p[1 + i] << (8 * i);
@@ -355,6 +390,7 @@ int menu_state_decode(const struct menu *m, struct str bytes, struct arena *a,
         return -1;
     if (strcmp(version, m->version) != 0)
         return err_set(e, ERR_BAD_STATE, "state of menu %s, not %s", version, m->version);
+    r.old = bytes.p[0] == FORMAT_OLD;
     flags = (unsigned)get_num(&r, FLAGS);
     s->ended = flags & FLAG_ENDED;
     s->faulted = flags & FLAG_FAULTED;

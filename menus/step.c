@@ -356,6 +356,14 @@ static bool needs_rows(const struct screen *sc, bool fresh)
     return sc->action != NONE && (fresh || sc->type == SCREEN_LIST || sc->type == SCREEN_TEXT);
 }
 
+/* A visit that goes on from home carries only what may still be read. */
+static void forget(const struct step *st)
+{
+    for (size_t i = 0; i < st->m->nvars; i++)
+        if (st->s->vars[i].p && !(st->m->live_at_home >> i & 1))
+            state_set(st, (int)i, (struct str){NULL, 0});
+}
+
 static void present(const struct step *st)
 {
     struct menu_state *s = st->s;
@@ -377,6 +385,8 @@ void step_show(const struct step *st, bool fresh)
 {
     const struct screen *sc = &st->m->screens[state_top(st->s)->screen];
 
+    if ((int)sc->no == st->m->home)
+        forget(st);
     if (!st->s->rows && needs_rows(sc, fresh)) {
         run_action(st, sc, PENDING_LOAD);
         return;

@@ -3,6 +3,8 @@
 asked first, or begins anew; on another worker, on another carrier, within half an hour; never into
 money. Numbers in names are the hard cases of callbacks."""
 import os
+import random
+import re
 import signal
 import sys
 
@@ -232,3 +234,19 @@ def test_s5_a_pointer_holds_no_number(coko, store):
     reading(phone, 103, 0)
     for key in store.keys():
         assert b"700987653" not in key + store.get(key)
+
+
+def test_a_stored_session_takes_at_most_600_bytes(coko, store):
+    """On every screen that a curious reader finds, and the pointer beside it no more than that."""
+    dice, seen, worst = random.Random(13), set(), [(0, ""), (0, "")]
+    for phone in (AtPhone(coko.url, "demo", "+2250700001013"), HubtelPhone(coko.url, "demo", "+233240001013")):
+        for _step in range(200):
+            if phone.ended or dice.random() < 0.04:
+                dial_home(phone, dice.choice([None, "*384*26*101#", "*384*26*103#"]))
+            keys = [line.split(" ")[0] for line in re.split(r"\n|  ", phone.last) if line.split(" ")[0].isdigit()]
+            phone.send(dice.choice(keys) if keys and dice.random() < 0.95 else "la nuit")
+            seen.add(phone.last.split("\n")[0][:12])
+            for i, found in enumerate((sessions(store), pointers(store))):
+                worst[i] = max([worst[i]] + [(store.strlen(key), phone.last) for key in found])
+    assert len(seen) > 25, seen
+    assert worst[0][0] <= 600 and worst[1][0] <= 600, worst

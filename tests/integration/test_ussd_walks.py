@@ -38,6 +38,7 @@ ROUND = 300      # walks between two looks at the rows, Redis and the log
 PHONES = 8       # at once
 WORKERS = 2
 SHRINK_S = 60
+STORED_MAX = 600  # bytes of a session, and of a reader's pointer
 
 
 # ---- the world --------------------------------------------------------------------------------------
@@ -231,6 +232,8 @@ def judge_redis(world, private):
         for key, value in zip(keys[at:at + 500], store.mget(keys[at:at + 500])):
             found = private.found_in(key + b" " + (value or b""))
             assert not found, f"S5: {found} in Redis: {key} {value}"
+            kind = key.rsplit(b":", 2)[1]
+            assert kind not in (b"s", b"r") or len(value or b"") <= STORED_MAX, f"{len(value)} bytes: {key} {value}"
     return len(keys)
 
 

@@ -182,6 +182,76 @@ static void numbers_keep_their_meaning(void **state)
     assert_non_null(strstr(reader_say(&f->r, "3"), "id 102 ")); /* a number of an earlier page */
 }
 
+/* Only what was shown is stored; a cell like the one above it takes a byte. */
+static void rows_are_stored_briefly(void **state)
+{
+    static const char alike[] = {3, 2, '7', 0, 0};
+    struct fixture *f = *state;
+
+    reader_dial(&f->r);
+    reader_say(&f->r, "1");
+    assert_int_equal(f->r.stored[f->r.nstored - 21],
+                     5); /* of 12: their number, then 3 digits each */
+    assert_memory_equal(f->r.stored + f->r.nstored - 20,
+                        "\4"
+                        "100"
+                        "\4"
+                        "101",
+                        8);
+    for (f->nrows = 0; f->nrows < 3;)
+        f->rows[f->nrows++] = 7;
+    reader_dial(&f->r);
+    reader_say(&f->r, "1");
+    assert_memory_equal(f->r.stored + f->r.nstored - sizeof alike, alike, sizeof alike);
+    assert_non_null(strstr(reader_say(&f->r, "3"), "id 7 "));
+}
+
+/* A state of the format before: all rows, shown or not, each with its length. */
+static void make_old(struct fixture *f)
+{
+    struct buf b;
+
+    f->r.nstored -= 21;
+    buf_init_fixed(&b, f->r.stored, sizeof f->r.stored);
+    b.len = f->r.nstored;
+    b.p[0] = 1;
+    buf_add(&b, "\14\5", 2);
+    for (unsigned i = 0; i < 12; i++)
+        buf_addf(&b, "\3%u", f->rows[i]);
+    f->r.nstored = b.len;
+}
+
+static void the_format_before_is_still_read(void **state)
+{
+    struct fixture *f = *state;
+    struct menu_state *s;
+    struct err e;
+
+    reader_dial(&f->r);
+    reader_say(&f->r, "1");
+    make_old(f);
+    for (size_t n = 0; n < f->r.nstored; n++)
+        assert_int_equal(menu_state_decode(f->m, str_n(f->r.stored, n), &f->r.arena, &s, &e), -1);
+    assert_non_null(strstr(reader_say(&f->r, "98"), "6 livre 105"));
+    assert_int_equal(f->r.stored[0], 2);
+    assert_non_null(strstr(reader_say(&f->r, "2"), "id 101 "));
+}
+
+static void a_first_row_like_none_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct menu_state *s;
+    struct err e;
+
+    reader_dial(&f->r);
+    reader_say(&f->r, "1");
+    memmove(f->r.stored + f->r.nstored - 19, f->r.stored + f->r.nstored - 16, 16);
+    f->r.stored[f->r.nstored - 20] = 0;
+    f->r.nstored -= 3;
+    assert_int_equal(menu_state_decode(f->m, str_n(f->r.stored, f->r.nstored), &f->r.arena, &s, &e),
+                     -1);
+}
+
 static void empty_list_leads_away(void **state)
 {
     struct fixture *f = *state;
@@ -375,13 +445,23 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(choices_as_people_type_them),      T(very_long_input_is_refused),
-        T(numbers_keep_their_meaning),       T(empty_list_leads_away),
-        T(numbers_are_ranges_not_strings),   T(words_are_cleaned),
-        T(numbers_of_phones_are_normalised), T(sensitive_value_is_not_stored),
-        T(text_is_paged_without_loss),       T(no_page_begins_with_a_closing_mark),
-        T(failed_action_does_not_advance),   T(reshow_changes_nothing),
-        T(damaged_state_is_refused),         T(state_of_another_version_is_refused),
+        T(choices_as_people_type_them),
+        T(very_long_input_is_refused),
+        T(numbers_keep_their_meaning),
+        T(empty_list_leads_away),
+        T(numbers_are_ranges_not_strings),
+        T(words_are_cleaned),
+        T(numbers_of_phones_are_normalised),
+        T(sensitive_value_is_not_stored),
+        T(rows_are_stored_briefly),
+        T(the_format_before_is_still_read),
+        T(a_first_row_like_none_is_refused),
+        T(text_is_paged_without_loss),
+        T(no_page_begins_with_a_closing_mark),
+        T(failed_action_does_not_advance),
+        T(reshow_changes_nothing),
+        T(damaged_state_is_refused),
+        T(state_of_another_version_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

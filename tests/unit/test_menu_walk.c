@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "menus/model.h"
 #include "tests/unit/menu_coko.h"
 
 static const char *const inputs[] = {
@@ -60,6 +61,56 @@ static void random_readers_never_leave_the_limits(void **state)
     menu_free(m);
 }
 
+static void hop_alike(struct reader *a, struct reader *b, const char *input)
+{
+    if (input) {
+        reader_say(a, input);
+        reader_say(b, input);
+    } else {
+        reader_dial(a);
+        reader_dial(b);
+    }
+    assert_string_equal(a->text, b->text);
+    assert_string_equal(a->last_action, b->last_action);
+    for (size_t i = 0; i < MENU_ARGS_MAX; i++)
+        assert_true(str_eq(a->last_args[i], b->last_args[i]));
+}
+
+/* A reader whose variables are kept for ever sees the same, and sends the same to the database. */
+static void what_home_forgets_is_never_missed(void **state)
+{
+    struct menu *m = coko_menu(), *all = coko_menu();
+    size_t saved = 0;
+
+    (void)state;
+    assert_true(m->live_at_home != 0 && m->live_at_home != UINT64_MAX);
+    all->live_at_home = UINT64_MAX;
+    for (uint64_t seed = 1; seed <= 120; seed++) {
+        struct reader a, b;
+
+        reader_init(&a, m, coko_answer, 160, MENU_GSM7);
+        reader_init(&b, all, coko_answer, 160, MENU_GSM7);
+        a.seed = b.seed = seed * 2654435761u + 88172645463325252u;
+        coko_vars(&a);
+        coko_vars(&b);
+        hop_alike(&a, &b, NULL);
+        for (int hop = 0; hop < 60; hop++) {
+            const char *input = inputs[reader_random(&a) % ARRAY_LEN(inputs)];
+
+            (void)reader_random(&b);
+            hop_alike(&a, &b, hop % 9 == 8 ? "00" : input);
+            assert_true(b.nstored >= a.nstored);
+            saved = MAX(saved, b.nstored - a.nstored);
+        }
+        reader_fini(&a);
+        reader_fini(&b);
+    }
+    print_message("forgotten at home: up to %zu bytes\n", saved);
+    assert_true(saved > 0);
+    menu_free(m);
+    menu_free(all);
+}
+
 /* Limits that were not proved (a narrow carrier, UCS-2): the guard keeps S6 all the same. */
 static void unproved_limits_are_still_kept(void **state)
 {
@@ -100,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(service_passes_its_own_check),
         cmocka_unit_test(random_readers_never_leave_the_limits),
+        cmocka_unit_test(what_home_forgets_is_never_missed),
         cmocka_unit_test(unproved_limits_are_still_kept),
     };
 
