@@ -9,6 +9,7 @@ import unicodedata
 
 from database import sql
 from support import http_request, wait_until
+from ussdkit import ask_of
 
 FOLDED = str.maketrans({"ê": "e", "ô": "o", "â": "a", "î": "i", "û": "u", "ë": "e", "ï": "i",
                         "ç": "c", "œ": "oe", "«": '"', "»": '"', "’": "'", "…": "...", "À": "A",
@@ -34,6 +35,8 @@ class Story:
             self.user = self.rows("select max(id) from auth.users")[0][0]
         if self.sees("Bienvenue", "Welcome"):
             self.phone.send("1")
+        elif ask_of(self.phone):
+            self.phone.send("2")
         return self.phone.last
 
     def sees(self, *words):

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from ussd_carriers_kit import NAMES, carriers, pick, welcome  # noqa: F401
+from ussdkit import dial_home
 
 from carriers import PHONES
 from carriers.base import at_once
@@ -167,7 +168,7 @@ def test_what_is_typed_stays_text_in_every_reply_case_32(carriers, name):  # noq
 
 
 def return_to_search(phone):
-    phone.dial()
+    dial_home(phone)
     pick(phone, "découvrir")
     pick(phone, "chercher")
 
