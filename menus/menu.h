@@ -95,7 +95,7 @@ enum menu_lane { MENU_LANE_READ, MENU_LANE_WRITE, MENU_LANE_SLOW };
 /* What a screen asks of its reader; derived by the loader from its type, its kind of input and its
  * action, and made stricter by the flow where it likes. A dialled path, and a path replayed after a
  * loss, passes MENU_FREE and MENU_INPUT and stops at the others (hard cases 7 and 9); what is typed
- * on MENU_INPUT and MENU_SENSITIVE is never written anywhere in clear (menu_echo). */
+ * on MENU_INPUT and MENU_SENSITIVE is never written anywhere in clear. */
 enum menu_safety {
     MENU_FREE,      /* choices and reads: nothing changes */
     MENU_INPUT,     /* a typed value */
@@ -351,12 +351,6 @@ bool menu_asking(const struct menu_state *s);
 
 /* A kept variable ("user", "identity", "lang", ...); p == NULL when unset or unknown. */
 struct str menu_var(const struct menu *m, const struct menu_state *s, const char *name);
-
-/* What may be written (trace, log) of an input to the present screen: a choice of up to 3 characters
- * as typed; of anything else, and of every typed value, only its length in '*' (S5, hard case 39).
- * In the arena. */
-struct str menu_echo(const struct menu *m, const struct menu_state *s, struct arena *a,
-                     struct str input);
 
 /* ---- experiments ----------------------------------------------------------------------------- */
 

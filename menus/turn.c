@@ -255,22 +255,6 @@ const char *menu_at(const struct menu *m, const struct menu_state *s)
     return top ? m->screens[top->screen].name : "";
 }
 
-#define ECHO_MAX 3 /* a choice is not longer */
-
-struct str menu_echo(const struct menu *m, const struct menu_state *s, struct arena *a,
-                     struct str input)
-{
-    const struct frame *top = state_top(s);
-    bool typed = top && m->screens[top->screen].type == SCREEN_INPUT;
-    size_t n = MIN(utf8_count(input), INPUT_CHARS_MAX);
-    char stars[INPUT_CHARS_MAX];
-
-    if (!typed && n <= ECHO_MAX)
-        return arena_str(a, input);
-    memset(stars, '*', n);
-    return arena_str(a, str_n(stars, n));
-}
-
 enum menu_safety menu_screen_safety(const struct menu *m, size_t no)
 {
     return no < m->nscreens ? m->screens[no].safety : MENU_MONEY;

@@ -216,7 +216,6 @@ static void a_pin_is_never_kept(void **state)
 {
     static const char *const bad[] = {"123", "12345", "12a4", "12 34", "O123", "1234\x01"};
     struct fixture *f = *state;
-    struct menu_state *s;
 
     reader_dial(&f->r);
     reader_say(&f->r, "3");
@@ -225,16 +224,11 @@ static void a_pin_is_never_kept(void **state)
         assert_non_null(strstr(reader_say(&f->r, bad[i]), "Code."));
         assert_null(strstr(f->r.text, bad[i]));
     }
-    s = reader_restore(&f->r);
-    assert_true(str_eq(menu_echo(f->m, s, &f->r.arena, STR("4711")), STR("****")));
     reader_say(&f->r, "4711");
     assert_string_equal(f->r.last_action, "check");
     assert_true(str_eq(f->r.last_args[0], STR("4711")));
     assert_int_equal(str_find(str_n(f->r.stored, f->r.nstored), STR("4711")), -1);
-    s = reader_restore(&f->r);
     at(f, "home");
-    assert_true(str_eq(menu_echo(f->m, s, &f->r.arena, STR("2")), STR("2")));
-    assert_true(str_eq(menu_echo(f->m, s, &f->r.arena, STR("771234567")), STR("*********")));
 }
 
 /* ---- safety ---------------------------------------------------------------------------------- */
