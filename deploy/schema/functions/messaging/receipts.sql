@@ -103,7 +103,7 @@ begin
     end if;
 end $$;
 comment on function messaging.meet(text, boolean) is
-'A response and a receipt that writes its id in another form share no key: two transactions at once would each miss the other. Responses of an account meet here shared, receipts with a ref nobody has seen alone; the usual receipt does not come here.';
+'A response and a receipt that writes its id in another form share no key: two transactions at once would each miss the other. Responses of an account, and a takeover, which makes parts of what had none, meet here shared, receipts with a ref nobody has seen alone; the usual receipt does not come here.';
 
 create or replace function messaging.receipt_one(p_account text, p_ref text, p_alt text[], p_state text, p_err int, p_lookup bytea,
                                                  p_now timestamptz) returns bigint language plpgsql as $$

@@ -6,6 +6,7 @@ declare
     v_lost bigint[];
     v_stopped bigint[];
 begin
+    perform messaging.meet(p_account, false);
     update messaging.account a set epoch = p_epoch where a.name = p_account and a.epoch < p_epoch;
     update messaging.message m set account = messaging.account_for(i.country, i.network)
     from auth.identity i
