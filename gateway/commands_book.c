@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `coko book`: what became of a book's instalments, and the rule for its letters. See commands.h.
+ * `coko book`: what became of a book's instalments, who of its authors sees that by REST, and the
+ * rule for its letters. See commands.h.
  */
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "gateway/lib/base.h"
 
 struct request {
-    const char *words[4]; /* "book", verb, slug, rule */
+    const char *words[4]; /* "book", verb, slug, rule or reader */
     size_t nwords;
     const char *by;
     bool bad;
@@ -55,12 +56,36 @@ static int book_fold(PGconn *db, const struct request *r)
     return code;
 }
 
+static int book_author(PGconn *db, const struct request *r)
+{
+    const char *v[] = {r->by, r->words[2], r->words[3]};
+    PGresult *got = command_rows(db, "select catalog.set_author_reader($1, $2, $3)", 3, v);
+    int code = COMMAND_FAULT;
+
+    if (got == NULL)
+        return code;
+    if (strcmp(PQgetvalue(got, 0, 0), "set") == 0)
+        code = COMMAND_OK;
+    else if (strcmp(PQgetvalue(got, 0, 0), "no_author") == 0)
+        fprintf(stderr, "coko book: no author %s\n", r->words[2]);
+    else
+        fprintf(stderr, "coko book: no reader %s; it is user.id of the author's log-in over REST\n",
+                r->words[3]);
+    PQclear(got);
+    return code;
+}
+
+/* Counted now: who asks at a terminal does not want the last hour's. */
 static int book_deliveries(PGconn *db, const struct request *r)
 {
-    PGresult *got = command_rows(
-        db, "select part, state, messages, segments from messaging.book_deliveries($1)", 1,
-        &r->words[2]);
+    PGresult *got = command_rows(db, "select messaging.count_deliveries()", 0, NULL);
 
+    if (got == NULL)
+        return COMMAND_FAULT;
+    PQclear(got);
+    got = command_rows(db,
+                       "select part, state, messages, segments from messaging.book_deliveries($1)",
+                       1, &r->words[2]);
     if (got == NULL)
         return COMMAND_FAULT;
     printf("%6s  %-11s %10s %10s\n", "part", "state", "messages", "segments");
@@ -82,14 +107,31 @@ static bool is_rule(const char *word)
     return false;
 }
 
+static const struct verb {
+    const char *name;
+    size_t nwords;
+    int (*run)(PGconn *db, const struct request *r);
+} verbs[] = {{"deliveries", 3, book_deliveries}, {"fold", 4, book_fold}, {"author", 4, book_author}};
+
+static const struct verb *verb_find(const struct request *r)
+{
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        const struct verb *v = &verbs[i];
+
+        if (!r->bad && r->nwords == v->nwords && strcmp(r->words[1], v->name) == 0)
+            return v->run != book_fold || is_rule(r->words[3]) ? v : NULL;
+    }
+    return NULL;
+}
+
 int command_book(int argc, char **argv)
 {
     struct request r = request_read(argc, argv);
+    const struct verb *verb = verb_find(&r);
     const char *path;
-    bool fold = r.nwords == 4 && strcmp(r.words[1], "fold") == 0 && is_rule(r.words[3]);
     int code = COMMAND_OK;
 
-    if (r.bad || !(fold || (r.nwords == 3 && strcmp(r.words[1], "deliveries") == 0)))
+    if (verb == NULL)
         return COMMAND_USAGE;
     struct config *c = command_config(argc, argv, &path, &code);
 
@@ -97,7 +139,7 @@ int command_book(int argc, char **argv)
         return code;
     PGconn *db = PQconnectdb(c->store.database_url);
 
-    code = fold ? book_fold(db, &r) : book_deliveries(db, &r);
+    code = verb->run(db, &r);
     PQfinish(db);
     config_free(c);
     return code;

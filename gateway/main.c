@@ -38,10 +38,12 @@ static const struct command commands[] = {
      "there already is replaced under its id; readers keep their places. A broken file is refused\n"
      "with the reason and leaves nothing; the others are imported.\n",
      command_import},
-    {"book", "deliveries SLUG | fold SLUG keep|cheap|always|language [-c FILE] [--by NAME]",
-     "what became of a book's instalments; how its letters are sent",
-     "deliveries: messages and segments by part and state, of the last 90 days and of the archive;\n"
-     "no number and no reader. fold: letters that the alphabet of phones lacks stay (keep: a shift\n"
+    {"book", "deliveries SLUG | author SLUG READER|nobody | fold SLUG keep|cheap|always|language\n"
+     "            [-c FILE] [--by NAME]",
+     "what became of a book's instalments, and who sees it; how its letters are sent",
+     "deliveries: messages and segments by part and state since the book was first sent; no number and\n"
+     "no reader. author: the account that sees the same of all books of the author SLUG at\n"
+     "/api/v1/author/deliveries; READER is user.id of its log-in over REST. fold: letters that the alphabet of phones lacks stay (keep: a shift\n"
      "table where the route takes it, else UCS-2, about twice the parts), are folded where that\n"
      "saves a part (cheap), or always; language: the rule of the book's language. Audited by name.\n",
      command_book},

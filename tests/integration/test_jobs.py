@@ -131,7 +131,7 @@ def test_a_periodic_job_once_a_period_whoever_leads(node, migrated_db):
     a = node("a")
     wait_until(lambda: periodic() == {
         "expire_rows": 1, "audit_partitions": 1, "archive_months": 1, "refresh_popularity": 1, "margin": 1,
-        "hop_days": 1}, periodic)
+        "hop_days": 1, "count_deliveries": 1}, periodic)
     ticks = a.metric("coko_scheduler_ticks_total")
     assert ticks >= 1
     a.stop()

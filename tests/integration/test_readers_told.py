@@ -3,7 +3,7 @@
 and what became of each instalment, on the screen and over REST."""
 import sys
 
-from database import sql
+from database import coko_run, sql
 from story import Story
 from support import TOP, wait_until
 
@@ -59,3 +59,15 @@ def test_paused_after_three_failures_told_at_the_dial_and_resumed_there(daemon, 
     assert story.sees("Partie 1 : livr"), story.phone.last
     rows = story.rest("GET", "/reading/deliveries?limit=1", token=token).json()["data"]
     assert rows[0]["state"] == "delivered" and rows[0]["arrived"] == rows[0]["segments"]
+
+    assert story.rest("GET", "/author/deliveries", token=token).json() == {"data": [], "next_cursor": None, "has_more": False}
+    [(slug,)] = sql(migrated_db, "select distinct a.slug from catalog.author a join catalog.book_author x on x.author_id = a.id"
+                                 " join catalog.book b on b.id = x.book_id where b.code = 101")
+    me = sql(migrated_db, "select public_id::text from auth.users order by id desc limit 1")[0][0]
+    coko_run("book", "author", slug, me, url=migrated_db)
+    coko_run("book", "deliveries", "x", url=migrated_db)  # counts
+    answer = story.rest("GET", "/author/deliveries", token=token)
+    assert [{n: r[n] for n in ("part", "delivered", "failed", "on_the_way")} for r in answer.json()["data"]] == [
+        {"part": 1, "delivered": 1, "failed": 3, "on_the_way": 0}]
+    assert answer.json()["data"][0]["book"]["code"] == 101 and NUMBER[1:] not in answer.text
+    assert story.rest("GET", "/author/deliveries").status == 401

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retention: what is over leaves the outbox in batches for a table that is dropped a month at a time, and is still a figure there."""
+import psycopg2
+import pytest
+
 from sqlfixtures import *  # noqa: F401,F403
 from test_sql_deliveries import sent
 from test_sql_messaging import chapter, notice, say
@@ -7,6 +10,7 @@ from test_sql_readers import at, delivered
 
 
 def expire(world, rows=100):
+    world.value("select messaging.count_deliveries()")
     return world.value("select ops.expire_rows(%s)", rows)
 
 
@@ -88,6 +92,11 @@ def test_rows_of_a_month_without_partition_are_kept(world):
     assert world.value("select tableoid::regclass::text from messaging.archive") == "messaging.archive_other"
 
 
+def seen(world, slug="pirogue"):
+    world.value("select messaging.count_deliveries()")
+    return [(r["part"], r["state"], r["messages"]) for r in world.call("messaging.book_deliveries", slug)]
+
+
 def test_the_author_sees_a_book_by_part_and_state_over_both(world):
     reader, book = world.dial(), world.book()
     other = world.book("autre")
@@ -97,6 +106,88 @@ def test_the_author_sees_a_book_by_part_and_state_over_both(world):
     sent(world, reader, book)
     sent(world, reader, book)
     chapter(world, reader, other)
-    got = [(r["part"], r["state"], r["messages"]) for r in world.call("messaging.book_deliveries", "pirogue")]
-    assert got == [(1, "delivered", 1), (1, "failed", 2)]
-    assert world.call("messaging.book_deliveries", "nobody") == []
+    assert world.value("select count(*) from messaging.archive") == 1
+    assert seen(world) == seen(world) == [(1, "delivered", 1), (1, "failed", 2)]
+    assert seen(world, "nobody") == []
+
+
+def test_open_counts_follow_their_messages_and_closed_ones_are_added_once(world):
+    reader, book = world.dial(), world.book()
+    m = chapter(world, reader, book)
+    assert seen(world) == [(1, "waiting", 1)]
+    world.claim_sms()
+    world.accept(m["message_id"], "w", parts=m["segments"])
+    assert seen(world) == [(1, "on_the_way", 1)]
+    for n in range(m["segments"]):
+        world.receipt("w" + "bcdefghij"[n - 1:n] if n else "w")
+    for days in ("0 days", "6 days", "2 days", "1 day"):  # open, open, closed, closed
+        world.later(days)
+        assert seen(world) == [(1, "delivered", 1)]
+    assert [r["closed"] for r in world.rows("select closed from messaging.book_count")] == [True]
+    assert world.value("select closed_id from messaging.book_counted") > m["message_id"]
+
+
+def test_nothing_leaves_uncounted(world):
+    reader, book = world.dial(), world.book()
+    delivered(world, reader, book)
+    world.later("91 days")
+    world.value("select ops.expire_rows(100)")
+    assert world.value("select count(*) from messaging.archive") == 0
+    expire(world)
+    assert world.value("select count(*) from messaging.archive") == 1 and seen(world) == [(1, "delivered", 1)]
+
+
+def test_two_counts_at_once_are_one(world):
+    """The second waits for the first's row and begins where it ended."""
+    reader, book = world.dial(), world.book()
+    delivered(world, reader, book)
+    world.later("8 days")
+    other = world.connect()
+    other.autocommit = False
+    with other.cursor() as cur:
+        cur.execute("select messaging.count_deliveries()")
+        world.rows("set statement_timeout = '200ms'")
+        with pytest.raises(psycopg2.errors.QueryCanceled):
+            world.value("select messaging.count_deliveries()")
+        world.rows("reset statement_timeout")
+        other.commit()
+    other.close()
+    assert seen(world) == [(1, "delivered", 1)]
+
+
+# ---- the author's account ----
+
+def of_author(world, reader, after=(0, 0), rows=20):
+    return world.call("messaging.author_deliveries", reader["user_id"], *after, rows)
+
+
+def bind_author(world, reader, slug):
+    who = reader if isinstance(reader, str) else world.value("select public_id::text from auth.users where id = %s", reader["user_id"])
+    return world.value("select catalog.set_author_reader('w', %s, %s)", slug, who)
+
+
+def test_an_author_sees_his_own_books_and_nobody_elses(world):
+    reader, book = world.dial(), world.book()
+    author, other = world.dial("+2250709090909"), world.book("autre")
+    world.rows("insert into catalog.author (slug, name) values ('a', 'A'), ('b', 'B')")
+    world.rows("insert into catalog.book_author (book_id, author_id) select %s, id from catalog.author where slug = 'a'", book)
+    world.rows("insert into catalog.book_author (book_id, author_id) select %s, id from catalog.author where slug = 'b'", other)
+    sent(world, reader, book)
+    chapter(world, reader, other)
+    seen(world)
+    assert of_author(world, author) == []
+    assert bind_author(world, author, "a") == "set"
+    got = of_author(world, author)
+    assert [(r["book_id"], r["part"], r["failed"], r["delivered"], r["waiting"]) for r in got] == [(book, 1, 1, 0, 0)]
+    assert not {"user_id", "identity_id"} & set(got[0])
+    assert of_author(world, reader) == [] and of_author(world, author, (book, 1)) == []
+    assert bind_author(world, "nobody", "a") == "set" and of_author(world, author) == []
+
+
+@pytest.mark.parametrize("reader,slug,outcome", [
+    ("nobody", "unknown", "no_author"), ("00000000-0000-4000-8000-000000000000", "a", "no_reader"),
+    ("", "a", "no_reader"), ("+2250701020304", "a", "no_reader"), ("x' or '1'='1", "a", "no_reader")])
+def test_an_author_is_bound_to_a_reader_that_exists(world, reader, slug, outcome):
+    world.rows("insert into catalog.author (slug, name) values ('a', 'A')")
+    assert bind_author(world, reader, slug) == outcome
+    assert world.value("select count(*) from ops.audit where kind = 'author.reader'") == 0

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What became of instalments: for their reader, and by part for who made the book.
+-- What became of instalments, for their reader. For who made the book: book_count.sql.
 
 create or replace function messaging.delivery_state(p_state text) returns text language plpgsql immutable as $$
 begin
@@ -44,19 +44,3 @@ begin
 end $$;
 comment on function messaging.my_deliveries(bigint, text) is
 'The last twelve instalments as lines of a screen (texts sms.delivery_*), on the clock of the reader''s country.';
-
-create or replace function messaging.book_deliveries(p_slug text)
-returns table (part int, state text, messages bigint, segments bigint) language plpgsql stable as $$
-#variable_conflict use_column
-declare
-    v_book bigint := (select b.id from catalog.book b where b.slug = p_slug);
-begin
-    return query
-    select x.part, messaging.delivery_state(x.state), count(*), coalesce(sum(x.segments), 0)::bigint
-    from (select m.from_part as part, m.state, m.segments from messaging.message m where m.kind = 'instalment' and m.book_id = v_book
-          union all
-          select a.part, a.state, a.segments from messaging.archive a where a.kind = 'instalment' and a.book_id = v_book) x
-    group by 1, 2 order by 1, 2;
-end $$;
-comment on function messaging.book_deliveries(text) is
-'For who made a book: its instalments by part and state, of the outbox and of the archive; nobody''s number. A person asks it now and then (`coko book deliveries`), and it walks the outbox: no index is kept for it.';

@@ -41,6 +41,7 @@ begin
     v_old := array(select e.id from messaging.message e
                    where e.id < messaging.first_since(v_now - interval '90 days') and e.created_at < v_now - interval '90 days'
                      and e.state not in ('queued', 'claimed', 'sending')
+                     and e.id < (select c.closed_id from messaging.book_counted c)  -- nothing leaves uncounted
                      and not exists (select 1 from messaging.message r where r.repeats = e.id)  -- it goes after its repetitions
                    order by e.id limit p_max);
     v_total := v_total + messaging.archive_put(v_old);
@@ -55,4 +56,4 @@ begin
     return v_total + v_n;
 end $$;
 comment on function ops.expire_rows(int) is
-'Takes at most max rows a table: steps and finished jobs after 7 days, receipts that an ESME never took after 3, free pages after 2, raw inbox, inbound and OTP rows after 30, messages that are over go to messaging.archive, without their parts, after 90; wipes sealed bodies past their end wherever no claim did, as without a link or a route (S5). Returns how many; call again while it is not 0.';
+'Takes at most max rows a table: steps and finished jobs after 7 days, receipts that an ESME never took after 3, free pages after 2, raw inbox, inbound and OTP rows after 30, messages that are over and counted (messaging.count_deliveries) go to messaging.archive, without their parts, after 90; wipes sealed bodies past their end wherever no claim did, as without a link or a route (S5). Returns how many; call again while it is not 0.';
