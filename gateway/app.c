@@ -206,8 +206,12 @@ static void open_adopted(struct app *a, unsigned slot)
 {
     struct err e = {0};
 
-    if (a->accepting && http_server_listen_fd(a->http, a->env->listeners[slot], &e) != 0)
+    if (!a->accepting)
+        return;
+    if (http_server_listen_fd(a->http, a->env->listeners[slot], &e) != 0)
         log_err(LOG_LEVEL_WARN, NULL, "listener not adopted", &e);
+    else
+        log_info(NULL, "listener adopted", "slot=%u", slot);
 }
 
 static void adopt(struct app *a, unsigned slot)
@@ -215,8 +219,8 @@ static void adopt(struct app *a, unsigned slot)
     if (slot >= a->env->slots || a->health.draining || (a->adopted >> slot & 1))
         return;
     a->adopted |= UINT64_C(1) << slot; /* for good: a slot dies more than once */
+    log_info(NULL, "neighbour died", "slot=%u", slot);
     open_adopted(a, slot);
-    log_info(NULL, "listener adopted", "slot=%u", slot);
 }
 
 static void on_control(evutil_socket_t fd, short what, void *arg)

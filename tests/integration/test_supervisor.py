@@ -234,7 +234,7 @@ def test_a_worker_takes_no_hop_before_its_stores_have_answered(daemon, own_redis
             dial.start()
         wait_until(lambda: backlog(coko.port) - before >= len(dials), "the hops to wait before the door")
         kill_worker(coko, coko.children()[0])
-        wait_until(lambda: "listener adopted" in coko.process.log.read_text(), "the neighbour to know")
+        wait_until(lambda: "neighbour died" in coko.process.log.read_text(), "the neighbour to know")
         wait_until(lambda: coko.process.log.read_text().count("redis does not answer") >= 2, "both loops to turn a while")
         assert backlog(coko.port) - before >= len(dials), "a door was opened"
     finally:

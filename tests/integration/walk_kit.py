@@ -25,7 +25,7 @@ from ussd_smpp import SmppPhone  # noqa: E402
 
 LIMIT = 160          # septets of a screen, of all three carriers
 BUDGETS_S = {"africastalking": 15.0, "hubtel": 5.0, "smpp": 15.0}  # section 3.2 of the carriers' note; SMPP: the MAP timer
-INSIST_S = 40        # how long a carrier goes on repeating a hop that met a killed worker
+INSIST_S = 40        # how long a carrier goes on repeating a hop that met a killed worker, and waits for an answer then
 LINK_S = 4           # after a kill: until another worker holds the bind; the carrier keeps what it has to deliver
 DIALECT = "6d"
 CODE = "*384*26#"
@@ -108,8 +108,9 @@ class HttpLine:
                     raise Violation(f"S3: no answer ({error!r}), and no worker was killed") from error
                 self.retries += 1
                 continue
-            if reply.seconds > self.budget_s and not self.kills.during(began):
-                raise Violation(f"S3: answered in {reply.seconds:.2f} s, {self.budget_s} s are given")
+            given = INSIST_S if self.kills.during(began) else self.budget_s
+            if reply.seconds > given:
+                raise Violation(f"S3: answered in {reply.seconds:.2f} s, {given} s are given")
             return reply
 
     def deliver(self, body):
@@ -205,7 +206,7 @@ class SmppLine:
         if part is None:
             raise Violation(f"S3: the delivery was answered {answers}, no reply, and no worker was killed")
         screen = self.phone.judge(part)
-        if self.phone.seconds > BUDGETS_S["smpp"] and not self.kills.during(began):
+        if self.phone.seconds > (INSIST_S if self.kills.during(began) else BUDGETS_S["smpp"]):
             raise Violation(f"S3: answered in {self.phone.seconds:.2f} s")
         return screen, self.phone.ended
 
