@@ -99,6 +99,8 @@ static void read_sar(struct concat *c, const struct pdu *p)
 
 static uint8_t esm_class(const struct pdu *p)
 {
+    if (p->shape == PDU_SHAPE_multi)
+        return p->multi.esm_class;
     return p->shape == PDU_SHAPE_sm ? p->sm.esm_class : p->data.esm_class;
 }
 
@@ -106,7 +108,7 @@ void concat_parse(const struct pdu *p, struct concat *out)
 {
     struct str octets = pdu_text(p, NULL);
 
-    assert(p->shape == PDU_SHAPE_sm || p->shape == PDU_SHAPE_data);
+    assert(p->shape == PDU_SHAPE_sm || p->shape == PDU_SHAPE_multi || p->shape == PDU_SHAPE_data);
     *out = (struct concat){.text = octets};
     if (esm_class(p) & SMPP_ESM_UDHI)
         read_header(out, octets);

@@ -107,6 +107,15 @@ bool rate_take(struct rate *r, int64_t now)
     return true;
 }
 
+void rate_spend(struct rate *r, uint32_t parts, int64_t now)
+{
+    fill(r, now);
+    if (r->now_rate != 0)
+        r->tokens -= (int64_t)parts * PART;
+    roll_second(r, now);
+    r->second_sent += parts;
+}
+
 uint32_t rate_room(struct rate *r, int64_t now)
 {
     if (rate_wait(r, now) > 0)

@@ -47,6 +47,9 @@ void rate_set(struct rate *r, uint32_t parts_per_s, uint32_t burst, int64_t now)
 /* Takes one part's token; false: not now, see rate_wait. */
 bool rate_take(struct rate *r, int64_t now);
 
+/* Takes so many parts' tokens, into debt where there are fewer: rate_take waits until it is paid. */
+void rate_spend(struct rate *r, uint32_t parts, int64_t now);
+
 /* Milliseconds until rate_take may be true, 0: now. */
 int64_t rate_wait(struct rate *r, int64_t now);
 

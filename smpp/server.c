@@ -497,6 +497,17 @@ void smpp_server_respond(struct smpp_server *v, uint64_t peer, uint32_t id, uint
     after_later(p);
 }
 
+void smpp_server_respond_multi(struct smpp_server *v, uint64_t peer, uint32_t seq,
+                               struct str message_id, const struct pdu_list *failed)
+{
+    struct peer *p = peer_of(v, peer);
+
+    if (p == NULL)
+        return;
+    smsc_respond_multi(&p->session, seq, message_id, failed);
+    after_later(p);
+}
+
 void smpp_server_respond_query(struct smpp_server *v, uint64_t peer, uint32_t seq,
                                const struct pdu_query_resp *found)
 {

@@ -69,6 +69,10 @@ void smpp_server_refuse(struct smpp_server *v, uint64_t peer, uint32_t status);
 void smpp_server_respond(struct smpp_server *v, uint64_t peer, uint32_t id, uint32_t seq,
                          uint32_t status, struct str message_id);
 
+/* Answers a submit_multi: smsc_respond_multi. */
+void smpp_server_respond_multi(struct smpp_server *v, uint64_t peer, uint32_t seq,
+                               struct str message_id, const struct pdu_list *failed);
+
 /* Answers a query_sm: smsc_respond_query. */
 void smpp_server_respond_query(struct smpp_server *v, uint64_t peer, uint32_t seq,
                                const struct pdu_query_resp *found);

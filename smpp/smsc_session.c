@@ -190,6 +190,17 @@ void smsc_refuse(struct smsc_session *s, uint32_t status)
     finish(s, SMSC_END_REFUSED);
 }
 
+/* One that was told is answered now. */
+static void settle(struct smsc_session *s, uint32_t id)
+{
+    assert(s->unanswered > 0);
+    s->unanswered--;
+    if (id == SMPP_SUBMIT_SM || id == SMPP_SUBMIT_MULTI || id == SMPP_DATA_SM) {
+        s->queued--;
+        s->account->queued--;
+    }
+}
+
 void smsc_respond(struct smsc_session *s, uint32_t id, uint32_t seq, uint32_t status,
                   struct str message_id)
 {
@@ -197,17 +208,28 @@ void smsc_respond(struct smsc_session *s, uint32_t id, uint32_t seq, uint32_t st
 
     if (s->state == SMSC_CLOSED)
         return;
-    assert(s->unanswered > 0);
-    s->unanswered--;
-    if (id == SMPP_SUBMIT_SM || id == SMPP_DATA_SM) {
-        s->queued--;
-        s->account->queued--;
-    }
+    settle(s, id);
     pdu_start(&p, id | PDU_RESP, status, seq);
     if (p.shape == PDU_SHAPE_message_id)
         p.message_id.message_id = str_head(message_id, 64);
+    else if (p.shape == PDU_SHAPE_multi_resp)
+        p.multi_resp.message_id = str_head(message_id, 64);
     else if (p.shape == PDU_SHAPE_query_resp)
         p.query_resp.message_id = str_head(message_id, 64);
+    say(s, &p, NULL, 0);
+}
+
+void smsc_respond_multi(struct smsc_session *s, uint32_t seq, struct str message_id,
+                        const struct pdu_list *failed)
+{
+    struct pdu p;
+
+    if (s->state == SMSC_CLOSED)
+        return;
+    settle(s, SMPP_SUBMIT_MULTI);
+    pdu_start(&p, SMPP_SUBMIT_MULTI_RESP, 0, seq);
+    p.multi_resp.message_id = str_head(message_id, 64);
+    p.multi_resp.failed = *failed;
     say(s, &p, NULL, 0);
 }
 
@@ -217,8 +239,7 @@ void smsc_respond_query(struct smsc_session *s, uint32_t seq, const struct pdu_q
 
     if (s->state == SMSC_CLOSED)
         return;
-    assert(s->unanswered > 0);
-    s->unanswered--;
+    settle(s, SMPP_QUERY_SM);
     pdu_start(&p, SMPP_QUERY_SM_RESP, 0, seq);
     p.query_resp = *found;
     say(s, &p, NULL, 0);
@@ -412,6 +433,7 @@ static const struct rule {
     {SMPP_BIND_RECEIVER, IN(OPEN), SMPP_RALYBND, on_bind},
     {SMPP_BIND_TRANSCEIVER, IN(OPEN), SMPP_RALYBND, on_bind},
     {SMPP_SUBMIT_SM, MAY_SUBMIT, SMPP_RINVBNDSTS, on_submit},
+    {SMPP_SUBMIT_MULTI, MAY_SUBMIT, SMPP_RINVBNDSTS, on_submit},
     {SMPP_DATA_SM, MAY_SUBMIT, SMPP_RINVBNDSTS, on_submit},
     {SMPP_QUERY_SM, MAY_SUBMIT, SMPP_RINVBNDSTS, on_manage},
     {SMPP_CANCEL_SM, MAY_SUBMIT, SMPP_RINVBNDSTS, on_manage},

@@ -18,7 +18,7 @@
  *   CLOSED     every delivery in flight has been reported as unknown; bytes are ignored
  *
  *   bind_*              OPEN; elsewhere 0x05
- *   submit, data, query, cancel, replace   BOUND_TX, BOUND_TRX, UNBINDING; elsewhere 0x04
+ *   submit, multi, data, query, cancel, replace   BOUND_TX, BOUND_TRX, UNBINDING; elsewhere 0x04
  *   enquire_link, unbind                   anywhere
  *   what we do not know                    generic_nack 0x03
  *
@@ -107,7 +107,8 @@ struct smsc_config {
 struct smsc_events {
     /* Credentials to be checked: answer with smsc_accept or smsc_refuse, here or later. */
     void (*bind)(void *ctx, const struct pdu *pdu);
-    /* submit_sm or data_sm. MUST be answered once with smsc_respond(s, pdu->id, pdu->seq ...). */
+    /* submit_sm, submit_multi or data_sm. MUST be answered once with smsc_respond(s, pdu->id,
+     * pdu->seq ...), a submit_multi also with smsc_respond_multi. */
     void (*submit)(void *ctx, const struct pdu *pdu);
     /* query_sm, cancel_sm, replace_sm: the same. NULL: 0x67, 0x11, 0x13. */
     void (*manage)(void *ctx, const struct pdu *pdu);
@@ -169,6 +170,10 @@ void smsc_respond(struct smsc_session *s, uint32_t id, uint32_t seq, uint32_t st
 
 /* The status that says no to a query_sm, cancel_sm or replace_sm. */
 uint32_t smsc_manage_refusal(uint32_t id);
+
+/* Answers a submit_multi that was taken, with those of its destinations that were not. */
+void smsc_respond_multi(struct smsc_session *s, uint32_t seq, struct str message_id,
+                        const struct pdu_list *failed);
 
 /* Answers a query_sm with what is known of the message; otherwise as smsc_respond with status 0. */
 void smsc_respond_query(struct smsc_session *s, uint32_t seq, const struct pdu_query_resp *found);

@@ -49,7 +49,7 @@ void wire_fed(struct wire *w, size_t n, size_t used, bool whole, int64_t now)
 
 bool wire_serves(uint32_t id)
 {
-    return id != SMPP_SUBMIT_MULTI && id != SMPP_BROADCAST_SM && id != SMPP_QUERY_BROADCAST_SM &&
+    return id != SMPP_BROADCAST_SM && id != SMPP_QUERY_BROADCAST_SM &&
            id != SMPP_CANCEL_BROADCAST_SM;
 }
 

@@ -77,8 +77,8 @@ enum pdu_framing wire_next(struct wire *w, const uint8_t *p, size_t n, size_t *u
  * what is left begins with a whole PDU. */
 void wire_fed(struct wire *w, size_t n, size_t used, bool whole, int64_t now);
 
-/* Commands that the codec reads and neither end serves (submit_multi, v5 broadcast) are answered like
- * unknown ones: SMPP_RINVCMDID. */
+/* Commands that the codec reads and neither end serves (v5 broadcast) are answered like unknown ones:
+ * SMPP_RINVCMDID. */
 bool wire_serves(uint32_t id);
 
 /* A PDU of the peer is a sign of life. */

@@ -3,7 +3,7 @@
  * The ESME room: other systems bind to us and submit (the server side of SMPP). One [esme NAME]
  * section is an account; its messages are rows of the outbox, its receipts rows until it takes them.
  *
- *   submit_sm, data_sm --request--> messaging.submit --commit--> submit_sm_resp with our id
+ *   submit_sm, submit_multi, data_sm --request--> messaging.submit --commit--> the response with our id
  *   query, cancel, replace -------> messaging.esme_* ----------> the answer, of its own messages only
  *   messaging.esme_receipt --take--> deliver_sm --deliver_sm_resp--> the row goes
  *

@@ -15,7 +15,7 @@
 #include "gateway/lib/list.h"
 #include "smpp/server.h"
 
-#define ESME_SUBMITS_MAX  64   /* submits of one statement */
+#define ESME_SUBMITS_MAX  64   /* submits of one statement; fewer with a submit_multi among them */
 #define ESME_RECEIPTS_MAX 5000 /* on binds, or answered and not recorded */
 #define ESME_WAKE_TOPIC   "coko_message"
 
@@ -23,6 +23,7 @@ enum esme_bind { ESME_TRANSMITTER = 1, ESME_RECEIVER = 2, ESME_TRANSCEIVER = 4 }
 
 struct submit {
     struct list batches; /* struct submit_batch: the first is there or goes next */
+    unsigned rows;       /* numbers that wait in them */
     struct op op;
     struct loop_timer timer;
     int64_t since; /* loop's ms: when the first one was first sent; 0: it was not */
@@ -116,7 +117,7 @@ void submit_fini(struct esme_account *a);
 void submit_take(struct esme_account *a, uint64_t peer, const struct pdu *p);
 bool submit_idle(const struct esme_account *a);
 void submit_forget_counters(void);
-/* Charges the tokens of a message's further parts; false: too fast. */
+/* Charges the tokens of a submit's further parts; false: too fast. */
 bool submit_afford(struct esme_account *a, unsigned parts);
 /* The sealed text or octets, appended to out. */
 void submit_seal(const struct esme *s, const struct esme_request *r, struct buf *out);

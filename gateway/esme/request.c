@@ -22,7 +22,7 @@
 #define ESM_MODE       0x03
 #define MODE_TRANSACT  0x02
 
-/* What submit_sm and data_sm both have. */
+/* What submit_sm, submit_multi and data_sm have in common. */
 struct wish {
     const struct esme_config *c;
     const struct pdu *p;
@@ -46,6 +46,21 @@ static void read_sm(struct wish *w, const struct pdu_sm *sm)
     w->validity = sm->validity;
     w->replace = sm->replace_if_present;
     w->canned = sm->default_msg_id;
+}
+
+static void read_multi(struct wish *w, const struct pdu_multi *m)
+{
+    w->service = m->service_type;
+    w->source = m->source;
+    w->source_ton = m->source_ton;
+    w->esm_class = m->esm_class;
+    w->coding = m->data_coding;
+    w->registered = m->registered_delivery;
+    w->priority = m->priority;
+    w->schedule = m->schedule;
+    w->validity = m->validity;
+    w->replace = m->replace_if_present;
+    w->canned = m->default_msg_id;
 }
 
 static void read_data(struct wish *w, const struct pdu_data *d)
@@ -110,18 +125,25 @@ static uint32_t take_source(const struct wish *w, struct esme_request *out)
     return allowed->n == 0 ? 0 : SMPP_RINVSRCADR;
 }
 
-static uint32_t take_number(const struct wish *w, struct esme_request *out)
+uint32_t esme_number_read(const struct esme_config *c, struct str dest, struct msisdn *out)
 {
-    const struct option_list *prefixes = &w->c->prefixes;
+    const struct option_list *prefixes = &c->prefixes;
     struct err e;
 
-    if (msisdn_parse(w->dest, w->c->country, &out->number, &e) != 0 || !*out->number.country)
+    if (msisdn_parse(dest, c->country, out, &e) != 0 || !*out->country)
         return SMPP_RINVDSTADR;
     for (size_t i = 0; i < prefixes->n; i++) {
-        if (str_starts(str_c(out->number.digits), str_c(prefixes->v[i])))
+        if (str_starts(str_c(out->digits), str_c(prefixes->v[i])))
             return 0;
     }
     return prefixes->n == 0 ? 0 : SMPP_RINVDSTADR;
+}
+
+static uint32_t take_number(const struct wish *w, struct esme_request *out)
+{
+    if (w->p->shape == PDU_SHAPE_multi) /* each of them by esme_number_read */
+        return 0;
+    return esme_number_read(w->c, w->dest, &out->number);
 }
 
 /* ---- flags and times ---- */
@@ -282,6 +304,8 @@ uint32_t esme_request_read(const struct esme_config *c, const struct pdu *p, int
 
     if (p->shape == PDU_SHAPE_data)
         read_data(&w, &p->data);
+    else if (p->shape == PDU_SHAPE_multi)
+        read_multi(&w, &p->multi);
     else
         read_sm(&w, &p->sm);
     concat_parse(p, &w.concat);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One submit_sm or data_sm, judged and turned into what the outbox keeps. Pure: no database says a
+ * One submit_sm, submit_multi or data_sm, judged and turned into what the outbox keeps. Pure: no database says a
  * word yet.
  *
  * What is carried how:
@@ -46,9 +46,13 @@ struct esme_request {
     int registered; /* 0 no receipt, 1 any end, 2 failures, 3 successes */
 };
 
-/* 0, or the status that refuses the PDU (shape sm or data). now: Unix time. */
+/* 0, or the status that refuses the PDU (shape sm, data, or multi: then without its destinations).
+ * now: Unix time. */
 uint32_t esme_request_read(const struct esme_config *c, const struct pdu *p, int64_t now,
                            struct esme_request *out);
+
+/* One destination: 0 and its number, or the status that refuses it. */
+uint32_t esme_number_read(const struct esme_config *c, struct str dest, struct msisdn *out);
 
 /* What a replace_sm brings. due_s and validity_s are -1 where it leaves them. 0 or the status. */
 uint32_t esme_request_replace(const struct esme_config *c, const struct pdu *p, int64_t now,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From submits to rows: judged here (request.c), collected into batches of one account, committed by
- * messaging.submit, then answered one by one with the id of their row.
+ * messaging.submit, then answered one by one with the id of their row. A submit_multi is a row a
+ * number, all in one batch, and one answer (multi.c).
  *
  *   FILLING --flush--> SENT --commit--> answered 0 with an id, or with the refusal of the rules
  *                       | ^
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 
 #include "gateway/esme/esme_parts.h"
+#include "gateway/esme/multi.h"
 #include "gateway/lib/clock.h"
 #include "gateway/lib/counter.h"
 #include "gateway/lib/crypto.h"
@@ -22,7 +24,8 @@
 #define FLUSH_MS   3
 #define RETRY_MS   250
 #define GIVE_UP_MS 6000
-#define BATCH_MAX  (1u << 20) /* ESME_SUBMITS_MAX rows of the longest body fit */
+#define ROWS_MAX   320        /* of one statement: a full submit_multi and some more */
+#define BATCH_MAX  (1u << 20) /* ROWS_MAX rows fit, ESME_SUBMITS_MAX of them with the longest body */
 #define TOLD_MS    1000
 
 PG_STMT(submit_stmt, "esme.submit", PG_WRITE, 3,
@@ -35,7 +38,8 @@ static struct counter took =
 struct submitted {
     uint64_t peer;
     uint32_t id, seq;
-    int64_t at; /* loop's ms */
+    int64_t at;          /* loop's ms */
+    struct multi *multi; /* NULL: to one number */
 };
 
 struct submit_batch {
@@ -43,8 +47,11 @@ struct submit_batch {
     struct buf text;
     struct jsonw json;
     bool closed;
-    unsigned n;
+    unsigned n, nrows;
     struct submitted who[ESME_SUBMITS_MAX];
+    struct {
+        uint8_t who, dest; /* dest: of its submit_multi */
+    } rows[ROWS_MAX];
 };
 
 /* ---- answers ---- */
@@ -63,8 +70,7 @@ static void tell(struct esme_account *a, uint32_t status)
     a->untold = 0;
 }
 
-static void answer(struct esme_account *a, const struct submitted *w, uint32_t status,
-                   struct str message_id)
+static void count(struct esme_account *a, const struct submitted *w, uint32_t status)
 {
     counter_inc(counter_with(&submits, status == 0                 ? "outcome=\"accepted\""
                                        : status == SMPP_RSYSERR    ? "outcome=\"failed\""
@@ -73,7 +79,32 @@ static void answer(struct esme_account *a, const struct submitted *w, uint32_t s
     counter_observe_us(&took, (loop_now_ms(a->room->loop) - w->at) * 1000);
     if (status != 0)
         tell(a, status);
+}
+
+static void answer(struct esme_account *a, const struct submitted *w, uint32_t status,
+                   struct str message_id)
+{
+    count(a, w, status);
     smpp_server_respond(a->room->server, w->peer, w->id, w->seq, status, message_id);
+}
+
+static void answer_multi(struct esme_account *a, const struct submitted *w)
+{
+    uint32_t status = multi_status(w->multi);
+    struct pdu_list failed;
+    struct buf store;
+
+    if (status != 0) {
+        answer(a, w, status, STR_EMPTY);
+        return;
+    }
+    buf_init(&store, MULTI_FAILED_MAX);
+    multi_failed(w->multi, &store, &failed);
+    if (failed.count > 0)
+        tell(a, SMPP_RSUBMITFAIL);
+    count(a, w, 0);
+    smpp_server_respond_multi(a->room->server, w->peer, w->seq, multi_id(w->multi), &failed);
+    buf_wipe(&store);
 }
 
 static struct submit_batch *first_of(struct submit *s)
@@ -86,6 +117,9 @@ static void free_first(struct submit *s)
     struct submit_batch *gone = first_of(s);
 
     s->since = 0;
+    s->rows -= gone->nrows;
+    for (unsigned i = 0; i < gone->n; i++)
+        multi_free(gone->who[i].multi);
     list_remove(&gone->node);
     buf_wipe(&gone->text);
     free(gone);
@@ -156,22 +190,37 @@ static uint32_t status_of(const char *outcome)
     return SMPP_RSYSERR;
 }
 
+static void row_done(struct esme_account *a, struct submit_batch *b, unsigned row, uint32_t status,
+                     struct str id)
+{
+    const struct submitted *w = &b->who[b->rows[row].who];
+
+    if (w->multi != NULL)
+        multi_told(w->multi, b->rows[row].dest, status, id);
+    else
+        answer(a, w, status, id);
+}
+
 static void answer_all(struct esme_account *a, struct op *op)
 {
     struct submit_batch *b = first_of(&a->submit);
-    bool told[ESME_SUBMITS_MAX] = {false};
+    bool told[ROWS_MAX] = {false};
 
     for (int row = 0; row < pg_rows(op); row++) {
         int64_t n = pg_i64(op, row, 0);
 
-        if (n < 0 || n >= b->n || told[n])
+        if (n < 0 || n >= b->nrows || told[n])
             continue;
         told[n] = true;
-        answer(a, &b->who[n], status_of(pg_text(op, row, 1)), pg_str(op, row, 2));
+        row_done(a, b, (unsigned)n, status_of(pg_text(op, row, 1)), pg_str(op, row, 2));
     }
-    for (unsigned n = 0; n < b->n; n++) {
+    for (unsigned n = 0; n < b->nrows; n++) {
         if (!told[n])
-            answer(a, &b->who[n], SMPP_RSYSERR, STR_EMPTY);
+            row_done(a, b, n, SMPP_RSYSERR, STR_EMPTY);
+    }
+    for (unsigned i = 0; i < b->n; i++) {
+        if (b->who[i].multi != NULL)
+            answer_multi(a, &b->who[i]);
     }
 }
 
@@ -266,18 +315,34 @@ static void add_name(struct jsonw *j)
     jsonw_kv_str(j, "dedupe", str_n(name, 37));
 }
 
-static void add_row(const struct esme *s, struct submit_batch *b, const struct esme_request *r)
+static void add_body(const struct esme *s, struct jsonw *j, const struct esme_request *r)
 {
-    struct jsonw *j = &b->json;
     struct buf sealed;
 
     buf_init(&sealed, ESME_BODY_MAX + SEAL_OVERHEAD);
     submit_seal(s, r, &sealed);
-    jsonw_object(j);
-    jsonw_kv_i64(j, "n", b->n);
-    add_name(j);
-    add_number(s, j, &r->number);
     hex(j, "body", buf_str(&sealed));
+    buf_fini(&sealed);
+}
+
+/* For the last of b->who. The first row of a submit_multi has the body of all. */
+static void add_row(const struct esme *s, struct submit_batch *b, const struct esme_request *r,
+                    const struct msisdn *number, unsigned dest)
+{
+    bool multi = b->who[b->n - 1].multi != NULL;
+    bool begun = b->nrows > 0 && b->rows[b->nrows - 1].who == b->n - 1;
+    struct jsonw *j = &b->json;
+
+    jsonw_object(j);
+    jsonw_kv_i64(j, "n", b->nrows);
+    b->rows[b->nrows].who = (uint8_t)(b->n - 1);
+    b->rows[b->nrows++].dest = (uint8_t)dest;
+    if (multi)
+        jsonw_kv_i64(j, "multi", b->n);
+    add_name(j);
+    add_number(s, j, number);
+    if (!begun)
+        add_body(s, j, r);
     jsonw_kv_cstr(j, "source", r->source);
     jsonw_kv_cstr(j, "source_kind", r->source_kind);
     if (r->coding >= 0)
@@ -290,14 +355,14 @@ static void add_row(const struct esme *s, struct submit_batch *b, const struct e
     jsonw_kv_i64(j, "validity_s", r->validity_s);
     jsonw_kv_i64(j, "registered", r->registered);
     jsonw_end(j);
-    buf_fini(&sealed);
 }
 
-static struct submit_batch *open_batch(struct submit *s)
+static struct submit_batch *open_batch(struct submit *s, unsigned rows)
 {
     struct submit_batch *last = list_last(&s->batches, struct submit_batch, node);
 
-    if (last != NULL && !last->closed && last->n < ESME_SUBMITS_MAX)
+    if (last != NULL && !last->closed && last->n < ESME_SUBMITS_MAX &&
+        last->nrows + rows <= ROWS_MAX)
         return last;
     last = calloc(1, sizeof *last);
     if (last == NULL)
@@ -317,11 +382,34 @@ bool submit_afford(struct esme_account *a, unsigned parts)
 
     if (r->full == 0)
         return true;
-    if (rate_room(r, now) < MIN(more, burst - 1)) /* longer than the burst: all there can be */
+    if (rate_room(r, now) < MIN(more, burst - 1)) /* more than the burst: when it is full */
         return false;
-    while (more-- > 0 && rate_take(r, now))
-        continue;
+    rate_spend(r, more, now);
     return true;
+}
+
+/* A submit_multi counts as many in the queue as it has numbers; with nothing before it, it has room. */
+static bool queue_full(const struct esme_account *a, unsigned numbers)
+{
+    return numbers > 1 && a->submit.rows > 0 && a->submit.rows + numbers > a->smsc.queue_max;
+}
+
+static void queue(struct esme_account *a, const struct submitted *w, const struct esme_request *r,
+                  unsigned numbers)
+{
+    struct submit *s = &a->submit;
+    struct submit_batch *b = open_batch(s, numbers);
+
+    b->who[b->n++] = *w;
+    s->rows += numbers;
+    if (w->multi == NULL)
+        add_row(a->room, b, r, &r->number, 0);
+    for (unsigned i = 0; w->multi != NULL && i < multi_count(w->multi); i++) {
+        if (multi_number(w->multi, i) != NULL)
+            add_row(a->room, b, r, multi_number(w->multi, i), i);
+    }
+    if (!op_pending(&s->op) && !loop_timer_is_set(&s->timer))
+        loop_timer_set(&s->timer, FLUSH_MS);
 }
 
 void submit_take(struct esme_account *a, uint64_t peer, const struct pdu *p)
@@ -330,19 +418,25 @@ void submit_take(struct esme_account *a, uint64_t peer, const struct pdu *p)
         .peer = peer, .id = p->id, .seq = p->seq, .at = loop_now_ms(a->room->loop)};
     struct esme_request r;
     uint32_t status = esme_request_read(&a->config, p, clock_wall_us() / 1000000, &r);
-    struct submit_batch *b;
+    unsigned numbers = 1;
 
-    if (status == 0 && !submit_afford(a, r.parts))
+    if (status == 0 && p->shape == PDU_SHAPE_multi) {
+        w.multi = multi_new(&a->config, &p->multi.dests);
+        numbers = multi_numbers(w.multi);
+    }
+    if (status == 0 && queue_full(a, numbers))
+        status = SMPP_RMSGQFUL;
+    if (status == 0 && numbers > 0 && !submit_afford(a, r.parts * numbers))
         status = SMPP_RTHROTTLED;
-    if (status == 0) {
-        b = open_batch(&a->submit);
-        add_row(a->room, b, &r);
-        b->who[b->n++] = w;
-        if (!op_pending(&a->submit.op) && !loop_timer_is_set(&a->submit.timer))
-            loop_timer_set(&a->submit.timer, FLUSH_MS);
+    if (status == 0 && numbers > 0) {
+        queue(a, &w, &r, numbers);
+        w.multi = NULL; /* the batch's */
+    } else if (status == 0) {
+        answer_multi(a, &w);
     } else {
         answer(a, &w, status, STR_EMPTY);
     }
+    multi_free(w.multi);
     crypto_wipe(r.body, sizeof r.body);
 }
 

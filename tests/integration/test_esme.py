@@ -17,6 +17,7 @@ from test_smpp_server import certificate
 
 READER = "2250701020304"
 ENROUTE, DELIVERED, DELETED = 1, 2, 4
+RCNTSUBDL, RSUBMITFAIL = 0x44, 0x45
 RSYSERR, RALYBND, RINVSRCADR, RINVDSTADR, RINVMSGID, RBINDFAIL, RINVPASWD, RCANCELFAIL, RREPLACEFAIL, RMSGQFUL, RTHROTTLED, RX_R_APPN = (
     0x08, 0x05, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x11, 0x13, 0x14, 0x58, 0x66)
 
@@ -143,6 +144,47 @@ def test_every_way_of_saying_it_arrives_whole(gateway):
     assert sorted(texts) == sorted([long, long, "", long + "fin", "Ɗan Hausa"])
     assert not any(m["defects"] for m in gateway.texts(count=5))
     assert parts < set(ids(shop, 8))
+
+
+def test_submit_multi_is_a_message_a_number(gateway):
+    """Expected: one id for all, a receipt a number under it; lists, bad numbers and who said STOP stand in unsuccess_sme."""
+    shop = gateway.start().bound()
+    numbers = [f"22507010204{n:02}" for n in range(40)]
+    gateway.smsc.control("POST", "/mo?wait_ms=9000", {"from": numbers[0], "to": "26", "text": "STOP"})
+    gateway.wait_sql("select 1 from auth.identity where stopped_at is not null", "STOP")
+    shop.tell("multi", to=[*numbers, "123", numbers[1]], lists=["staff"], text="bonjour")
+    got = shop.expect("submitted")
+    assert got["status"] == 0 and got["failed"] == {"123": RINVDSTADR, "staff": RCNTSUBDL, numbers[0]: RX_R_APPN}
+    told = receipts(shop, 39)
+    assert {r["from"] for r in told} == set(numbers[1:]) and {r["receipted_message_id"] for r in told} == {got["message_id"]}
+    assert [m["text"] for m in gateway.texts(numbers[1])] == ["bonjour"]  # named twice, sent once
+    assert gateway.sql("select count(*), count(distinct message_id) from messaging.esme_multi") == [(39, 39)]
+    shop.tell("query", message_id=got["message_id"])
+    assert shop.expect("queried")["state"] == DELIVERED
+
+
+def test_submit_multi_that_nobody_can_get(gateway):
+    """Expected: the status that all failed with, or 0x45; nothing is kept of it."""
+    gateway.start(esme_shop={"rate": 20, "burst": 20, "queue": 300})
+    shop = gateway.bound()
+    for to, lists, status in ((["123", "456"], [], RINVDSTADR), ([], ["staff", "all"], RCNTSUBDL), (["123"], ["staff"], RSUBMITFAIL)):
+        shop.tell("multi", to=to, lists=lists, text="x")
+        assert shop.expect("submitted")["status"] == status
+    full = [f"2250701{n:06}" for n in range(254)]
+
+    def taken():
+        """It is more than the burst: it waits for a full bucket."""
+        shop.tell("multi", to=full, text="x", schedule_delivery_time="000000010000000R")
+        got = shop.expect("submitted", timeout=30)
+        assert got["status"] in (0, RTHROTTLED) and not got["failed"]
+        return got if got["status"] == 0 else None
+    made = wait_until(taken, "a full bucket", every=0.2)
+    refused(shop, RTHROTTLED)  # 254 numbers at 20 a second: the bucket is in debt
+    assert gateway.sql("select count(*) from messaging.message where kind = 'esme'") == [(254,)]
+    shop.tell("cancel", message_id=made["message_id"])
+    assert shop.expect("cancelled")["status"] == 0
+    assert {r["message_state"] for r in receipts(shop, 254)} == {DELETED}
+    assert {r["from"] for r in receipts(shop, 254)} == set(full)
 
 
 def test_what_is_refused_and_how(gateway):

@@ -58,6 +58,54 @@ def test_a_submit_is_a_row_of_the_outbox(world):
     assert [c["message_id"] for c in world.claim_sms()] == [made]
 
 
+def multi(world, *numbers, no=1, dedupe="esme:multi", **more):
+    """A submit_multi: the first row has the body of all."""
+    rows = [row(n, number, multi=no, dedupe=f"{dedupe}.{n}", **more) for n, number in enumerate(numbers)]
+    for later in rows[1:]:
+        del later["body"]
+    return rows
+
+
+def test_a_submit_multi_is_one_id_and_a_message_a_number(world):
+    numbers = [f"+22505010203{n:02}" for n in range(5)]
+    rows = multi(world, *numbers, country="CI")
+    rows[2]["country"] = "XX"
+    got = submit(world, *rows, row(9, "+2250501020399"))
+    by = {g["n"]: g for g in got}
+    (shared,) = {g["message_id"] for n, g in by.items() if n < 5 and n != 2}
+    assert by[2] == {"n": 2, "outcome": "no_route", "message_id": None} and by[9]["message_id"] != shared
+    made = world.rows("select m.id, m.body_sealed from messaging.esme_multi g join messaging.message m on m.id = g.message_id"
+                      " where g.multi = %s order by 1", shared)
+    assert len(made) == 4 and made[0]["id"] == shared and {bytes(m["body_sealed"]) for m in made} == {b"sealed text"}
+    again = {g["n"]: g["message_id"] for g in submit(world, *rows)}
+    assert again == {0: shared, 1: shared, 2: None, 3: shared, 4: shared}  # its answer was lost: the same id, nothing twice
+    assert world.value("select count(*) from messaging.message") == 5
+    two = submit(world, *multi(world, *numbers[:2], dedupe="esme:m2"), *[{**r, "n": r["n"] + 2} for r in multi(
+        world, *numbers[:2], no=2, dedupe="esme:m3")])
+    assert len({g["message_id"] for g in two}) == 2  # two in one batch are two
+
+
+def test_a_submit_multi_is_asked_about_and_changed_as_one(world):
+    numbers = [f"+22505010203{n:02}" for n in range(3)]
+    shared = submit(world, *multi(world, *numbers))[0]["message_id"]
+    ids = [r["message_id"] for r in world.rows("select message_id from messaging.esme_multi order by 1")]
+    assert world.value("select messaging.esme_replace('shop', %s, 'other'::bytea, 1, null, null, 1)", shared) == "replaced"
+    assert {bytes(message(world, i)["body_sealed"]) for i in ids} == {b"other"}
+    assert world.call("messaging.esme_query", "shop", ids[1]) == []  # an id that the ESME was never told
+    assert world.value("select messaging.esme_cancel('other', %s)", shared) == "not_found"
+    (sent,) = [c["message_id"] for c in world.claim_sms(limit=1)]
+    assert world.value("select messaging.esme_replace('shop', %s, 'x'::bytea, 1, null, null, 1)", shared) == "too_late"
+    assert world.one("messaging.esme_query", "shop", shared)["state"] in ("queued", "sending")
+    assert world.value("select messaging.esme_cancel('shop', %s)", shared) == "cancelled"
+    assert world.value("select messaging.esme_cancel('shop', %s)", shared) == "too_late"
+    world.accept(sent, "r1")
+    world.receipt("r1")
+    assert sorted(message(world, i)["state"] for i in ids) == ["cancelled", "cancelled", "delivered"]
+    assert world.one("messaging.esme_query", "shop", shared)["state"] == "cancelled"  # delivered would mean: all
+    told = receipts(world)
+    assert {r["message_id"] for r in told} == {shared} and sorted(r["state"] for r in told) == ["cancelled", "cancelled", "delivered"]
+
+
 def test_without_a_source_the_contract_or_the_link_names_the_sender(world):
     made = one(world, source="", source_kind="")
     assert world.one("messaging.wire_of", "lab", made, "esme") == {"sender": None, "kind": None, "coding": None, "udhi": False, "fold": None}

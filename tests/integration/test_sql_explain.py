@@ -21,7 +21,7 @@ from support import COKO
 ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 100_000
 HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
        "attempt", "entitlement", "ledger_txn", "ledger_entry", "inbox", "message", "usage", "inbound", "step_effect", "job", "audit",
-       "interaction", "esme_message", "esme_receipt"}
+       "interaction", "esme_message", "esme_receipt", "esme_multi"}
 # Indexes that may be walked whole: a list in its own order, cut by LIMIT; and partial ones that hold only what is in flight.
 WALKS = {"book_new_all", "message_sending", "message_unrouted"}
 
@@ -76,6 +76,8 @@ insert into messaging.esme_message (message_id, esme, source, source_kind, plain
 insert into messaging.esme_receipt (message_id, esme, state, parts, delivered, holder, due_at, created_at)
     select message_id, 'e' || message_id %% 50, 'delivered', 1, 1, case when message_id %% 1001 = 0 then 'esme:a' end, now(), now()
     from messaging.esme_message;
+insert into messaging.esme_multi (message_id, multi)
+    select message_id, message_id - message_id %% 100 + 1 from messaging.esme_message where message_id %% 10 = 1;
 insert into messaging.usage (user_id, day, segments) select i, current_date, 3 from generate_series(1, %(n)s) i;
 insert into messaging.inbound (account, dedupe, identity_id, action, outcome, received_at)
     select 'lab', i::text::bytea, i, 'next', 'queued', now() from generate_series(1, %(n)s) i;
@@ -235,6 +237,10 @@ CALLS = {
     "submit": "select * from messaging.submit('shop', '{CI}', ('[{\"n\": 0, \"dedupe\": \"d0\", \"lookup\": \"' || repeat('ab', 32) || '\", \"sealed\": \"00\","
               " \"key_id\": 1, \"country\": \"CI\", \"network\": \"+2250501\", \"body\": \"00\", \"source\": \"\", \"source_kind\": \"\", \"plain\": true,"
               " \"udhi\": false, \"parts\": 1, \"priority\": 2, \"due_s\": 0, \"validity_s\": 60, \"registered\": 1}]')::jsonb)",
+    "submit_multi": "select * from messaging.submit('shop', '{}', ('[{\"n\": 0, \"multi\": 1, \"dedupe\": \"d1\", \"lookup\": \"' || repeat('ac', 32)"
+                    " || '\", \"sealed\": \"00\", \"key_id\": 1, \"country\": \"CI\", \"network\": \"+2250501\", \"body\": \"00\", \"source\": \"\","
+                    " \"source_kind\": \"\", \"plain\": true, \"udhi\": false, \"parts\": 1, \"priority\": 2, \"due_s\": 0, \"validity_s\": 60,"
+                    " \"registered\": 1}]')::jsonb)",
     "wire_of": "select * from messaging.wire_of('lab', 7, 'esme')",
     "esme_cancel": "select messaging.esme_cancel('shop', 101)",
     "esme_replace": "select messaging.esme_replace('shop', 101, 'x', 1, null, null, 1)",

@@ -6,6 +6,7 @@
 //   {"op":"bind","as":"transceiver","system_id":"coko","password":"secret"}
 //   {"op":"submit","to":"22507...","from":"COKO","text":"...","registered_delivery":1,"tag":"a"}
 //   {"op":"submit_long", ...}       8-bit UDH parts, split here
+//   {"op":"multi","to":["22507...","22505..."],"lists":["staff"], ...}   -> "failed":{"staff":68}
 //   {"op":"flood","count":20000,"window":100,"to":"225","text":"x"}   -> {"event":"flood",...}
 //   {"op":"data","to":"225...","text":"..."} {"op":"cancel","message_id":"1"}
 //   {"op":"replace","message_id":"1","text":"..."}
@@ -94,6 +95,17 @@ function submitLong(c) {
   }
 }
 
+function multi(c) {
+  const dests = c.to.map((n) => ({ dest_addr_ton: 1, dest_addr_npi: 1, destination_addr: n }));
+  for (const name of c.lists || []) dests.push({ dl_name: name });
+  session.submit_multi({
+    dest_address: dests, source_addr: c.from || 'COKO', source_addr_ton: 5, registered_delivery: 1,
+    short_message: c.text, schedule_delivery_time: c.schedule_delivery_time || '',
+  }, (r) => say({ event: 'submitted', status: r.command_status, message_id: r.message_id,
+    failed: Object.fromEntries((r.unsuccess_sme || []).map(
+      (u) => [u.destination_addr, u.error_status_code])) }));
+}
+
 function flood(c) {
   const started = process.hrtime.bigint();
   let sent = 0;
@@ -123,6 +135,7 @@ const ops = {
   bind,
   submit: (c) => submit(c, c.text),
   submit_long: submitLong,
+  multi,
   flood,
   enquire: () => session.enquire_link((r) => say({ event: 'enquired',
     status: r.command_status })),

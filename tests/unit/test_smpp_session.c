@@ -312,6 +312,23 @@ static void a_slow_rate_grows_however_often_it_is_looked_at(void **state)
     assert_in_range(sent, 4, 6);
 }
 
+/* More parts than the bucket ever holds are all paid for, by what comes after them. */
+static void a_debt_is_paid_before_the_next_part(void **state)
+{
+    struct rate r;
+
+    (void)state;
+    rate_init(&r, 10, 10, 0);
+    rate_spend(&r, 30, 0);
+    assert_int_equal(rate_room(&r, 0), 0);
+    assert_int_equal(rate_wait(&r, 0), 2100);
+    assert_false(rate_take(&r, 2099));
+    assert_true(rate_take(&r, 2100));
+    rate_init(&r, 0, 0, 0);
+    rate_spend(&r, 30, 0);
+    assert_true(rate_take(&r, 0));
+}
+
 static void congestion_slows_and_stops(void **state)
 {
     struct session_config c = plain_config();
@@ -336,6 +353,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slow_rate_grows_however_often_it_is_looked_at),
+        cmocka_unit_test(a_debt_is_paid_before_the_next_part),
         T(a_refused_bind_tells_its_status),
         T(a_bind_without_answer_ends),
         T(a_nack_refuses_the_bind),

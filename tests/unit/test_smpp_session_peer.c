@@ -135,7 +135,8 @@ static void bad_requests_are_answered_in_their_kind(void **state)
         uint32_t answer, status;
     } cases[] = {
         {0x00000777, "", SMPP_GENERIC_NACK, SMPP_RINVCMDID},
-        {SMPP_SUBMIT_MULTI, "01", SMPP_GENERIC_NACK, SMPP_RINVCMDID},
+        {SMPP_SUBMIT_MULTI, "00 0000 00 01 02 'all' 00 00 00 00 00 00 00 00 00 00 00",
+         SMPP_SUBMIT_MULTI_RESP, SMPP_RINVBNDSTS},
         {SMPP_QUERY_BROADCAST_SM, "00 00 00 00", SMPP_GENERIC_NACK, SMPP_RINVCMDID},
         {SMPP_SUBMIT_SM, "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", SMPP_SUBMIT_SM_RESP,
          SMPP_RINVBNDSTS},

@@ -41,16 +41,17 @@ begin
         set holder = p_holder, tries = least(r.tries + 1, 100), due_at = v_now + interval '3 minutes'
         from due d where r.id = d.id
         returning r.*)
-    select t.id, t.message_id, e.source, e.source_kind, i.sealed, t.state, t.code, t.parts::int, t.delivered::int,
+    select t.id, coalesce(g.multi, t.message_id), e.source, e.source_kind, i.sealed, t.state, t.code, t.parts::int, t.delivered::int,
         to_char(m.created_at at time zone 'UTC', 'YYMMDDHH24MI'), to_char(coalesce(m.done_at, t.created_at) at time zone 'UTC', 'YYMMDDHH24MI')
     from taken t
     join messaging.esme_message e on e.message_id = t.message_id
+    left join messaging.esme_multi g on g.message_id = t.message_id
     join messaging.message m on m.id = t.message_id
     join auth.identity i on i.id = m.identity_id
     order by t.created_at, t.id;
 end $$;
 comment on function messaging.esme_take(text, text, int) is
-'At most max receipts for an ESME that has room, oldest first. Nobody else takes them for 3 minutes, longer than a bind waits for the answer.';
+'At most max receipts for an ESME that has room, oldest first, under the id that it knows. Nobody else takes them for 3 minutes, longer than a bind waits for the answer.';
 
 create or replace function messaging.esme_answered(p_rows jsonb) returns int language plpgsql as $$
 declare

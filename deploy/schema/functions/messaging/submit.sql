@@ -8,12 +8,18 @@ declare
     v_now timestamptz := ops.now();
     v_account text;
     v_identity bigint;
+    v_bodies jsonb;
+    v_multi bigint[] := '{}';
     i auth.identity;
     r record;
 begin
+    if jsonb_path_exists(p_rows, '$[*].multi') then
+        v_bodies := (select jsonb_object_agg(x.multi, x.body) from jsonb_to_recordset(p_rows) as x(multi int, body text)
+                     where x.multi is not null and x.body is not null);
+    end if;
     -- By number: two batches at once take their locks in one order. Texts to one number keep the order in which they came.
     for r in
-        select * from jsonb_to_recordset(p_rows) as x(n int, dedupe text, lookup text, sealed text, key_id int, country text,
+        select * from jsonb_to_recordset(p_rows) as x(n int, multi int, dedupe text, lookup text, sealed text, key_id int, country text,
             network text, body text, source text, source_kind text, coding int, plain boolean, udhi boolean, parts int, priority int,
             due_s bigint, validity_s bigint, registered int)
         order by x.lookup, x.n
@@ -38,7 +44,8 @@ begin
         if outcome = 'queued' then
             insert into messaging.message (account, identity_id, user_id, kind, priority, body_sealed, lang, encoding, segments, due_at,
                                            expires_at, dedupe, created_at)
-            values (v_account, i.id, i.user_id, 'esme', r.priority, decode(r.body, 'hex'), ops.first_language(i.country), 'auto', r.parts,
+            values (v_account, i.id, i.user_id, 'esme', r.priority, decode(coalesce(r.body, v_bodies->>r.multi::text), 'hex'),
+                    ops.first_language(i.country), 'auto', r.parts,
                     v_now + make_interval(secs => r.due_s), v_now + make_interval(secs => r.due_s + r.validity_s), r.dedupe, v_now)
             on conflict (dedupe) where dedupe is not null do nothing
             returning id into message_id;
@@ -48,13 +55,20 @@ begin
                 insert into messaging.esme_message (message_id, esme, source, source_kind, coding, plain, udhi, registered)
                 values (message_id, p_esme, r.source, r.source_kind, r.coding, r.plain, r.udhi, r.registered);
             end if;
+            if r.multi is not null then
+                v_multi[r.multi] := coalesce(v_multi[r.multi],
+                    (select g.multi from messaging.esme_multi g where g.message_id = submit.message_id), message_id);
+                insert into messaging.esme_multi (message_id, multi) values (message_id, v_multi[r.multi])
+                on conflict on constraint esme_multi_pkey do nothing;
+                message_id := v_multi[r.multi];
+            end if;
         end if;
         return next;
     end loop;
 end $$;
 comment on function messaging.submit(text, text[], jsonb) is
-'A batch of one ESME, one row a submit_sm: [{n, dedupe, lookup and sealed: of the number, key_id, country, network, body: sealed text or octets, source, source_kind, coding, plain, udhi, parts, priority, due_s, validity_s, registered}]. p_networks: where it may send ("CI" or "CI/mtn"), empty: anywhere.
-outcome: queued | stopped (the reader said STOP) | not_allowed | no_route. dedupe names the submit, not its text: the same batch after a lost answer gives the same ids, the same text submitted twice is two messages.';
+'A batch of one ESME, one row a number: [{n, multi: the same positive number for those of one submit_multi, else absent, dedupe, lookup and sealed: of the number, key_id, country, network, body: sealed text or octets, once a submit_multi, source, source_kind, coding, plain, udhi, parts, priority, due_s, validity_s, registered}]. p_networks: where it may send ("CI" or "CI/mtn"), empty: anywhere.
+message_id: of the message; of a submit_multi, one that names them all (messaging.esme_named). outcome: queued | stopped (the reader said STOP) | not_allowed | no_route. dedupe names the submit, not its text: the same batch after a lost answer gives the same ids, the same text submitted twice is two messages.';
 
 create or replace function messaging.wire_of(p_account text, p_message_id bigint, p_kind text)
 returns table (sender text, kind text, coding int, udhi boolean, fold text) language plpgsql volatile rows 1 as $$
@@ -77,50 +91,64 @@ comment on function messaging.wire_of(text, bigint, text) is
 'How a message goes on the wire: its sender (an ESME''s own, else messaging.sender_of; null: the link''s own), of octets that an ESME gave their data_coding and whether they begin with a header, and its folding.
 Volatile, as messaging.claim beside which it is asked: claim sees what was committed while it waited, and a stable function would look with the eyes of before.';
 
+create or replace function messaging.esme_named(p_esme text, p_id bigint) returns table (message_id bigint) language sql stable as $$
+    select e.message_id from messaging.esme_message e
+    where e.message_id = p_id and e.esme = p_esme and not exists (select 1 from messaging.esme_multi g where g.message_id = p_id)
+    union all
+    select g.message_id from messaging.esme_multi g join messaging.esme_message e on e.message_id = g.message_id
+    where g.multi = p_id and e.esme = p_esme
+$$;
+comment on function messaging.esme_named(text, bigint) is
+'The messages that this ESME knows by this id: one, those of a submit_multi, or none that are its.';
+
 create or replace function messaging.esme_query(p_esme text, p_id bigint) returns table (state text, code int, done text)
 language sql stable as $$
     select m.state, (select p.code from messaging.part p where p.message_id = m.id and p.state in ('failed', 'expired') order by p.no limit 1),
         to_char(m.done_at at time zone 'UTC', 'YYMMDDHH24MISS')
-    from messaging.esme_message e join messaging.message m on m.id = e.message_id
-    where e.message_id = p_id and e.esme = p_esme
+    from messaging.esme_named(p_esme, p_id) x join messaging.message m on m.id = x.message_id
+    order by m.state in ('delivered', 'partial', 'failed', 'cancelled', 'expired'), m.state = 'delivered', m.id limit 1
 $$;
-comment on function messaging.esme_query(text, bigint) is 'query_sm: state, error and end (UTC) of a message of this ESME; no row for any other.';
+comment on function messaging.esme_query(text, bigint) is
+'query_sm: state, error and end (UTC) of a message of this ESME; no row for any other. Of a submit_multi the message that is furthest from arriving: delivered means all are.';
 
 create or replace function messaging.esme_open(p_esme text, p_id bigint) returns text language plpgsql as $$
 declare
-    v_state text;
+    v_ids bigint[] := array(select x.message_id from messaging.esme_named(p_esme, p_id) x);
+    v_open int;
 begin
-    if not exists (select 1 from messaging.esme_message e where e.message_id = p_id and e.esme = p_esme) then
-        return 'not_found';
-    end if;
-    select m.state into v_state from messaging.message m where m.id = p_id for no key update;
-    return case when v_state = 'queued' then 'open' else 'too_late' end;
+    select count(*) filter (where l.state = 'queued') into v_open from (
+        select m.state from messaging.message m where m.id = any (v_ids) order by m.id for no key update) l;
+    return case when cardinality(v_ids) = 0 then 'not_found' when v_open = cardinality(v_ids) then 'open'
+                when v_open > 0 then 'some' else 'too_late' end;
 end $$;
 comment on function messaging.esme_open(text, bigint) is
-'Locks a message that this ESME may still change: open | too_late (a sender has it, or it is over) | not_found (no message of its).';
+'Locks what this ESME may still change: open | some (of a submit_multi) | too_late (a sender has it, or it is over) | not_found (no message of its).';
 
 create or replace function messaging.esme_cancel(p_esme text, p_id bigint) returns text language plpgsql as $$
 declare
     v_outcome text := messaging.esme_open(p_esme, p_id);
 begin
-    if v_outcome = 'open' then
-        update messaging.message m set state = 'cancelled', body_sealed = null, done_at = ops.now() where m.id = p_id;
+    if v_outcome in ('open', 'some') then
+        update messaging.message m set state = 'cancelled', body_sealed = null, done_at = ops.now()
+        where m.id = any (array(select x.message_id from messaging.esme_named(p_esme, p_id) x)) and m.state = 'queued';
         return 'cancelled';
     end if;
     return v_outcome;
 end $$;
-comment on function messaging.esme_cancel(text, bigint) is 'cancel_sm: cancelled | too_late | not_found.';
+comment on function messaging.esme_cancel(text, bigint) is
+'cancel_sm: cancelled (of a submit_multi, what was not sent yet) | too_late | not_found.';
 
 create or replace function messaging.esme_replace(p_esme text, p_id bigint, p_body bytea, p_parts int, p_due_s bigint, p_validity_s bigint,
                                                   p_registered int) returns text language plpgsql as $$
 declare
     v_outcome text := messaging.esme_open(p_esme, p_id);
+    v_ids bigint[] := array(select x.message_id from messaging.esme_named(p_esme, p_id) x);
     v_now timestamptz := ops.now();
 begin
     if v_outcome <> 'open' then
-        return v_outcome;
+        return case v_outcome when 'some' then 'too_late' else v_outcome end;
     end if;
-    update messaging.esme_message e set registered = p_registered where e.message_id = p_id and e.plain and e.coding is null;
+    update messaging.esme_message e set registered = p_registered where e.message_id = any (v_ids) and e.plain and e.coding is null;
     if not found then
         return 'octets';
     end if;
@@ -128,8 +156,8 @@ begin
     set body_sealed = p_body, segments = p_parts, due_at = coalesce(v_now + make_interval(secs => p_due_s), m.due_at),
         expires_at = case when p_validity_s is null then m.expires_at
                           else coalesce(v_now + make_interval(secs => p_due_s), greatest(m.due_at, v_now)) + make_interval(secs => p_validity_s) end
-    where m.id = p_id;
+    where m.id = any (v_ids);
     return 'replaced';
 end $$;
 comment on function messaging.esme_replace(text, bigint, bytea, int, bigint, bigint, int) is
-'replace_sm, which names no data_coding: replaced | octets (it came in another coding, or is one part of something) | too_late | not_found. Null seconds: as it was.';
+'replace_sm, which names no data_coding: replaced | octets (it came in another coding, or is one part of something) | too_late (of a submit_multi, as soon as one is) | not_found. Null seconds: as it was.';
