@@ -95,8 +95,9 @@ create or replace function messaging.esme_named(p_esme text, p_id bigint) return
     select e.message_id from messaging.esme_message e
     where e.message_id = p_id and e.esme = p_esme and not exists (select 1 from messaging.esme_multi g where g.message_id = p_id)
     union all
-    select g.message_id from messaging.esme_multi g join messaging.esme_message e on e.message_id = g.message_id
-    where g.multi = p_id and e.esme = p_esme
+    select l.message_id from messaging.esme_multi g cross join lateral (
+        select e.message_id from messaging.esme_message e where e.message_id = g.message_id and e.esme = p_esme limit 1) l
+    where g.multi = p_id
 $$;
 comment on function messaging.esme_named(text, bigint) is
 'The messages that this ESME knows by this id: one, those of a submit_multi, or none that are its.';
@@ -105,7 +106,8 @@ create or replace function messaging.esme_query(p_esme text, p_id bigint) return
 language sql stable as $$
     select m.state, (select p.code from messaging.part p where p.message_id = m.id and p.state in ('failed', 'expired') order by p.no limit 1),
         to_char(m.done_at at time zone 'UTC', 'YYMMDDHH24MISS')
-    from messaging.esme_named(p_esme, p_id) x join messaging.message m on m.id = x.message_id
+    from messaging.esme_named(p_esme, p_id) x cross join lateral (
+        select o.id, o.state, o.done_at from messaging.message o where o.id = x.message_id limit 1) m
     order by m.state in ('delivered', 'partial', 'failed', 'cancelled', 'expired'), m.state = 'delivered', m.id limit 1
 $$;
 comment on function messaging.esme_query(text, bigint) is
@@ -113,11 +115,15 @@ comment on function messaging.esme_query(text, bigint) is
 
 create or replace function messaging.esme_open(p_esme text, p_id bigint) returns text language plpgsql as $$
 declare
-    v_ids bigint[] := array(select x.message_id from messaging.esme_named(p_esme, p_id) x);
-    v_open int;
+    v_ids bigint[] := array(select x.message_id from messaging.esme_named(p_esme, p_id) x order by x.message_id);
+    v_id bigint;
+    v_open int := 0;
 begin
-    select count(*) filter (where l.state = 'queued') into v_open from (
-        select m.state from messaging.message m where m.id = any (v_ids) order by m.id for no key update) l;
+    -- One key at a time, here and below: a list of ids is planned badly while the table is young.
+    foreach v_id in array v_ids loop
+        perform 1 from messaging.message m where m.id = v_id and m.state = 'queued' for no key update;
+        v_open := v_open + found::int;
+    end loop;
     return case when cardinality(v_ids) = 0 then 'not_found' when v_open = cardinality(v_ids) then 'open'
                 when v_open > 0 then 'some' else 'too_late' end;
 end $$;
@@ -127,10 +133,13 @@ comment on function messaging.esme_open(text, bigint) is
 create or replace function messaging.esme_cancel(p_esme text, p_id bigint) returns text language plpgsql as $$
 declare
     v_outcome text := messaging.esme_open(p_esme, p_id);
+    v_id bigint;
 begin
     if v_outcome in ('open', 'some') then
-        update messaging.message m set state = 'cancelled', body_sealed = null, done_at = ops.now()
-        where m.id = any (array(select x.message_id from messaging.esme_named(p_esme, p_id) x)) and m.state = 'queued';
+        for v_id in select x.message_id from messaging.esme_named(p_esme, p_id) x loop
+            update messaging.message m set state = 'cancelled', body_sealed = null, done_at = ops.now()
+            where m.id = v_id and m.state = 'queued';
+        end loop;
         return 'cancelled';
     end if;
     return v_outcome;
@@ -142,21 +151,23 @@ create or replace function messaging.esme_replace(p_esme text, p_id bigint, p_bo
                                                   p_registered int) returns text language plpgsql as $$
 declare
     v_outcome text := messaging.esme_open(p_esme, p_id);
-    v_ids bigint[] := array(select x.message_id from messaging.esme_named(p_esme, p_id) x);
     v_now timestamptz := ops.now();
+    v_id bigint;
 begin
     if v_outcome <> 'open' then
         return case v_outcome when 'some' then 'too_late' else v_outcome end;
     end if;
-    update messaging.esme_message e set registered = p_registered where e.message_id = any (v_ids) and e.plain and e.coding is null;
-    if not found then
-        return 'octets';
-    end if;
-    update messaging.message m
-    set body_sealed = p_body, segments = p_parts, due_at = coalesce(v_now + make_interval(secs => p_due_s), m.due_at),
-        expires_at = case when p_validity_s is null then m.expires_at
-                          else coalesce(v_now + make_interval(secs => p_due_s), greatest(m.due_at, v_now)) + make_interval(secs => p_validity_s) end
-    where m.id = any (v_ids);
+    for v_id in select x.message_id from messaging.esme_named(p_esme, p_id) x loop
+        update messaging.esme_message e set registered = p_registered where e.message_id = v_id and e.plain and e.coding is null;
+        if not found then
+            return 'octets'; -- as all of a submit_multi: they came in one PDU
+        end if;
+        update messaging.message m
+        set body_sealed = p_body, segments = p_parts, due_at = coalesce(v_now + make_interval(secs => p_due_s), m.due_at),
+            expires_at = case when p_validity_s is null then m.expires_at
+                              else coalesce(v_now + make_interval(secs => p_due_s), greatest(m.due_at, v_now)) + make_interval(secs => p_validity_s) end
+        where m.id = v_id;
+    end loop;
     return 'replaced';
 end $$;
 comment on function messaging.esme_replace(text, bigint, bytea, int, bigint, bigint, int) is
