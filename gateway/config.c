@@ -285,6 +285,8 @@ static void load_esme(struct option_source *src, struct ini_section *s, struct c
     for (const struct esme_config *other = c->esmes; other < e; other++) {
         if (other->system_id && strcmp(other->system_id, e->system_id) == 0)
             section_fault(&f, "system_id", "another section has it");
+        if (esme_shares_number(e, other))
+            section_fault(&f, "numbers", "another section has one of them");
     }
 }
 

@@ -108,7 +108,8 @@ static int esme_open(struct app *a, struct err *e)
                                  .nesmes = a->cfg->nesmes,
                                  .owner = a->owner,
                                  .instance = a->cfg->core.instance};
-    struct esme_deps d = {.loop = a->loop, .pg = a->pg, .ring = a->ring, .listen = listener_open};
+    struct esme_deps d = {
+        .loop = a->loop, .pg = a->pg, .ring = a->ring, .binds = a->binds, .listen = listener_open};
 
     a->esme = esme_new(&c, &d, e);
     return a->esme ? 0 : -1;

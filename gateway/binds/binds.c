@@ -169,6 +169,12 @@ void binds_set_talk(struct binds *bs, bind_talk_fn *fn, void *arg)
     bs->talk_arg = arg;
 }
 
+void binds_set_forward(struct binds *bs, bind_forward_fn *fn, void *arg)
+{
+    bs->forward = fn;
+    bs->forward_arg = arg;
+}
+
 void binds_start(struct binds *bs)
 {
     loop_timer_set(&bs->timer, 0);

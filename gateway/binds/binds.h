@@ -161,7 +161,13 @@ struct bind_client_ops {
 
 /* ---- receiving ---- */
 
-enum bind_sink_kind { BIND_RECEIPT, BIND_TEXT, BIND_TALK_IN, BIND_SINKS };
+enum bind_sink_kind {
+    BIND_RECEIPT,
+    BIND_TEXT,
+    BIND_TALK_IN,
+    BIND_FORWARD, /* a text to a number of another system's */
+    BIND_SINKS
+};
 
 /* A delivery that waits for its answer; copy it. */
 struct bind_delivery {
@@ -179,6 +185,9 @@ typedef void bind_sink_fn(void *arg, const struct bind_delivery *d, const struct
 /* Is this talk, though it has no ussd_service_op? Asked before a delivery counts as a text. */
 typedef bool bind_talk_fn(void *arg, const struct bind *b, const struct pdu *pdu);
 
+/* Is this text to be forwarded? Asked after the talk. */
+typedef bool bind_forward_fn(void *arg, const struct pdu *pdu);
+
 /* ---- the set ---- */
 
 /* NULL and err: two links of one account, a credential that does not fit, a bad CA file. */
@@ -188,6 +197,7 @@ void binds_set_client(struct binds *bs, enum bind_client who, const struct bind_
                       void *arg);
 void binds_set_sink(struct binds *bs, enum bind_sink_kind kind, bind_sink_fn *fn, void *arg);
 void binds_set_talk(struct binds *bs, bind_talk_fn *fn, void *arg);
+void binds_set_forward(struct binds *bs, bind_forward_fn *fn, void *arg);
 
 /*
  * A reload: each link takes over what may change under a live bind (window, rate, burst and the number

@@ -72,6 +72,8 @@ struct binds {
     struct bind_sink_slot sinks[BIND_SINKS];
     bind_talk_fn *talk; /* NULL: only ussd_service_op tells talk */
     void *talk_arg;
+    bind_forward_fn *forward; /* NULL: nothing is */
+    void *forward_arg;
     struct loop_timer timer; /* each second: figures; while draining: is it quiet */
     bool draining;
     bool started; /* the first wishes were heard: leases are wanted */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the carrier delivers, sorted: a receipt, talk over USSD, or a text. Each has one sink; without
- * one the carrier is told to come back later, for a text, or that nobody wants it.
+ * What the carrier delivers, sorted: a receipt, talk over USSD, a text, or one to a number of another
+ * system's. Each has one sink; without one the carrier is told to come back later, for a text, or that
+ * nobody wants it.
  */
 #include "gateway/binds/binds_parts.h"
 #include "gateway/lib/counter.h"
@@ -11,7 +12,8 @@ static struct counter delivered = COUNTER("coko_smpp_delivered_total", "Deliveri
 
 static const char *const kinds[] = {[BIND_RECEIPT] = "kind=\"receipt\"",
                                     [BIND_TEXT] = "kind=\"text\"",
-                                    [BIND_TALK_IN] = "kind=\"ussd\""};
+                                    [BIND_TALK_IN] = "kind=\"ussd\"",
+                                    [BIND_FORWARD] = "kind=\"forward\""};
 
 enum bind_sink_kind bind_sort(const struct pdu *pdu)
 {
@@ -31,6 +33,8 @@ void bind_deliver(const struct bind_line *line, const struct link_delivery *d,
 
     if (kind == BIND_TEXT && b->set->talk != NULL && b->set->talk(b->set->talk_arg, b, pdu))
         kind = BIND_TALK_IN;
+    if (kind == BIND_TEXT && b->set->forward != NULL && b->set->forward(b->set->forward_arg, pdu))
+        kind = BIND_FORWARD;
     const struct bind_sink_slot *sink = &b->set->sinks[kind];
 
     counter_inc(counter_with(&delivered, kinds[kind]));

@@ -83,6 +83,7 @@ static void set_config(struct esme_account *a, const struct esme_config *fresh)
     copy_list(&arena, &c.binds);
     copy_list(&arena, &c.addresses);
     copy_list(&arena, &c.senders);
+    copy_list(&arena, &c.numbers);
     copy_list(&arena, &c.prefixes);
     copy_list(&arena, &c.networks);
     forget_config(a);
@@ -116,6 +117,7 @@ static struct esme_account *account_new(struct esme *s, const struct esme_config
     rate_init(&a->smsc.rate, (uint32_t)c->rate, (uint32_t)c->burst, loop_now_ms(s->loop));
     submit_init(a);
     deliver_init(a);
+    texts_account_init(a);
     s->accounts[s->naccounts++] = a;
     return a;
 }
@@ -154,6 +156,7 @@ void accounts_fini(struct esme *s)
     for (size_t i = 0; i < s->naccounts; i++) {
         submit_fini(s->accounts[i]);
         deliver_fini(s->accounts[i]);
+        texts_account_fini(s->accounts[i]);
         forget_config(s->accounts[i]);
         free(s->accounts[i]);
     }

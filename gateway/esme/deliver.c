@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Receipts back to ESMEs. A row of messaging.esme_receipt is taken when a receiving bind of its
- * account has room, oldest first; it is deleted by the ESME's deliver_sm_resp and by nothing else.
+ * Receipts back to ESMEs, and the answers to them and to texts (texts.c). A row of
+ * messaging.esme_receipt is taken when a receiving bind of its account has room, oldest first; it is
+ * deleted by the ESME's deliver_sm_resp and by nothing else. Receipts and texts have the free places
+ * of the binds in turn, so that neither waits for the end of the other's queue.
  *
  *   DUE --take--> on a bind --resp 0--> gone
  *    ^               | resp other than 0, or none in time: again after 5 s, doubling to 10 min
@@ -32,9 +34,14 @@
 PG_STMT(take_stmt, "esme.take", PG_BATCH, 3,
         "select receipt_id, message_id, source, source_kind, number_sealed, state, code, parts,"
         " delivered, submitted, done from messaging.esme_take($1, $2, $3::int)");
-PG_STMT(answered_stmt, "esme.answered", PG_BATCH, 1, "select messaging.esme_answered($1::jsonb)");
+PG_STMT(answered_stmt, "esme.answered", PG_BATCH, 1,
+        "select messaging.esme_answered($1::jsonb), messaging.esme_texts_answered($1::jsonb)");
 
 static struct counter receipts = COUNTER("coko_esme_receipts_total", "Receipts by their answer");
+static struct counter texts =
+    COUNTER("coko_esme_text_answers_total", "Readers' texts on binds of ESMEs by their answer");
+
+static void receipts_take(struct esme_account *a);
 
 /* ---- answers, on their way to the database ---- */
 
@@ -71,12 +78,24 @@ static void on_timer(void *arg)
     flush(arg);
 }
 
+static void take_in_turn(struct esme_account *a, bool all)
+{
+    bool texts_first = a->texts_first;
+
+    for (unsigned i = 0; i < 2; i++) {
+        bool texts_now = (i == 0) == texts_first;
+
+        if (texts_now && (all || a->texts.more))
+            texts_take(a);
+        else if (!texts_now && (all || a->deliver.more))
+            receipts_take(a);
+    }
+}
+
 static void wake_all(struct esme *s)
 {
-    for (size_t i = 0; i < s->naccounts; i++) {
-        if (s->accounts[i]->deliver.more)
-            deliver_wake(s->accounts[i]);
-    }
+    for (size_t i = 0; i < s->naccounts; i++)
+        take_in_turn(s->accounts[i], false);
 }
 
 static void on_recorded(struct op *op)
@@ -98,14 +117,15 @@ static void on_recorded(struct op *op)
     wake_all(s);
 }
 
-static void record(struct esme *s, uint64_t receipt, const char *word, const char *label)
+static void record(struct esme *s, uint64_t tag, const char *word, const char *label)
 {
+    bool text = (tag & ESME_TEXT_TAG) != 0;
     struct answers *q = &s->answers;
     struct answer_set *set = &q->sets[q->filling];
 
-    counter_inc(counter_with(&receipts, label));
+    counter_inc(counter_with(text ? &texts : &receipts, label));
     jsonw_object(&set->json);
-    jsonw_kv_i64(&set->json, "id", (int64_t)receipt);
+    jsonw_kv_i64(&set->json, text ? "text" : "id", (int64_t)(tag & ~ESME_TEXT_TAG));
     jsonw_kv_cstr(&set->json, "answer", word);
     jsonw_end(&set->json);
     set->n++;
@@ -118,31 +138,31 @@ static unsigned unrecorded(const struct esme *s)
     return s->answers.sets[0].n + s->answers.sets[1].n;
 }
 
-void deliver_answered(struct esme *s, struct esme_account *a, uint64_t receipt, uint32_t status,
+void deliver_answered(struct esme *s, struct esme_account *a, uint64_t tag, uint32_t status,
                       bool late)
 {
     if (!late)
         s->flying--;
     if (status == 0)
-        record(s, receipt, "done", "answer=\"taken\"");
+        record(s, tag, "done", "answer=\"taken\"");
     else if (!late)
-        record(s, receipt, "refused", "answer=\"refused\"");
-    if (a != NULL && a->deliver.more)
-        deliver_wake(a);
+        record(s, tag, "refused", "answer=\"refused\"");
+    if (a != NULL)
+        take_in_turn(a, false);
 }
 
-void deliver_unanswered(struct esme *s, uint64_t receipt, bool ended)
+void deliver_unanswered(struct esme *s, uint64_t tag, bool ended)
 {
     s->flying--;
     if (ended)
-        record(s, receipt, "lost", "answer=\"lost\"");
+        record(s, tag, "lost", "answer=\"lost\"");
     else
-        record(s, receipt, "unanswered", "answer=\"unanswered\"");
+        record(s, tag, "unanswered", "answer=\"unanswered\"");
 }
 
 /* ---- one receipt on a bind ---- */
 
-static struct esme_peer *peer_with_room(struct esme_account *a)
+struct esme_peer *deliver_peer(struct esme_account *a)
 {
     struct esme *s = a->room;
 
@@ -155,16 +175,32 @@ static struct esme_peer *peer_with_room(struct esme_account *a)
     return NULL;
 }
 
-static unsigned room_of(struct esme_account *a)
+/* What its binds would take now, beside what is on its way to them. */
+static unsigned room_of(const struct esme_account *a)
 {
-    struct esme *s = a->room;
-    unsigned room = 0;
+    const struct esme *s = a->room;
+    unsigned room = 0, asked = a->deliver.asked + a->texts.asked;
 
-    for (int64_t i = 0; i < s->config->max_connections && room < TAKE_MAX; i++) {
+    for (int64_t i = 0; i < s->config->max_connections && room < asked + TAKE_MAX; i++) {
         if (s->peers[i].id != 0 && s->peers[i].account == a && s->peers[i].receives)
             room += smpp_server_room(s->server, s->peers[i].id);
     }
-    return MIN(room, TAKE_MAX);
+    return room > asked ? MIN(room - asked, TAKE_MAX) : 0;
+}
+
+unsigned deliver_room(struct esme_account *a, struct deliver *d)
+{
+    struct esme *s = a->room;
+
+    if (!esme_may_deliver(s) || a->smsc.binds == 0 || op_pending(&d->op))
+        return 0;
+    if (s->flying + unrecorded(s) + TAKE_MAX <= ESME_RECEIPTS_MAX)
+        d->asked = room_of(a);
+    if (d->asked > 0)
+        a->texts_first = d != &a->texts;
+    else
+        d->more = true;
+    return d->asked;
 }
 
 static void set_dest(struct pdu_sm *sm, const char *source, const char *kind)
@@ -221,7 +257,7 @@ static int send_receipt(struct esme *s, uint64_t peer, const struct op *op, int 
 static void give(struct esme_account *a, const struct op *op, int row)
 {
     struct esme *s = a->room;
-    struct esme_peer *p = s->server != NULL ? peer_with_room(a) : NULL;
+    struct esme_peer *p = s->server != NULL ? deliver_peer(a) : NULL;
     char clear[64];
     struct buf number;
     struct err e;
@@ -247,21 +283,21 @@ static void on_taken(struct op *op)
     if (op_failed(op))
         log_err(LOG_LEVEL_WARN, NULL, "receipts not taken", &op->err);
     a->deliver.more = pg_rows(op) > 0;
+    a->deliver.asked = 0;
     for (int row = 0; row < pg_rows(op); row++)
         give(a, op, row);
     op_release(op);
     if (a->deliver.more)
-        deliver_wake(a);
+        receipts_take(a);
 }
 
-void deliver_wake(struct esme_account *a)
+static void receipts_take(struct esme_account *a)
 {
     struct esme *s = a->room;
     struct pg_params p;
-    unsigned room;
+    unsigned room = deliver_room(a, &a->deliver);
 
-    if (!esme_may_deliver(s) || a->smsc.binds == 0 || op_pending(&a->deliver.op) ||
-        s->flying + unrecorded(s) + TAKE_MAX > ESME_RECEIPTS_MAX || (room = room_of(a)) == 0)
+    if (room == 0)
         return;
     pg_params_init(&p);
     pg_p_text(&p, a->config.name);
@@ -269,6 +305,11 @@ void deliver_wake(struct esme_account *a)
     pg_p_int(&p, room);
     pg_exec_opts(s->pg, &a->deliver.op, &take_stmt, &p,
                  &(struct pg_exec_opts){.prio = PG_PRIO_NORMAL, .deadline_ms = DEADLINE_MS});
+}
+
+void deliver_wake(struct esme_account *a)
+{
+    take_in_turn(a, true);
 }
 
 /* ---- life ---- */
@@ -315,4 +356,5 @@ void answers_fini(struct esme *s)
 void deliver_forget_counters(void)
 {
     counter_forget(&receipts);
+    counter_forget(&texts);
 }

@@ -190,7 +190,7 @@ static bool all_answered(const struct esme *s)
         if (!submit_idle(s->accounts[i]))
             return false;
     }
-    return list_empty(&s->manages) && deliver_idle(s);
+    return list_empty(&s->manages) && deliver_idle(s) && texts_idle(s);
 }
 
 /* Peer numbers are of one server: it stays until nothing is to be answered to any. */
@@ -304,6 +304,7 @@ struct esme *esme_new(const struct esme_room_config *c, const struct esme_deps *
     s->loop = d->loop;
     s->pg = d->pg;
     s->ring = d->ring;
+    s->binds = d->binds;
     s->listen = d->listen;
     s->config = c->server;
     s->peers = calloc((size_t)c->server->max_connections, sizeof *s->peers);
@@ -311,6 +312,7 @@ struct esme *esme_new(const struct esme_room_config *c, const struct esme_deps *
         abort();
     list_init(&s->manages);
     answers_init(s);
+    texts_init(s);
     op_init(&s->release_op, s->loop, on_released);
     loop_timer_init(&s->poll, s->loop, on_poll, s);
     (void)snprintf(s->lease_name, sizeof s->lease_name, "esme:%.60s", c->instance);
@@ -373,6 +375,7 @@ void esme_free(struct esme *s)
     smpp_server_free(s->server);
     s->server = NULL;
     manage_fini(s);
+    texts_fini(s);
     accounts_fini(s);
     answers_fini(s);
     op_cancel(&s->release_op);
@@ -383,6 +386,7 @@ void esme_free(struct esme *s)
     submit_forget_counters();
     manage_forget_counters();
     deliver_forget_counters();
+    texts_forget_counters();
     esme_figures_forget();
     free(s->peers);
     free(s);

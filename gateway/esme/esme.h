@@ -6,6 +6,7 @@
  *   submit_sm, submit_multi, data_sm --request--> messaging.submit --commit--> the response with our id
  *   query, cancel, replace -------> messaging.esme_* ----------> the answer, of its own messages only
  *   messaging.esme_receipt --take--> deliver_sm --deliver_sm_resp--> the row goes
+ *   a reader's text to its number --messaging.esme_text--> the same
  *
  * One worker of a machine listens: the holder of the lease "esme:INSTANCE", so that the rate, the
  * queue and the binds of an account are counted in one place. Another takes over when it dies.
@@ -48,6 +49,7 @@ struct esme_config {
     struct option_list binds;     /* transmitter receiver transceiver */
     struct option_list addresses; /* networks it may come from; none: any */
     struct option_list senders;   /* source addresses it may use; none: any */
+    struct option_list numbers;   /* its own: readers' texts to them are its */
     struct option_list prefixes;  /* first digits it may send to; none: any */
     struct option_list networks;  /* "CI", "CI/mtn": none: any */
     int64_t max_binds, window, rate, burst, queue;
@@ -64,12 +66,17 @@ extern const size_t esme_server_options_count, esme_options_count;
 typedef void esme_fault_fn(void *arg, const char *key, const char *what);
 void esme_server_check(const struct esme_server_config *c, esme_fault_fn *fault, void *arg);
 void esme_check(const struct esme_config *c, esme_fault_fn *fault, void *arg);
+/* Has one a number of the other's? */
+bool esme_shares_number(const struct esme_config *a, const struct esme_config *b);
+
+struct binds;
 
 /* Borrowed; they outlive the room. */
 struct esme_deps {
     struct loop *loop;
     struct pg *pg; /* with PG_BATCH, PG_WRITE and PG_WAKE lanes */
     const struct seal_ring *ring;
+    struct binds *binds; /* the carriers'; NULL: nobody's texts come */
     /* A listening, non-blocking socket on "ip:port" that other processes may share; -1 and err. */
     int (*listen)(const char *address, bool shared, struct err *e);
 };

@@ -2,12 +2,13 @@
 /*
  * The inside of the ESME room, for its own files. One esme_account a section; accounts.c makes and
  * reloads them, submit.c fills the outbox, manage.c answers what asks about it, deliver.c gives
- * receipts back, esme.c owns lease, listener and peers.
+ * receipts back and texts.c readers' texts, esme.c owns lease, listener and peers.
  */
 #ifndef COKO_ESME_ESME_PARTS_H
 #define COKO_ESME_ESME_PARTS_H
 
 #include "gateway/binds/lease.h"
+#include "gateway/binds/repeat.h"
 #include "gateway/esme/esme.h"
 #include "gateway/esme/request.h"
 #include "gateway/lib/arena.h"
@@ -18,6 +19,7 @@
 #define ESME_SUBMITS_MAX  64   /* submits of one statement; fewer with a submit_multi among them */
 #define ESME_RECEIPTS_MAX 5000 /* on binds, or answered and not recorded */
 #define ESME_WAKE_TOPIC   "coko_message"
+#define ESME_TEXT_TAG     (UINT64_C(1) << 62) /* of a delivery: a row of esme_text, not esme_receipt */
 
 enum esme_bind { ESME_TRANSMITTER = 1, ESME_RECEIVER = 2, ESME_TRANSCEIVER = 4 };
 
@@ -29,9 +31,11 @@ struct submit {
     int64_t since; /* loop's ms: when the first one was first sent; 0: it was not */
 };
 
+/* Of receipts, and of texts. */
 struct deliver {
-    struct op op; /* of the take */
-    bool more;    /* the last take brought something */
+    struct op op;   /* of the take */
+    bool more;      /* the last take brought something, or there was no room for one */
+    unsigned asked; /* rows that a take which is running may bring */
 };
 
 struct esme_account {
@@ -41,7 +45,8 @@ struct esme_account {
     bool gone; /* its section went: nobody binds */
     struct smsc_account smsc;
     struct submit submit;
-    struct deliver deliver;
+    struct deliver deliver, texts;
+    bool texts_first;                     /* of the next free place on a bind */
     uint64_t counted_rate, counted_queue; /* what the metrics have seen */
     int64_t told_at;                      /* loop's ms: when the log last heard of a refusal */
     unsigned untold;
@@ -54,7 +59,7 @@ struct esme_peer {
     bool receives;
 };
 
-/* Answers of ESMEs to receipts, on their way into messaging.esme_answered. */
+/* Answers of ESMEs to receipts and texts, on their way into messaging.esme_answered. */
 struct answer_set {
     struct buf text;
     struct jsonw json;
@@ -87,7 +92,11 @@ struct esme {
     struct esme_peer *peers;
     struct list manages; /* struct manage */
     struct answers answers;
-    unsigned flying; /* receipts on binds */
+    unsigned flying; /* receipts and texts on binds */
+    struct binds *binds;
+    struct list storings; /* texts on their way into rows */
+    unsigned nstoring;
+    struct repeats repeats;
     struct smpp_server_stats counted;
     size_t naccounts;
     struct esme_account *accounts[ESME_ACCOUNTS_MAX];
@@ -132,16 +141,34 @@ void manage_forget_counters(void);
 
 void deliver_init(struct esme_account *a);
 void deliver_fini(struct esme_account *a);
-/* Takes receipts for it when one of its binds has room. */
+/* Takes receipts and texts for it when one of its binds has room, in turn which of them first. */
 void deliver_wake(struct esme_account *a);
-void deliver_answered(struct esme *s, struct esme_account *a, uint64_t receipt, uint32_t status,
+/* tag: the row's id, of a text with ESME_TEXT_TAG. */
+void deliver_answered(struct esme *s, struct esme_account *a, uint64_t tag, uint32_t status,
                       bool late);
 /* No answer in time, or (ended) its bind is gone. */
-void deliver_unanswered(struct esme *s, uint64_t receipt, bool ended);
+void deliver_unanswered(struct esme *s, uint64_t tag, bool ended);
 bool deliver_idle(const struct esme *s);
+/* For texts.c: a bind that would take one. */
+struct esme_peer *deliver_peer(struct esme_account *a);
+/* How many d may take now, counted into d->asked; 0: none, or a take of d is running. */
+unsigned deliver_room(struct esme_account *a, struct deliver *d);
 void answers_init(struct esme *s);
 void answers_fini(struct esme *s);
 void deliver_forget_counters(void);
+
+/* ---- texts.c ---- */
+
+void texts_init(struct esme *s);
+void texts_fini(struct esme *s);
+void texts_account_init(struct esme_account *a);
+void texts_account_fini(struct esme_account *a);
+/* Takes texts for it when one of its binds has room; deliver_wake says when. */
+void texts_take(struct esme_account *a);
+bool texts_idle(const struct esme *s);
+void texts_forget_counters(void);
+/* number: as esme_source_read writes it. */
+bool esme_has_number(const struct esme_config *c, const char *number);
 
 /* ---- figures.c ---- */
 

@@ -69,6 +69,8 @@ const struct option_row esme_options[] = {
      .help = "First digits of the numbers it may send to, as 225; empty: any"},
     {"esme", "networks", OPTION_LIST, ESME(networks), .def = "",
      .help = "Countries or networks it may send to: CI, SN/orange; empty: any"},
+    {"esme", "numbers", OPTION_LIST, ESME(numbers), .def = "",
+     .help = "Its own short codes and numbers: readers' texts to them are given to it"},
     {"esme", "max_binds", OPTION_INT, ESME(max_binds), .def = "4", .min = 1, .max = 1000,
      .help = "Binds at once"},
     {"esme", "window", OPTION_INT, ESME(window), .def = "10", .min = 1, .max = WINDOW_MAX,
@@ -133,6 +135,15 @@ static bool is_sender(const char *word)
     return esme_source_read(str_c(word), 0, address, &kind) == 0;
 }
 
+static bool is_number(const char *word)
+{
+    char address[ESME_SOURCE_MAX + 1];
+    const char *kind;
+
+    return esme_source_read(str_c(word), 0, address, &kind) == 0 &&
+           strcmp(kind, "alphanumeric") != 0;
+}
+
 static void check_list(const struct option_list *list, const char *key,
                        bool (*good)(const char *word), esme_fault_fn *fault, void *arg)
 {
@@ -151,10 +162,24 @@ void esme_check(const struct esme_config *c, esme_fault_fn *fault, void *arg)
     check_list(&c->binds, "binds", is_bind_word, fault, arg);
     check_list(&c->addresses, "addresses", esme_network_good, fault, arg);
     check_list(&c->senders, "senders", is_sender, fault, arg);
+    check_list(&c->numbers, "numbers", is_number, fault, arg);
     check_list(&c->prefixes, "prefixes", is_prefix, fault, arg);
     check_list(&c->networks, "networks", is_network, fault, arg);
     if (strlen(c->system_id) > 15)
         fault(arg, "system_id", "at most 15 octets; the section's name is longer");
     if (strlen(c->password) > 64)
         fault(arg, "password", "at most 64 octets");
+}
+
+bool esme_shares_number(const struct esme_config *a, const struct esme_config *b)
+{
+    for (size_t i = 0; i < a->numbers.n; i++) {
+        char number[ESME_SOURCE_MAX + 1];
+        const char *kind;
+
+        if (esme_source_read(str_c(a->numbers.v[i]), 0, number, &kind) == 0 &&
+            esme_has_number(b, number))
+            return true;
+    }
+    return false;
 }

@@ -4,21 +4,16 @@
  * transaction with their reply (messaging.inbound), and the carrier hears that we have it after the
  * commit only. A text that could not be stored is answered ESME_RX_T_APPN and comes again; one put
  * together from parts is kept here and tried again, since its other parts are acknowledged already.
- *
- * A carrier that did not hear our answer delivers again, and nothing in SMPP marks the repetition. The
- * same octets from the same number count as repeated when the first delivery was not stored, or its
- * connection was lost since; a reader who types SUITE twice on a healthy link means it.
+ * Which of two deliveries is a repetition: gateway/binds/repeat.h.
  */
 #include <stdlib.h>
 
-#include "gateway/lib/clock.h"
 #include "gateway/lib/counter.h"
 #include "gateway/lib/crypto.h"
 #include "gateway/lib/map.h"
 #include "gateway/sms/sms_parts.h"
 #include "smpp/alphabet.h"
 
-#define REPEAT_MS   60000
 #define KEEP_TRYING 60 /* times, a second apart, for a text put together from parts */
 #define TEXT_MAX    4096
 
@@ -37,8 +32,8 @@ struct incoming {
     struct op op;
     struct loop_timer again;
     struct keyword word;
-    struct recent_text *recent;
-    uint64_t recent_hash;
+    struct repeat *first;
+    uint64_t hash;
     uint8_t lookup[32], dedupe[32];
     char sealed[SEAL_OVERHEAD + MSISDN_MAX];
     size_t sealed_len;
@@ -54,33 +49,6 @@ static void count_outcome(const char *outcome)
     buf_init_fixed(&b, label, sizeof label);
     buf_addf(&b, "outcome=\"%.24s\"", outcome);
     counter_inc(counter_with(&texts, buf_cstr(&b)));
-}
-
-/* ---- repetitions ---- */
-
-static bool may_be_repeated(const struct recent_text *t, const struct bind_delivery *d, int64_t now)
-{
-    if (!t->stored)
-        return true;
-    return now - t->stored_at < REPEAT_MS &&
-           (t->generation != d->generation || t->epoch != d->d.epoch);
-}
-
-static struct recent_text *recent_of(struct sms *s, uint64_t hash, const struct bind_delivery *d)
-{
-    int64_t now = loop_now_ms(s->loop);
-    struct recent_text *t;
-
-    for (unsigned i = 0; i < SMS_RECENT; i++) {
-        t = &s->recent[i];
-        if (t->nonce != 0 && t->hash == hash && may_be_repeated(t, d, now))
-            return t;
-    }
-    t = &s->recent[s->recent_at++ % SMS_RECENT];
-    *t = (struct recent_text){.hash = hash, .nonce = clock_wall_us()};
-    t->generation = d->generation;
-    t->epoch = d->d.epoch;
-    return t;
 }
 
 /* ---- the transaction ---- */
@@ -141,12 +109,7 @@ static void on_inbound(struct op *op)
     }
     count_outcome(pg_text(op, 0, 0));
     op_release(op);
-    if (in->recent->hash == in->recent_hash) {
-        in->recent->stored = true;
-        in->recent->stored_at = loop_now_ms(a->s->loop);
-        in->recent->generation = in->delivery.generation;
-        in->recent->epoch = in->delivery.d.epoch;
-    }
+    repeat_stored(in->first, in->hash, &in->delivery, loop_now_ms(a->s->loop));
     bind_answer(&in->delivery, SMPP_ROK);
     incoming_free(in);
     pg_wake_dirty(a->s->pg, SMS_WAKE_TOPIC);
@@ -175,10 +138,10 @@ static void name_it(struct incoming *in, const struct pdu *pdu, struct str text)
     buf_adds(&b, to);
     buf_addc(&b, 0);
     buf_adds(&b, text);
-    in->recent_hash = map_hash(buf_str(&b));
-    in->recent = recent_of(s, in->recent_hash, &in->delivery);
+    in->hash = map_hash(buf_str(&b));
+    in->first = repeat_of(&s->repeats, in->hash, &in->delivery, loop_now_ms(s->loop));
     buf_addc(&b, 0);
-    buf_add_i64(&b, in->recent->nonce);
+    buf_add_i64(&b, in->first->nonce);
     seal_lookup(s->ring, STR("sms inbound"), buf_str(&b), in->dedupe);
     buf_wipe(&b);
 }

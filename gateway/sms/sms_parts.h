@@ -7,6 +7,7 @@
 #ifndef COKO_SMS_SMS_PARTS_H
 #define COKO_SMS_SMS_PARTS_H
 
+#include "gateway/binds/repeat.h"
 #include "gateway/lib/log.h"
 #include "gateway/lib/msisdn.h"
 #include "gateway/sms/batch.h"
@@ -18,7 +19,6 @@
 #define SMS_RECEIPTS_MAX                                                                           \
     500 /* waiting for one commit; twice that, and the carrier is told to wait */
 #define SMS_INBOUND_MAX 200  /* texts whose transaction runs */
-#define SMS_RECENT      256  /* texts remembered, to know a repeated delivery */
 #define SMS_RECORD_MAX  1000 /* outcomes of one statement */
 #define SMS_DEADLINE_MS 12000
 #define SMS_WAKE_TOPIC  "coko_message"
@@ -99,14 +99,6 @@ struct sms_account {
     uint8_t refs[COMPOSE_REFS];
 };
 
-struct recent_text {
-    uint64_t hash;
-    int64_t nonce; /* when it first came */
-    int64_t stored_at;
-    bool stored;
-    uint32_t generation, epoch; /* of the connection that brought it */
-};
-
 struct sms {
     struct loop *loop;
     struct pg *pg;
@@ -118,8 +110,7 @@ struct sms {
     struct list inbound; /* struct incoming */
     unsigned inbound_count;
     struct reassembly parts;
-    struct recent_text recent[SMS_RECENT];
-    unsigned recent_at;
+    struct repeats repeats;
     size_t naccounts;
     struct sms_account accounts[];
 };

@@ -284,6 +284,35 @@ def test_cancel_and_replace_before_it_is_sent_only(world):
     assert world.value("select messaging.esme_cancel('shop', %s)", fresh) == "too_late"
 
 
+def take_texts(world, esme="shop", holder="esme:a", limit=10):
+    return world.call("messaging.esme_take_texts", esme, holder, limit)
+
+
+def texts_answered(world, *pairs):
+    rows = [{"id": 7, "answer": "done"}, *({"text": i, "answer": a} for i, a in pairs)]  # receipts stand among them
+    return world.value("select messaging.esme_texts_answered(%s)", json.dumps(rows))
+
+
+def test_a_text_is_kept_once_until_its_esme_has_it(world):
+    put = "select messaging.esme_text_put('shop', %s, %s)"
+    assert world.value(put, b"d1", b"first") and world.value(put, b"d2", b"second")
+    assert not world.value(put, b"d1", b"first")  # the carrier did not hear us
+    first, second = take_texts(world)
+    assert (bytes(first["pdu_sealed"]), bytes(second["pdu_sealed"])) == (b"first", b"second")
+    assert take_texts(world) == [] and take_texts(world, "other") == []
+    assert texts_answered(world, (first["text_id"], "refused"), (second["text_id"], "done")) == 1
+    assert take_texts(world) == []
+    world.later("6 seconds")
+    assert [t["text_id"] for t in take_texts(world)] == [first["text_id"]]
+    texts_answered(world, (first["text_id"], "lost"))
+    assert [t["text_id"] for t in take_texts(world, holder="esme:b")] == [first["text_id"]]
+    world.value("select messaging.esme_release('esme:b')")
+    assert [t["text_id"] for t in take_texts(world)] == [first["text_id"]]
+    assert [r["name"] for r in world.rows("select * from ops.status() where section = 'esme'")] == ["shop texts"]
+    world.later("73 hours")
+    assert world.value("select ops.expire_rows(100)") >= 1 and world.value("select count(*) from messaging.esme_text") == 0
+
+
 def test_the_text_is_wiped_with_its_end(world):
     made = one(world)
     deliver(world, made, "r1")

@@ -21,7 +21,7 @@ from support import COKO
 ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 100_000
 HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
        "attempt", "entitlement", "ledger_txn", "ledger_entry", "inbox", "message", "usage", "inbound", "step_effect", "job", "audit",
-       "interaction", "esme_message", "esme_receipt", "esme_multi"}
+       "interaction", "esme_message", "esme_receipt", "esme_multi", "esme_text"}
 # Indexes that may be walked whole: a list in its own order, cut by LIMIT; and partial ones that hold only what is in flight.
 WALKS = {"book_new_all", "message_sending", "message_unrouted"}
 
@@ -78,6 +78,8 @@ insert into messaging.esme_receipt (message_id, esme, state, parts, delivered, h
     from messaging.esme_message;
 insert into messaging.esme_multi (message_id, multi)
     select message_id, message_id - message_id %% 100 + 1 from messaging.esme_message where message_id %% 10 = 1;
+insert into messaging.esme_text (esme, dedupe, pdu_sealed, holder, due_at, created_at)
+    select 'e' || i %% 50, i::text::bytea, 'p', case when i %% 1001 = 0 then 'esme:a' end, now(), now() from generate_series(1, %(n)s) i;
 insert into messaging.usage (user_id, day, segments) select i, current_date, 3 from generate_series(1, %(n)s) i;
 insert into messaging.inbound (account, dedupe, identity_id, action, outcome, received_at)
     select 'lab', i::text::bytea, i, 'next', 'queued', now() from generate_series(1, %(n)s) i;
@@ -247,6 +249,9 @@ CALLS = {
     "esme_take": "select * from messaging.esme_take('e5', 'esme:a', 10)",
     "esme_answered": "select messaging.esme_answered('[{\"id\": 5, \"answer\": \"done\"}, {\"id\": 6, \"answer\": \"lost\"}]')",
     "esme_release": "select messaging.esme_release('esme:a')",
+    "esme_text_put": "select messaging.esme_text_put('shop', 'new', 'p')",
+    "esme_take_texts": "select * from messaging.esme_take_texts('e5', 'esme:a', 10)",
+    "esme_texts_answered": "select messaging.esme_texts_answered('[{\"text\": 5, \"answer\": \"done\"}, {\"text\": 6, \"answer\": \"lost\"}]')",
     "esme_ended": "update messaging.message set kind = 'esme', state = 'failed' where id = 5",
     "save_position": "select * from reading.save_position(5, 1000001, 2, 10, 'ussd')",
     "screen_page": "select * from reading.screen_page(5, 1000001, 2, 10, 100)",
@@ -260,7 +265,8 @@ CALLS = {
     "import": None,
 }
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
-BATCH = {"esme_take", "esme_answered", "esme_release", "claim_charges", "claim_rail_work", "rail_answer", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
+BATCH = {"esme_take", "esme_take_texts", "esme_texts_answered", "esme_answered", "esme_release", "claim_charges", "claim_rail_work",
+         "rail_answer", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
          "job_enqueue", "hop_days", "expire_rows", "refresh_popularity", "run_schedule", "pause_failing"}
 

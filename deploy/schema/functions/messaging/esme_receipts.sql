@@ -77,7 +77,8 @@ declare
 begin
     update messaging.esme_receipt r set holder = null, due_at = r.created_at where r.holder = p_holder;
     get diagnostics v_n = row_count;
+    update messaging.esme_text t set holder = null, due_at = t.created_at where t.holder = p_holder; -- after receipts, as their answers do
     return v_n;
 end $$;
 comment on function messaging.esme_release(text) is
-'Called by the new owner of a listener: what the one before had on its binds is due again. The ESME may hear a receipt twice, never not at all.';
+'Called by the new owner of a listener: what the one before had on its binds, receipts and texts, is due again. The ESME may hear one twice, never not at all. Returns how many receipts.';

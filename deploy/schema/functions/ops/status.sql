@@ -12,6 +12,10 @@ create or replace function ops.status() returns table (section text, name text, 
         || to_char(ops.now() - min(r.created_at), 'DD"d" HH24:MI:SS')
     from messaging.esme_receipt r group by r.esme
     union all
+    select 'esme', t.esme || ' texts', count(*)::text || ', ' || count(t.holder)::text || ' on a bind, oldest '
+        || to_char(ops.now() - min(t.created_at), 'DD"d" HH24:MI:SS')
+    from messaging.esme_text t group by t.esme
+    union all
     select 'charges', c.state, count(*)::text || ', oldest ' || to_char(ops.now() - min(c.created_at), 'DD"d" HH24:MI:SS')
     from billing.charge c
     where not c.superseded and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED', 'REVIEW')
@@ -25,4 +29,4 @@ create or replace function ops.status() returns table (section text, name text, 
     order by 1, 2
 $$;
 comment on function ops.status() is
-'What an operator asks first at night: who holds which lease, what waits in the outbox and since when, receipts that ESMEs have not taken, charges not ended, dialogues of the last minutes, jobs. For `coko status`; not a hot path.';
+'What an operator asks first at night: who holds which lease, what waits in the outbox and since when, receipts and texts that ESMEs have not taken, charges not ended, dialogues of the last minutes, jobs. For `coko status`; not a hot path.';
