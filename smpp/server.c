@@ -460,16 +460,17 @@ struct smpp_server *smpp_server_new(struct loop *l, int fd, const struct smpp_se
     return v;
 }
 
-void smpp_server_accept(struct smpp_server *v, uint64_t peer, struct smsc_account *account)
+bool smpp_server_accept(struct smpp_server *v, uint64_t peer, struct smsc_account *account)
 {
     struct peer *p = peer_of(v, peer);
 
     if (p == NULL || p->session.state != SMSC_BINDING)
-        return;
+        return false;
     p->was_bound = true;
     v->stats.strangers--;
     smsc_accept(&p->session, account, loop_now_ms(v->loop));
     after_later(p);
+    return true;
 }
 
 void smpp_server_refuse(struct smpp_server *v, uint64_t peer, uint32_t status)

@@ -61,8 +61,8 @@ struct smpp_server_stats {
 struct smpp_server *smpp_server_new(struct loop *l, int fd, const struct smpp_server_config *config,
                                     const struct smpp_server_sink *sink, void *ctx);
 
-/* Answers a bind event. */
-void smpp_server_accept(struct smpp_server *v, uint64_t peer, struct smsc_account *account);
+/* Answers a bind event. accept false: it has left, or waited too long. */
+bool smpp_server_accept(struct smpp_server *v, uint64_t peer, struct smsc_account *account);
 void smpp_server_refuse(struct smpp_server *v, uint64_t peer, uint32_t status);
 
 /* Answers a submit or manage event: smsc_respond. */

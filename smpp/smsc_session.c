@@ -382,6 +382,7 @@ static uint32_t admit(struct smsc_session *s, const struct pdu *p, int64_t now)
         s->account->over_rate++;
         return SMPP_RTHROTTLED;
     }
+    s->account->used++;
     return 0;
 }
 

@@ -83,6 +83,7 @@ struct smsc_account {
     uint32_t binds;                 /* sessions bound to it now */
     uint32_t window;                /* deliveries in flight of each bind; 0: the session's own */
     bool behind;                    /* the store is behind: submits get 0x14, links live */
+    uint64_t used;                  /* tokens taken, ever: the owner adds those of further parts */
     uint64_t over_rate, over_queue; /* submits so refused, over all binds ever */
 };
 

@@ -95,7 +95,7 @@ static void set_config(struct esme_account *a, const struct esme_config *fresh)
 
 /* ---- the set ---- */
 
-static struct esme_account *account_named(struct esme *s, const char *name)
+struct esme_account *account_named(struct esme *s, const char *name)
 {
     for (size_t i = 0; i < s->naccounts; i++) {
         if (strcmp(s->accounts[i]->config.name, name) == 0)
@@ -115,6 +115,7 @@ static struct esme_account *account_new(struct esme *s, const struct esme_config
     set_config(a, c);
     (void)snprintf(a->label, sizeof a->label, "esme=\"%.60s\"", c->name);
     rate_init(&a->smsc.rate, (uint32_t)c->rate, (uint32_t)c->burst, loop_now_ms(s->loop));
+    a->elsewhere = -1;
     submit_init(a);
     deliver_init(a);
     texts_account_init(a);

@@ -7,7 +7,8 @@
  *    ^                             (in doubt it keeps listener and binds)          |
  *    +---------- all have left, all that was submitted is answered -------------- +
  *
- * A listener that cannot be opened is tried again each second.
+ * A listener that cannot be opened is tried again each second. A bind that may be waits until it is
+ * counted with those on other machines (node.c).
  */
 #include "gateway/esme/esme.h"
 
@@ -74,7 +75,7 @@ static uint32_t judge(struct esme *s, const char *address, const struct pdu *p,
     if (s->draining || s->stopping || !esme_address_allowed(&a->config.addresses, address) ||
         !may_bind_as(a, p->id))
         return SMPP_RBINDFAIL;
-    return a->smsc.binds >= a->config.max_binds ? SMPP_RALYBND : 0;
+    return a->smsc.binds + a->joining >= a->config.max_binds ? SMPP_RALYBND : 0;
 }
 
 static const char *bind_label(uint32_t status)
@@ -88,25 +89,47 @@ static const char *bind_label(uint32_t status)
     }
 }
 
+void esme_refuse(struct esme *s, uint64_t peer, uint32_t status)
+{
+    counter_inc(counter_with(&binds, bind_label(status)));
+    if (s->server != NULL)
+        smpp_server_refuse(s->server, peer, status);
+}
+
+void esme_accept(struct esme *s, uint64_t peer, struct esme_account *a, bool receives)
+{
+    struct esme_peer *place = &s->peers[(uint32_t)peer], before = *place;
+
+    if (a->gone) {
+        esme_refuse(s, peer, SMPP_RBINDFAIL);
+        return;
+    }
+    /* before accept, which may end it at once; another may have its place by now */
+    *place = (struct esme_peer){.id = peer, .account = a, .receives = receives};
+    if (s->server == NULL || !smpp_server_accept(s->server, peer, &a->smsc)) {
+        *place = before; /* it left, or waited too long: the others are told that it is not here */
+        return;
+    }
+    counter_inc(counter_with(&binds, bind_label(0)));
+    log_info(NULL, "esme bound", "esme=%s receives=%d", a->config.name, receives);
+    deliver_wake(a);
+}
+
 static void on_bind(void *ctx, uint64_t peer, const char *address, const struct pdu *p)
 {
     struct esme *s = ctx;
     struct esme_account *a;
     uint32_t status = judge(s, address, p, &a);
 
-    counter_inc(counter_with(&binds, bind_label(status)));
     if (status != 0) {
         log_warn(NULL, "esme bind refused", "system_id=%" STR_FMT " address=%s status=0x%x",
                  STR_ARG(p->bind.system_id), address, (unsigned)status);
-        smpp_server_refuse(s->server, peer, status);
+        esme_refuse(s, peer, status);
         return;
     }
-    s->peers[(uint32_t)peer] =
-        (struct esme_peer){.id = peer, .account = a, .receives = p->id != SMPP_BIND_TRANSMITTER};
-    log_info(NULL, "esme bound", "esme=%s address=%s as=%s", a->config.name, address,
+    log_info(NULL, "esme binds", "esme=%s address=%s as=%s", a->config.name, address,
              smpp_command_name(p->id));
-    smpp_server_accept(s->server, peer, &a->smsc);
-    deliver_wake(a);
+    node_join(s, a, peer, p->id != SMPP_BIND_TRANSMITTER);
 }
 
 /* ---- the other events ---- */
@@ -138,6 +161,7 @@ static void on_closed(void *ctx, uint64_t peer, enum smsc_end why)
 
     log_info(NULL, "esme gone", "esme=%s why=%s", p->account->config.name, smsc_end_name(why));
     *p = (struct esme_peer){0};
+    node_wake(ctx, 0); /* another may bind elsewhere */
 }
 
 static const struct smpp_server_sink sink = {
@@ -182,6 +206,7 @@ static void server_start(struct esme *s)
     s->stopping = false;
     memset(&s->counted, 0, sizeof s->counted);
     log_info(NULL, "esmes may bind", "listen=%s tls=%d", c->listen, s->tls != NULL);
+    node_wake(s, 0);
 }
 
 static bool all_answered(const struct esme *s)
@@ -190,7 +215,7 @@ static bool all_answered(const struct esme *s)
         if (!submit_idle(s->accounts[i]))
             return false;
     }
-    return list_empty(&s->manages) && deliver_idle(s) && texts_idle(s);
+    return list_empty(&s->manages) && list_empty(&s->joinings) && deliver_idle(s) && texts_idle(s);
 }
 
 /* Peer numbers are of one server: it stays until nothing is to be answered to any. */
@@ -313,6 +338,7 @@ struct esme *esme_new(const struct esme_room_config *c, const struct esme_deps *
     list_init(&s->manages);
     answers_init(s);
     texts_init(s);
+    node_init(s);
     op_init(&s->release_op, s->loop, on_released);
     loop_timer_init(&s->poll, s->loop, on_poll, s);
     (void)snprintf(s->lease_name, sizeof s->lease_name, "esme:%.60s", c->instance);
@@ -375,6 +401,7 @@ void esme_free(struct esme *s)
     smpp_server_free(s->server);
     s->server = NULL;
     manage_fini(s);
+    node_fini(s);
     texts_fini(s);
     accounts_fini(s);
     answers_fini(s);

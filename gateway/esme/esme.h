@@ -8,8 +8,8 @@
  *   messaging.esme_receipt --take--> deliver_sm --deliver_sm_resp--> the row goes
  *   a reader's text to its number --messaging.esme_text--> the same
  *
- * One worker of a machine listens: the holder of the lease "esme:INSTANCE", so that the rate, the
- * queue and the binds of an account are counted in one place. Another takes over when it dies.
+ * One worker of a machine listens: the holder of the lease "esme:INSTANCE". Another takes over when it
+ * dies. The binds and the rate of an account are counted over the listeners of all machines (node.c).
  *
  * Nothing is answered with an id before its commit, and nothing twice: a batch whose answer was lost
  * is asked again under the same names. While the database is behind, submits get 0x14 and links live.

@@ -2,7 +2,8 @@
 /*
  * The inside of the ESME room, for its own files. One esme_account a section; accounts.c makes and
  * reloads them, submit.c fills the outbox, manage.c answers what asks about it, deliver.c gives
- * receipts back and texts.c readers' texts, esme.c owns lease, listener and peers.
+ * receipts back and texts.c readers' texts, node.c counts over all machines, esme.c owns lease,
+ * listener and peers.
  */
 #ifndef COKO_ESME_ESME_PARTS_H
 #define COKO_ESME_ESME_PARTS_H
@@ -46,7 +47,12 @@ struct esme_account {
     struct smsc_account smsc;
     struct submit submit;
     struct deliver deliver, texts;
-    bool texts_first;                     /* of the next free place on a bind */
+    bool texts_first;    /* of the next free place on a bind */
+    unsigned joining;    /* binds that wait to be counted */
+    uint32_t told_binds; /* what the other machines were told */
+    uint64_t told_used;
+    int64_t heard_at;  /* loop's ms: when they last told us */
+    int64_t elsewhere; /* parts that they had submitted when they last told us; -1: never */
     uint64_t counted_rate, counted_queue; /* what the metrics have seen */
     int64_t told_at;                      /* loop's ms: when the log last heard of a refusal */
     unsigned untold;
@@ -97,6 +103,11 @@ struct esme {
     struct list storings; /* texts on their way into rows */
     unsigned nstoring;
     struct repeats repeats;
+    struct list joinings; /* node.c */
+    struct op meet_op;
+    struct loop_timer meet_timer;
+    int64_t idle_at; /* loop's ms: when those at rest are told of again */
+    bool alone;      /* the last telling failed */
     struct smpp_server_stats counted;
     size_t naccounts;
     struct esme_account *accounts[ESME_ACCOUNTS_MAX];
@@ -114,6 +125,8 @@ unsigned esme_bind_bit(const char *word);
 
 /* By system_id; NULL: nobody may bind so. */
 struct esme_account *account_find(struct esme *s, struct str system_id);
+/* By section; NULL: none. */
+struct esme_account *account_named(struct esme *s, const char *name);
 /* Takes over these sections: new ones come, others change or go (their peers are the caller's). */
 void accounts_set(struct esme *s, const struct esme_config *fresh, size_t n);
 void accounts_fini(struct esme *s);
@@ -170,12 +183,25 @@ void texts_forget_counters(void);
 /* number: as esme_source_read writes it. */
 bool esme_has_number(const struct esme_config *c, const char *number);
 
+/* ---- node.c ---- */
+
+void node_init(struct esme *s);
+void node_fini(struct esme *s);
+/* A bind that was judged: esme_accept or esme_refuse follows. */
+void node_join(struct esme *s, struct esme_account *a, uint64_t peer, bool receives);
+/* The others are told what we have in so many ms. */
+void node_wake(struct esme *s, int64_t ms);
+
 /* ---- figures.c ---- */
 
 void esme_figures(struct esme *s);
 void esme_figures_forget(void);
 
 /* ---- esme.c ---- */
+
+/* The end of a bind that waited to be counted. */
+void esme_accept(struct esme *s, uint64_t peer, struct esme_account *a, bool receives);
+void esme_refuse(struct esme *s, uint64_t peer, uint32_t status);
 
 /* Receipts may be taken: the lease is ours and what another had is due again. */
 bool esme_may_deliver(const struct esme *s);

@@ -385,6 +385,7 @@ bool submit_afford(struct esme_account *a, unsigned parts)
     if (rate_room(r, now) < MIN(more, burst - 1)) /* more than the burst: when it is full */
         return false;
     rate_spend(r, more, now);
+    a->smsc.used += more;
     return true;
 }
 

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Readers' texts to an ESME's own number, from the lab's SMSC to npm "smpp": stored before the carrier hears that we have
-them, given until the ESME has them."""
+them, given until the ESME has them; and what an ESME may do on all machines together."""
 import signal
+import time
 
 from daemon import render_ini
 from database import Locked
+from kannel import listens
 from lab_fixtures import node_peer  # noqa: F401
-from support import wait_until
-from test_esme import READER, gateway, goodbye, submit  # noqa: F401
+from support import free_port, wait_until
+from test_esme import RALYBND, READER, RTHROTTLED, gateway, goodbye, submit  # noqa: F401
 
 
 def says(gateway, text, to="7070", wait=9000, **more):  # noqa: F811
@@ -126,3 +128,61 @@ def test_a_number_may_move_with_a_reload_and_has_one_owner(gateway):  # noqa: F8
     gateway.one.ini.write_text(render_ini(gateway.one.values, gateway.config))
     gateway.one.process.signal(signal.SIGHUP)
     wait_until(lambda: "another section has one of them" in gateway.one.process.log.read_text(), "the fault")
+
+
+class Machines:
+    """Two listeners of one installation."""
+
+    def __init__(self, gateway, daemon, **limits):  # noqa: F811
+        self.gateway, self.there = gateway.start(coko={"instance": "a"}, esme_shop=limits), free_port()
+        daemon(config={**gateway.config, "coko": {"instance": "b"}, "smpp_server": {"listen": f"127.0.0.1:{self.there}", "lease": "2s"}},
+               smsc=gateway.smsc)
+        wait_until(lambda: listens(self.there), "the listener of the other machine", 30)
+
+    def peer(self, port, status=0):
+        peer = self.gateway.peers("smpp_client.js", "--port", port)
+        assert peer.bind("shop", "secret-shop")["status"] == status
+        return peer
+
+    def here(self, status=0):
+        return self.peer(self.gateway.port, status)
+
+    def beside(self, status=0):
+        return self.peer(self.there, status)
+
+
+def taken(peer, count):
+    """How many of so many submits at once are taken; the others are over the rate."""
+    for n in range(count):
+        peer.tell("submit", to=f"22507010203{n:02}", text="x", schedule_delivery_time="000000010000000R", **{"from": "SHOP"})
+    got = [peer.expect("submitted", timeout=60)["status"] for _ in range(count)]
+    assert set(got) <= {0, RTHROTTLED}
+    return got.count(0)
+
+
+def test_binds_are_counted_on_all_machines(gateway, daemon):  # noqa: F811
+    """Expected: one bind over max_binds is refused wherever it comes; a place that is left is free for both."""
+    both = Machines(gateway, daemon, max_binds=2)
+    both.here()
+    other = both.beside()
+    both.here(RALYBND)
+    both.beside(RALYBND)
+    goodbye(other)
+    gateway.wait_sql("select 1 where (select sum(binds) from messaging.esme_node) = 1", "the others to be told")
+    both.here()
+    both.beside(RALYBND)
+    gateway.wait_sql("select 1 where (select sum(binds) from messaging.esme_node) = 2", "the second")
+    gateway.one.kill()
+    gateway.wait_sql("select 1 from ops.lease where name = 'esme:a' and until < ops.now()", "the lease of the dead to end")
+    both.beside()
+    both.beside()
+
+
+def test_the_rate_is_one_on_all_machines(gateway, daemon):  # noqa: F811
+    """Expected: what was taken here is missing there, once it is told: with the next bind, or within a second."""
+    both = Machines(gateway, daemon, max_binds=4, rate=1, burst=50)
+    here, other, began = both.here(), both.beside(), time.monotonic()
+    assert taken(here, 50) == 50
+    gateway.wait_sql("select 1 from messaging.esme_node where holder = 'esme:a' and used >= 50", "the others to be told")
+    both.beside()
+    assert taken(other, 50) <= time.monotonic() - began + 1

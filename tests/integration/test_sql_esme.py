@@ -313,6 +313,53 @@ def test_a_text_is_kept_once_until_its_esme_has_it(world):
     assert world.value("select ops.expire_rows(100)") >= 1 and world.value("select count(*) from messaging.esme_text") == 0
 
 
+def meet(world, holder, binds=0, wants=0, used=0, most=3, esme="shop", epoch=1, conn=None):
+    rows = [{"esme": esme, "binds": binds, "wants": wants, "max": most, "used": used}]
+    (got,) = world.call("messaging.esme_meet", holder, epoch, rows, conn=conn)
+    return got["granted"], got["used"]
+
+
+def test_binds_and_parts_are_counted_over_all_listeners(world):
+    for name in ("esme:a", "esme:b"):
+        assert world.one("ops.lease_take", name, name + ":0", 10)["ok"]
+    assert meet(world, "esme:a", wants=2, used=10) == (2, 0)
+    assert meet(world, "esme:b", wants=2, used=5) == (1, 10)
+    assert meet(world, "esme:b", binds=1, wants=1, used=6) == (0, 10)
+    assert meet(world, "esme:a", binds=2, used=11) == (0, 6)
+    assert meet(world, "esme:a", binds=1, used=11) == (0, 6)  # one left there
+    assert meet(world, "esme:b", binds=1, wants=2, used=6) == (1, 11)
+    assert meet(world, "esme:a", esme="other", wants=3) == (3, 0)
+    world.later("11 seconds")  # a listener whose lease is over counts for nothing
+    assert world.one("ops.lease_take", "esme:b", "esme:b:0", 10) == {"ok": True, "epoch": 2}
+    assert meet(world, "esme:b", binds=2, wants=2, epoch=2) == (1, 0)
+    assert world.rows("select esme, holder, binds from messaging.esme_node where esme = 'shop'") == [
+        {"esme": "shop", "holder": "esme:b", "binds": 3}]
+
+
+def test_what_a_dead_listener_told_counts_until_another_has_its_lease(world):
+    """Expected: the binds of a killed worker stand in no one's way once its neighbour listens, with or without binds of its own."""
+    assert world.one("ops.lease_take", "esme:a", "esme:a:0", 10)["ok"] and world.one("ops.lease_take", "esme:b", "esme:b:0", 60)["ok"]
+    assert meet(world, "esme:a", wants=3) == (3, 0)
+    assert meet(world, "esme:b", wants=1) == (0, 0)
+    world.later("11 seconds")
+    assert world.one("ops.lease_take", "esme:a", "esme:a:1", 60) == {"ok": True, "epoch": 2}
+    assert meet(world, "esme:b", wants=1) == (1, 0)
+    assert meet(world, "esme:a", wants=1, epoch=2) == (1, 0)
+    meet(world, "esme:a", binds=3, epoch=1)  # the one before was only slow: what it tells is too late
+    assert meet(world, "esme:b", binds=1, wants=2) == (1, 0)
+
+
+def test_two_listeners_that_ask_at_once_do_not_both_get_the_last(world):
+    names = [f"esme:{n}" for n in range(8)]
+    for name in names:
+        assert world.one("ops.lease_take", name, name, 60)["ok"]
+    conns = [world.connect() for _ in names]
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda n: meet(world, n[0], wants=1, conn=n[1])[0], zip(names, conns)))
+    [c.close() for c in conns]
+    assert sum(got) == 3
+
+
 def test_the_text_is_wiped_with_its_end(world):
     made = one(world)
     deliver(world, made, "r1")

@@ -252,6 +252,7 @@ CALLS = {
     "esme_text_put": "select messaging.esme_text_put('shop', 'new', 'p')",
     "esme_take_texts": "select * from messaging.esme_take_texts('e5', 'esme:a', 10)",
     "esme_texts_answered": "select messaging.esme_texts_answered('[{\"text\": 5, \"answer\": \"done\"}, {\"text\": 6, \"answer\": \"lost\"}]')",
+    "esme_meet": "select * from messaging.esme_meet('esme:a', 1, '[{\"esme\": \"shop\", \"binds\": 1, \"wants\": 1, \"max\": 2, \"used\": 5}]')",
     "esme_ended": "update messaging.message set kind = 'esme', state = 'failed' where id = 5",
     "save_position": "select * from reading.save_position(5, 1000001, 2, 10, 'ussd')",
     "screen_page": "select * from reading.screen_page(5, 1000001, 2, 10, 100)",
