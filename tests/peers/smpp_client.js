@@ -8,6 +8,7 @@
 //   {"op":"submit_long", ...}       8-bit UDH parts, split here
 //   {"op":"multi","to":["22507...","22505..."],"lists":["staff"], ...}   -> "failed":{"staff":68}
 //   {"op":"flood","count":20000,"window":100,"to":"225","text":"x"}   -> {"event":"flood",...}
+//       to numbers that begin so and end in 0 to 999, with "digits":3 in 000 to 999
 //   {"op":"data","to":"225...","text":"..."} {"op":"cancel","message_id":"1"}
 //   {"op":"replace","message_id":"1","text":"..."}
 //   {"op":"enquire"} {"op":"query","message_id":"1"} {"op":"raw","hex":"..."} {"op":"unbind"}
@@ -116,7 +117,7 @@ function flood(c) {
     const n = sent;
     sent += 1;
     session.submit_sm({
-      destination_addr: c.to + String(n % 1000), source_addr: 'COKO',
+      destination_addr: c.to + String(n % 1000).padStart(c.digits || 0, '0'), source_addr: 'COKO',
       registered_delivery: c.registered_delivery || 0, short_message: `${c.text} ${n}`,
     }, (r) => {
       done += 1;
