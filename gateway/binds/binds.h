@@ -11,8 +11,9 @@
  *
  * The lines of a bind share its lease, its queue and its rate: 0x58 on one pauses all, and what waits
  * goes on oldest first. Each has a window, a link check and a back-off of its own, and a lost one
- * takes nothing from the others. The parts of a message go by one line (M2, queue.h); a receipt or
- * a reader's part may come by any.
+ * takes nothing from the others. The parts of a message go by one line (M2, queue.h), and by the same
+ * one go messages of its class to the same phone while it is there, so that none overtakes another; a
+ * receipt or a reader's part may come by any.
  *
  * An operator may pause an account (bind_held turns false, the bind stays) or drain it (its clients
  * end what they began, the link unbinds, nobody wants the lease until the account may run again).

@@ -53,8 +53,9 @@ struct bind {
     struct loop_timer pump; /* 0 ms: writes what may be written */
     struct bind_job *busy;  /* inside its done */
     struct bind_queue queue;
-    uint32_t reserved; /* places of each window that only talk may take */
-    struct map jobs;   /* client and key -> struct bind_job */
+    uint32_t reserved;  /* places of each window that only talk may take */
+    struct map jobs;    /* client and key -> struct bind_job */
+    struct map readers; /* phone and class -> the job that was begun last, until its end */
     enum bind_wish wish;
 };
 

@@ -22,12 +22,26 @@ static struct bind_job *job_find(const struct bind *b, uint64_t tag)
     return map_get(&b->jobs, str_n(&name, sizeof name));
 }
 
+static uint64_t reader_of(const struct bind_job *job)
+{
+    return job->reader << 3 | job->class;
+}
+
+static struct bind_job *last_of_reader(const struct bind *b, const struct bind_job *job)
+{
+    uint64_t name = reader_of(job);
+
+    return job->reader != 0 ? map_get(&b->readers, str_n(&name, sizeof name)) : NULL;
+}
+
 static void job_forget(struct bind *b, struct bind_job *job)
 {
-    uint64_t name = tag_of(job, 0) >> 8;
+    uint64_t name = tag_of(job, 0) >> 8, reader = reader_of(job);
 
     job->queued = false;
     map_remove(&b->jobs, str_n(&name, sizeof name));
+    if (last_of_reader(b, job) == job)
+        map_remove(&b->readers, str_n(&reader, sizeof reader));
 }
 
 static struct bind_client_slot *client_of(struct bind *b, unsigned client)
@@ -43,6 +57,10 @@ static struct bind_line *line_of(struct bind *b, const struct bind_job *job)
 
 static void job_took(struct bind *b, struct bind_job *job, unsigned no)
 {
+    uint64_t reader = reader_of(job);
+
+    if (job->reader != 0 && job->left == job->parts)
+        map_put(&b->readers, str_n(&reader, sizeof reader), job);
     bind_queue_took(&b->queue, job, no);
     line_of(b, job)->flying++;
 }
@@ -120,6 +138,17 @@ static unsigned choose_line(const struct bind *b, const struct bind_room *room, 
     return best;
 }
 
+/* A message to the same phone is on its way by a line: this one goes behind it. */
+static bool follow(const struct bind *b, const struct bind_room *room, struct bind_job *job)
+{
+    const struct bind_job *before = last_of_reader(b, job);
+
+    if (before == NULL || before->line == 0 || room->gone[before->line])
+        return false;
+    job->line = before->line;
+    return true;
+}
+
 /* False: not now. */
 static bool write_part(struct bind *b, struct bind_job *job, unsigned no)
 {
@@ -154,6 +183,9 @@ static void write_all(struct bind *b)
     look_for_room(b, &room);
     while ((job = bind_queue_next(&b->queue, &room, &no)) != NULL) {
         bool fresh = job->line == 0;
+
+        if (fresh && follow(b, &room, job))
+            continue; /* if that line has room */
         unsigned line = fresh ? choose_line(b, &room, job->class) : job->line;
 
         job->line = (uint8_t)line;
@@ -288,6 +320,7 @@ void bind_jobs_init(struct bind *b, struct loop *l)
 {
     bind_queue_init(&b->queue);
     map_init(&b->jobs);
+    map_init(&b->readers);
     loop_timer_init(&b->pump, l, on_pump, b);
 }
 
@@ -295,4 +328,5 @@ void bind_jobs_fini(struct bind *b)
 {
     loop_timer_clear(&b->pump);
     map_fini(&b->jobs);
+    map_fini(&b->readers);
 }

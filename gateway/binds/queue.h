@@ -28,10 +28,11 @@ enum bind_class { BIND_TALK, BIND_OTP, BIND_REPLY, BIND_NOTICE, BIND_INSTALMENT,
 #define BIND_CLASS_BIT(c) (1u << (c))
 #define BIND_ALL_CLASSES  (BIND_CLASS_BIT(BIND_CLASSES) - 1u)
 
-/* Embedded in the caller's message. client, key, class and parts are set by the caller. */
+/* Embedded in the caller's message. client, key, reader, class and parts are set by the caller. */
 struct bind_job {
     struct list node; /* in its class while it has parts to write */
     uint64_t key;     /* the caller's name for it, below 2^48 */
+    uint64_t reader;  /* a hash of the phone it goes to; 0: in no order with others */
     uint8_t client;   /* who gets its events; enum bind_client */
     uint8_t class;    /* enum bind_class */
     uint8_t parts;    /* 1..BIND_PARTS_MAX */

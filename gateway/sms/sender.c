@@ -280,6 +280,7 @@ static int outgoing_make(struct sms_account *a, struct op *op, int row, struct o
         return -1;
     o->job.client = BIND_SMS;
     o->job.key = o->id;
+    o->job.reader = map_hash(str_c(o->number));
     o->job.parts = (uint8_t)compose_parts(a->link, &o->seg);
     loop_timer_init(&o->again, a->s->loop, on_again, o);
     o->filled = calloc(o->job.parts + 1u, sizeof *o->filled);

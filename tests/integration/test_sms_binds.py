@@ -43,6 +43,25 @@ def test_11_parts_go_by_one_bind_and_receipts_come_by_any(sms):  # noqa: F811
     assert sms.stats()["duplicate_parts"] == 0
 
 
+def test_texts_to_one_phone_keep_their_order(sms):  # noqa: F811
+    """Two texts to each of four phones through windows of one: the second begins once the first is written, other phones go on."""
+    sms.fault(resp_delay_ms=30)
+    sms.room(binds=3, window=1)
+    bound(sms, 3)
+    sms.world.rows(
+        "insert into messaging.message (account, identity_id, kind, priority, body, lang, segments, due_at, expires_at, created_at)"
+        " select 'lab', i, 'notice', 2, case n when 1 then %s else 'Second.' end, 'fr', 3, t, t + interval '1 day', t"
+        " from unnest(%s) i, generate_series(1, 2) n, (select ops.now() as t) x order by i, n",
+        "Premier. " * 45, [sms.reader(f"+22507010203{n:02}")["identity_id"] for n in range(4)])  # three parts and one
+    sms.stats(accepted=16)
+    order, links = {}, set()
+    for part in sms.smsc.control("GET", "/parts")["parts"]:
+        order.setdefault(part["to"], []).append(("Second" in part["text"], part["n"]))
+        links.add(part["link"])
+    assert all(got == [(False, 1), (False, 2), (False, 3), (True, 1)] for got in order.values()) and len(order) == 4, order
+    assert len(links) == 3, links
+
+
 def test_17_a_lost_bind_takes_nothing_from_the_others(sms):  # noqa: F811
     """One of three links is reset under its window: its parts are unknown until their receipts, the rest goes by the others."""
     made = chapters(sms, 6)
