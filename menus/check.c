@@ -44,14 +44,23 @@ static unsigned width_of(struct fit *f, const struct text *t)
     return sum;
 }
 
-/* The widest of a text and its variations: any of them may hold with any of another text's. */
+/* The widest of a text and its variations: any of them may hold with any of another text's. Only
+ * what asks for the screen's size is known here: what comes after it is never shown, or it is not. */
 static unsigned width(struct fit *f, int text)
 {
-    unsigned widest = width_of(f, text_in(f->m, text, f->lang));
+    unsigned widest = 0;
 
-    for (size_t i = 0; text != NONE && i < f->m->nvariations; i++)
+    for (size_t i = 0; text != NONE && i < f->m->nvariations; i++) {
+        const struct when *w = &f->m->variations[i].when;
+        bool sized = w->var == f->m->page_var;
+
+        if (f->m->texts[text].vary[i] == NONE || (sized && !when_fits(w, f->limit->max)))
+            continue;
         widest = MAX(widest, width_of(f, text_in(f->m, f->m->texts[text].vary[i], f->lang)));
-    return widest;
+        if (sized)
+            return widest;
+    }
+    return MAX(widest, width_of(f, text_in(f->m, text, f->lang)));
 }
 
 static unsigned nav_width(struct fit *f, enum nav_key key, enum engine_text text)
@@ -118,7 +127,9 @@ static unsigned foot_width(struct fit *f, const struct screen *sc)
         return foot;
     }
     for (size_t i = 0; i < sc->nchoices; i++)
-        foot = MAX(foot, 4 + width(f, sc->choices[i].text));
+        if (sc->choices[i].when.var != f->m->page_var ||
+            when_fits(&sc->choices[i].when, f->limit->max))
+            foot = MAX(foot, 4 + width(f, sc->choices[i].text));
     if (sc->type == SCREEN_LIST)
         foot = 4 + sc->label_max;
     if (sc->type == SCREEN_TEXT)
@@ -292,10 +303,23 @@ int menu_check(const struct menu *m, struct menu_report *r)
     return r->count == before ? 0 : -1;
 }
 
+/* What was proved on a narrower screen holds where the same texts are shown. */
+static bool same_texts(const struct menu *m, unsigned a, unsigned b)
+{
+    for (size_t i = 0; i < m->nvariations; i++) {
+        const struct when *w = &m->variations[i].when;
+
+        if (w->var == m->page_var && when_fits(w, a) != when_fits(w, b))
+            return false;
+    }
+    return true;
+}
+
 bool menu_proves(const struct menu *m, struct menu_limits limits)
 {
     for (size_t i = 0; i < m->nlimits; i++)
-        if (m->limits[i].charset == limits.charset && m->limits[i].max <= limits.max)
+        if (m->limits[i].charset == limits.charset && m->limits[i].max <= limits.max &&
+            same_texts(m, m->limits[i].max, limits.max))
             return true;
     return false;
 }

@@ -35,6 +35,8 @@ size_t text_skip_chars(struct str s, size_t n);
 /* ---- vary.c ---------------------------------------------------------------------------------- */
 
 bool when_holds(const struct step *st, const struct when *w);
+/* Whether a condition on page_chars holds on a screen of this limit. */
+bool when_fits(const struct when *w, unsigned limit);
 /* The text that stands in for `no` here: of the first variation that holds and has one. */
 int text_pick(const struct step *st, int no);
 /* Draws every experiment's variant into its variable. */

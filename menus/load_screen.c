@@ -160,7 +160,7 @@ struct when load_when(struct loader *l, const struct node *parent, const char *k
     w.var = need_var(l, &n, "var");
     if (w.var == NONE)
         return w;
-    if (l->m->vars[w.var].turn)
+    if (l->m->vars[w.var].turn && w.var != l->m->page_var) /* a carrier's screen stays as it is */
         load_fault(l, n.path, "a variable of the turn is gone when the answer comes");
     w.kind = is.json ? WHEN_IS : not .json ? WHEN_NOT : WHEN_SET;
     if (!match_parse(load_str(l, is.json ? &is : &not ), &w.match))

@@ -240,7 +240,8 @@ struct currency {
     unsigned exponent;
 };
 
-/* A text "name@CI" stands in for "name" where the variation "CI" holds. */
+/* A text "name@CI" stands in for "name" where the variation "CI" holds; a condition on page_chars
+ * (menu.page_var) is known from the carrier's screen alone. */
 struct variation {
     struct str name;
     struct when when;

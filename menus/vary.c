@@ -1,18 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What differs from reader to reader: conditions, texts with variations, experiments.
+ * What differs from reader to reader: conditions, texts with variations, experiments. A condition on
+ * page_chars asks what the screen holds: narrow carriers get shorter texts.
  *
  * A variant is drawn from the hash of the user and the experiment's name, so it stays with the user
  * and two experiments do not fall together. The first variant is the control: a reader without a
  * hash gets it.
  */
+#include <stdio.h>
+
 #include "menus/engine.h"
 #include "menus/match.h"
 
+bool when_fits(const struct when *w, unsigned limit)
+{
+    char mem[12];
+    struct str v = str_n(mem, (size_t)snprintf(mem, sizeof mem, "%u", limit));
+
+    return w->kind == WHEN_NOT ? !match_holds(&w->match, v)
+                               : w->kind != WHEN_IS || match_holds(&w->match, v);
+}
+
 bool when_holds(const struct step *st, const struct when *w)
 {
-    struct str v = state_var(st, w->var);
+    struct str v;
 
+    if (w->var != NONE && w->var == st->m->page_var)
+        return when_fits(w, st->limit);
+    v = state_var(st, w->var);
     switch (w->kind) {
     case WHEN_ALWAYS: return true;
     case WHEN_SET: return v.n > 0;

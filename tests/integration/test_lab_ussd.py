@@ -182,4 +182,4 @@ def test_command_line(catcher):  # noqa: F811
         [sys.executable, TOP / "tests/lab/ussd_client.py", "--base", catcher.url],
         capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 1 and "CON or END" in done.stderr
-    assert len(ussd_client.PHONES) == 27 and all(k == p.carrier for k, p in ussd_client.PHONES.items())
+    assert len(ussd_client.PHONES) == 29 and all(k == p.carrier for k, p in ussd_client.PHONES.items())

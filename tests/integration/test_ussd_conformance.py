@@ -2,14 +2,14 @@
 """Every carrier over HTTP, played by the lab's phones on one daemon: begin, continue, bad choice, more,
 back, home, end, long dial, notices, duplicates, stale hops, a wrong secret, a malformed body. The phones
 were written from the carriers' documents, the profiles too, and neither from the other. A carrier of the
-lab without its profile is a failure."""
+lab without its profile is a failure, and a profile over HTTP without its phone."""
 import json
 import re
 
 import pytest
 
-from support import TOP
-from ussd_carriers_kit import CODE, NAMES, carriers, counted, pick, turn, welcome  # noqa: F401
+from support import TOP, wait_until
+from ussd_carriers_kit import CODE, NAMES, POSTED, carriers, pick, turn, welcome  # noqa: F401
 
 from carriers import PHONES
 from carriers.con_end import ConEnd
@@ -27,6 +27,11 @@ def having(test):
 def test_the_profile_is_there(name):
     profile = json.loads((TOP / f"gateway/ussd/profiles/{name}.json").read_text())
     assert profile["name"] == name
+
+
+def test_every_profile_over_http_has_a_phone():
+    profiles = [json.loads(f.read_text()) for f in (TOP / "gateway/ussd/profiles").glob("*.json")]
+    assert {p["name"] for p in profiles if p["body"] != "smpp"} == set(NAMES)
 
 
 @each
@@ -69,7 +74,8 @@ def test_a_duplicate_is_the_same_answer(carriers, name):  # noqa: F811
     assert all(phone.last_reply.same(again) for again in phone.repeat(2))
 
 
-@having(lambda p: counted(p) and p.carrier not in ("restcomm", "mtn_comviva"))
+@having(lambda p: (p.sequence or p.whole_path or p.named_hops) and
+        p.carrier not in ("restcomm", "mtn_comviva", "huawei"))
 def test_a_stale_hop_moves_nothing(carriers, name):  # noqa: F811
     phone = welcome(carriers.phone(name))
     pick(phone, "découvrir")
@@ -87,7 +93,7 @@ def test_a_long_dial_walks(carriers, name):  # noqa: F811
     """A book's code behind the service code shows the book at once, and the session goes on."""
     phone = welcome(carriers.phone(name))
     phone.dial(f"{phone.stem}*201#")
-    assert "épisodes" in phone.last and not phone.ended
+    assert re.search(r"\d+ ép", phone.last) and not phone.ended
     pick(phone, "résumé")
     assert not phone.ended
 
@@ -100,14 +106,14 @@ def test_a_dial_without_inputs_begins(carriers, name):  # noqa: F811
 
 
 @pytest.mark.parametrize("name,kind", [(n, k) for n in NAMES for k in PHONES[n].endings
-                                       if n != "infobip"])
+                                       if (n, k) not in (("infobip", "abort"), ("infobip", "timeout"), ("huawei", "abort"))])
 def test_a_notice_shows_no_screen_and_keeps_the_place(carriers, name, kind):  # noqa: F811
     verdict = f'verdict="{"timeout" if kind == "timeout" else "abort"}"'
     phone = welcome(carriers.phone(name))
     before = carriers.metric("coko_ussd_verdicts_total", verdict)
     phone.hang_up(kind)
     assert "Découvrir" not in phone.last_reply.body.decode("utf-8")
-    assert carriers.metric("coko_ussd_verdicts_total", verdict) == before + 1
+    wait_until(lambda: carriers.metric("coko_ussd_verdicts_total", verdict) == before + 1, "the notice heard")
     phone.dial()
     assert not phone.ended
 
@@ -161,6 +167,9 @@ MEMBERS = {  # of a JSON reply: all it must have; what it may have beside
     "hubtel": ({"Type", "Message"}, {"ClientState", "Label", "DataType", "FieldType", "FieldName", "Data",
                                      "Item", "SessionId"}),
     "arkesel": ({"sessionID", "userID", "msisdn", "message", "continueSession"}, set()),
+    "nalo": ({"USERID", "MSG", "MSGTYPE"}, {"MSISDN"}),
+    "dmark": ({"responseString", "action"}, set()),
+    "hollatags": ({f"session_{n}" for n in ("msisdn", "operation", "msg", "id", "from", "type", "mno")}, set()),
     "korba": ({"message", "ussdServiceOp"}, set()),
     "nsano": ({"USSDResp"}, set()),
     "beem": ({"msisdn", "operator", "session_id", "command", "payload"}, set()),
@@ -171,6 +180,10 @@ ELEMENTS = {  # of an XML reply, in order of the document
                    r"freeflowChargingAmount applicationResponse",
     "moov": r"response screen_type text (options (option )*)?back_link home_link session_op screen_id",
     "aat": r"request headertext( options( option)*)?",
+    "huawei": r"soapenv:Envelope soapenv:Header tns:RequestSOAPHeader tns:spId tns:spPassword tns:serviceId "
+              r"tns:timeStamp tns:OA tns:FA tns:linkid soapenv:Body loc:sendUssd loc:msgType loc:senderCB "
+              r"loc:receiveCB loc:ussdOpType loc:msIsdn loc:serviceCode loc:codeScheme loc:ussdString",
+    "integrat": r"Message Version Request UserID Password USSText",
     "restcomm": r"dialog (unstructuredSSRequest_Request|processUnstructuredSSRequest_Response)"}
 
 
@@ -198,7 +211,19 @@ def test_exact_members_of_a_json_reply(carriers, name):  # noqa: F811
 @pytest.mark.parametrize("name", ELEMENTS)
 def test_exact_elements_of_an_xml_reply(carriers, name):  # noqa: F811
     for phone in last_and_ended(carriers, name):
-        body = phone.last_reply.body.decode()
-        found = " ".join(re.findall(r"<([A-Za-z_]\w*)", body))
+        body = (phone.last_call if name in POSTED else phone.last_reply).body.decode()
+        found = " ".join(re.findall(r"<([A-Za-z_][\w:]*)", body))
         assert re.fullmatch(ELEMENTS[name], found), body
 
+
+ACK = {"integrat": "", "huawei": (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+    '<loc:notifyUssdReceptionResponse xmlns:loc="http://www.csapi.org/schema/parlayx/ussd/notification/v1_0/local">'
+    '<loc:result>0</loc:result></loc:notifyUssdReceptionResponse></soapenv:Body></soapenv:Envelope>')}
+
+
+@pytest.mark.parametrize("name", POSTED)
+def test_exact_bytes_of_an_acknowledgement(carriers, name):  # noqa: F811
+    for phone in last_and_ended(carriers, name):
+        assert phone.last_reply.body.decode() == ACK[name]

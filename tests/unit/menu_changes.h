@@ -29,6 +29,19 @@ static inline char *changed(struct str bytes, const struct change *c, size_t *n)
     return out;
 }
 
+/* Makes it in its file; returns the new bytes, to be freed after the files. */
+static inline char *change_in(struct menu_file *own, size_t nfiles, const struct change *c)
+{
+    char *bytes = NULL;
+
+    for (size_t i = 0; i < nfiles; i++)
+        if (!strcmp(own[i].name, c->file)) {
+            bytes = changed(own[i].bytes, c, &own[i].bytes.n);
+            own[i].bytes.p = bytes;
+        }
+    return bytes;
+}
+
 static inline bool told(const struct menu_report *r, const struct change *c)
 {
     for (size_t i = 0; i < r->count && i < MENU_FAULTS_MAX; i++)
@@ -43,16 +56,12 @@ static inline void try_change(const struct menu_file *files, size_t nfiles, cons
 {
     struct menu_file own[16];
     struct err e = {0};
-    char *bytes = NULL;
+    char *bytes;
     struct menu *m;
 
     assert_true(nfiles <= ARRAY_LEN(own));
     memcpy(own, files, nfiles * sizeof *own);
-    for (size_t i = 0; i < nfiles; i++)
-        if (!strcmp(own[i].name, c->file)) {
-            bytes = changed(own[i].bytes, c, &own[i].bytes.n);
-            own[i].bytes.p = bytes;
-        }
+    bytes = change_in(own, nfiles, c);
     m = menu_load_files(own, nfiles, r, &e);
     if (m)
         assert_int_equal(menu_check(m, r), -1);

@@ -304,7 +304,10 @@ static void proof_holds_for_the_limits_of_the_flow_only(void **state)
 
     assert_true(menu_proves(f->r.m, (struct menu_limits){160, MENU_GSM7}));
     assert_true(menu_proves(f->r.m, (struct menu_limits){170, MENU_GSM7}));
-    assert_false(menu_proves(f->r.m, (struct menu_limits){159, MENU_GSM7}));
+    assert_true(menu_proves(f->r.m, (struct menu_limits){159, MENU_GSM7})); /* the short texts */
+    assert_true(menu_proves(f->r.m, (struct menu_limits){120, MENU_GSM7}));
+    assert_false(menu_proves(f->r.m, (struct menu_limits){119, MENU_GSM7}));
+    assert_false(menu_proves(f->r.m, (struct menu_limits){159, MENU_UTF8}));
     assert_false(menu_proves(f->r.m, (struct menu_limits){160, MENU_UCS2}));
 }
 

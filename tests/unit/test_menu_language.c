@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "menus/input_value.h"
-#include "tests/unit/menu_fixture.h"
+#include "tests/unit/menu_changes.h"
 #include "tests/unit/menu_language.h"
 
 struct fixture {
@@ -519,6 +519,53 @@ static void texts_vary_by_country(void **state)
     assert_non_null(strstr(reader_say(&f->r, "4"), "Cadeau de Cocody"));
 }
 
+#define X40 "0123456789012345678901234567890123456789"
+
+/* A short text serves the screens below a size; the proof goes by what each screen really shows. */
+static void texts_vary_by_the_size_of_the_screen(void **state)
+{
+    static const struct change narrow[] = {
+        {"flow.json", "\"variations\":{",
+         "\"variations\":{\"narrow\":{\"var\":\"page_chars\",\"is\":\"..129\"},", "", "", 0},
+        {"flow.json", "\"max\":160}", "\"max\":160},{\"charset\":\"gsm7\",\"max\":120}", "", "", 0},
+        {"text/fr.json", "\"gift@CI\":", "\"gift@narrow\":\"Don\",\"gift@CI\":", "", "", 0},
+        {"text/fr.json", "\"gift\":\"Cadeau\"", "\"gift\":\"Cadeau " X40 X40 "\"", "", "", 0},
+    };
+    struct menu_file own[ARRAY_LEN(files)];
+    char *made[ARRAY_LEN(narrow)];
+    struct menu_report *r = calloc(1, sizeof *r);
+    struct reader wide, small;
+    struct err e = {0};
+    struct menu *m;
+
+    assert_non_null(r);
+    memcpy(own, files, sizeof own);
+    for (size_t c = 0; c < ARRAY_LEN(narrow); c++)
+        made[c] = change_in(own, ARRAY_LEN(own), &narrow[c]);
+    m = menu_load_files(own, ARRAY_LEN(own), r, &e);
+    menu_report_print(r, stderr);
+    assert_non_null(m);
+    assert_int_equal(menu_check(m, r), 0);
+    assert_true(menu_proves(m, (struct menu_limits){120, MENU_GSM7}));
+    assert_true(menu_proves(m, (struct menu_limits){129, MENU_GSM7}));
+    assert_false(menu_proves(m, (struct menu_limits){130, MENU_GSM7})); /* the long texts */
+    assert_true(menu_proves(m, (struct menu_limits){160, MENU_GSM7}));
+    reader_init(&wide, m, answer, 160, MENU_GSM7);
+    reader_init(&small, m, answer, 120, MENU_GSM7);
+    wide.ctx = small.ctx = *state;
+    reader_dial(&wide);
+    assert_non_null(strstr(reader_say(&wide, "4"), X40));
+    reader_var(&small, "country", "CI"); /* the first variation that holds */
+    reader_dial(&small);
+    assert_non_null(strstr(reader_say(&small, "4"), "Don"));
+    reader_fini(&wide);
+    reader_fini(&small);
+    menu_free(m);
+    for (size_t c = 0; c < ARRAY_LEN(narrow); c++)
+        free(made[c]);
+    free(r);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -540,6 +587,7 @@ int main(void)
         T(a_damaged_wait_is_refused),
         T(a_user_keeps_his_variant),
         T(texts_vary_by_country),
+        T(texts_vary_by_the_size_of_the_screen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Carriers that are acknowledged at once and answered by a call of ours: Huawei SDP and Integrat.
 
-The phone has the carrier's own little HTTP server at reply_url; start it with `with` or close() it.
-A screen is what arrives there for the session; last_reply stays the acknowledgement.
+A Gateway is the carrier's own HTTP server, where our calls arrive; many phones may stand behind one. A phone
+without one opens its own: start it with `with` or close() it. A screen is what arrives there for the session:
+last_call; last_reply stays the acknowledgement.
 """
 import hashlib
 import http.server
-import queue
 import secrets
 import threading
 import time
@@ -19,16 +19,83 @@ from carriers.xml_reader import read
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 
 
-class Asynchronous(Xml):
-    """The server and the wait; parse(octets) and acknowledged(reply) come from the subclass."""
+def local(element):
+    """The name without its prefix: what it stands for is the carrier's own affair."""
+    return element.tag.rpartition(":")[2]
 
-    def __init__(self, *args, port=0, answer=200, **options):
-        super().__init__(*args, **options)
-        self.answer = answer          # the status of the server, or a list of them in turn
-        self.arrived = queue.Queue()  # Reply of each call of the daemon
+
+class Gateway:
+    """Takes the daemon's calls and hands each to the phone whose session it names."""
+
+    def __init__(self, confirmation=b"", port=0, answer=200):
+        self.confirmation = confirmation  # the body of a 200
+        self.answer = answer              # the status, or a list of them in turn
+        self.arrived, self.more = [], threading.Condition()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self.handler())
-        self.reply_url = f"http://127.0.0.1:{self.server.server_port}/"
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def take(self, mine, seconds):
+        """The first call whose root mine() accepts, as (Reply, root); None after so many seconds."""
+        with self.more:
+            self.more.wait_for(lambda: any(mine(root) for _, root in self.arrived), seconds)
+            for call in self.arrived:
+                if mine(call[1]):
+                    self.arrived.remove(call)
+                    return call
+        return None
+
+    def put(self, call):
+        try:
+            root = read(call.body)
+        except ValueError:
+            root = None                   # nobody's: the phone that waits for it says so
+        with self.more:
+            self.arrived.append((call, root))
+            self.more.notify_all()
+
+    def status(self):
+        if not isinstance(self.answer, list):
+            return self.answer
+        return self.answer.pop(0) if len(self.answer) > 1 else self.answer[0]
+
+    def handler(self):
+        gateway = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                heads = {k.lower(): v for k, v in self.headers.items()}
+                status = gateway.status()
+                content = gateway.confirmation if status == 200 else b""
+                self.send_response(status)
+                self.send_header("Content-Type", "text/xml; charset=utf-8")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+                gateway.put(Reply(status, heads, body, 0.0))
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
+
+
+class Asynchronous(Xml):
+    """The wait; acknowledged(reply), mine(root) and screen(root, call) come from the subclass."""
+
+    confirmation = b""
+
+    def __init__(self, *args, gateway=None, port=0, answer=200, **options):
+        super().__init__(*args, **options)
+        self.own = None if gateway else Gateway(self.confirmation, port, answer)
+        self.gateway = gateway or self.own
+        self.reply_url = self.gateway.url
+        self.last_call = None
 
     def __enter__(self):
         return self
@@ -37,52 +104,42 @@ class Asynchronous(Xml):
         self.close()
 
     def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-    def handler(self):
-        phone = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                heads = {k.lower(): v for k, v in self.headers.items()}
-                status = phone.answer
-                if isinstance(status, list):
-                    status = status.pop(0) if len(status) > 1 else status[0]
-                content = phone.confirms() if status == 200 else b""
-                self.send_response(status)
-                self.send_header("Content-Type", "text/xml; charset=utf-8")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-                phone.arrived.put(Reply(status, heads, body, 0.0))
-
-            def log_message(self, *_):
-                pass
-
-        return Handler
-
-    def confirms(self):
-        return b""
+        if self.own:
+            self.own.close()
 
     def judge(self, reply):
         self.acknowledged(reply)
-        try:
-            call = self.arrived.get(timeout=self.deadline_s)
-        except queue.Empty:
+        found = self.gateway.take(lambda root: root is None or self.mine(root), self.deadline_s)
+        if not found:
             self.fail("acknowledged, but no call came", reply)
-        try:
-            root = read(call.body)
-        except ValueError as error:
-            self.fail(f"no well-formed XML: {error}", call)
-        return self.screen(root, call)
+        self.last_call, root = found
+        self.need(root is not None, "no well-formed XML", self.last_call)
+        return self.screen(root, self.last_call)
+
+    def repeat(self, times=1, concurrent=False):
+        """One after the other: each is acknowledged, and the same screen is posted again."""
+        assert not concurrent, "deliver() at once: how many calls follow is the daemon's affair"
+        replies, seen = [], (self.last, self.ended)
+        for _ in range(times):
+            replies.append(self.deliver(self._body))
+            self.need(self.judge(replies[-1]) == seen, "another screen", self.last_call)
+        return replies
+
+    def stale(self, back=1):
+        reply = super().stale(back)
+        self.judge(reply)
+        return reply
+
+    def judge_silent(self, reply):
+        super().judge_silent(reply)
+        self.acknowledged(reply)
 
 
 class HuaweiPhone(Asynchronous):
     """parlayx ussd v1_0: notifyUssdReception to us, sendUssd to the SDP."""
 
     carrier = "huawei"
+    named_hops = True
     number = "+2348090000000"
     endings = ("abort", "end")
     sp_id, sp_password, service_id = "000201", "sdp-password", "0002012000001234"
@@ -91,6 +148,9 @@ class HuaweiPhone(Asynchronous):
     RECEPTION = "http://www.csapi.org/schema/parlayx/ussd/notification/v1_0/local"
     SEND = "http://www.csapi.org/schema/parlayx/ussd/send/v1_0/local"
     HEAD = "http://www.huawei.com.cn/schema/common/v2_1"
+    confirmation = (f'<soapenv:Envelope xmlns:soapenv="{SOAP}"><soapenv:Body><ns1:sendUssdResponse'
+                    f' xmlns:ns1="{SEND}"><ns1:result>0</ns1:result></ns1:sendUssdResponse>'
+                    "</soapenv:Body></soapenv:Envelope>").encode()
 
     def start(self, code):
         return self.reception("0", "1", code)
@@ -127,24 +187,21 @@ class HuaweiPhone(Asynchronous):
                 f'<soapenv:Body><ns2:{name} xmlns:ns2="{self.RECEPTION}">{inner}</ns2:{name}>'
                 "</soapenv:Body></soapenv:Envelope>")
 
-    def confirms(self):
-        return (f'<soapenv:Envelope xmlns:soapenv="{SOAP}"><soapenv:Body><ns1:sendUssdResponse'
-                f' xmlns:ns1="{self.SEND}"><ns1:result>0</ns1:result></ns1:sendUssdResponse>'
-                "</soapenv:Body></soapenv:Envelope>").encode()
-
     def acknowledged(self, reply):
-        root = self.root(reply, f"{{{SOAP}}}Envelope")
-        results = [e.text for e in root.iter() if e.tag.rpartition("}")[2] == "result"]
+        root = self.root(reply, "soapenv:Envelope")
+        results = [e.text for e in root.iter() if local(e) == "result"]
         self.need(results == ["0"], "the acknowledgement is not result 0", reply)
 
+    def mine(self, root):
+        return self.session in [e.text for e in root.iter() if local(e) == "receiveCB"]
+
     def screen(self, root, call):
-        values = {e.tag.rpartition("}")[2]: e.text or "" for e in root.iter()}
+        values = {local(e): e.text or "" for e in root.iter()}
         self.need("sendUssd" in values, "no sendUssd", call)
         digest = hashlib.md5((self.sp_id + self.sp_password + values.get("timeStamp", "")).encode())
         self.need(values.get("spId") == self.sp_id, "another spId", call)
         self.need(values.get("spPassword", "").lower() == digest.hexdigest(),
                   "spPassword is not MD5(spId+password+timeStamp)", call)
-        self.need(values.get("receiveCB") == self.session, "receiveCB is not their senderCB", call)
         self.ours = values.get("senderCB", "")
         self.need(self.ours, "no senderCB of ours", call)
         pair = (values.get("msgType"), values.get("ussdOpType"))
@@ -163,10 +220,14 @@ class IntegratPhone(Asynchronous):
     endings = ("abort",)
     long_dial = False
 
+    def dial(self, code=None, *, same_id=False):
+        if not (same_id and self.session):
+            self.session = self.new_session()
+        for kind, text in (("New", code or self.service_code), ("Request", "REQ")):
+            self.acknowledged(self.post_raw(self.event(kind, text)))
+        return super().dial(code, same_id=True)
+
     def start(self, code):
-        for kind in ("New", "Request"):
-            reply = self.post_raw(self.event(kind, "REQ" if kind == "Request" else code))
-            self.acknowledged(reply)
         return self.event("Open", code)
 
     def hop(self, text):
@@ -186,13 +247,14 @@ class IntegratPhone(Asynchronous):
     def acknowledged(self, reply):
         self.need(reply.status == 200 and reply.body == b"", "the acknowledgement is no empty 200", reply)
 
+    def mine(self, root):
+        return self.session in [e.get("SessionID") for e in root.iter()]
+
     def screen(self, root, call):
         found = [e for e in root.iter("USSText")]
         send = [e for e in root.iter() if e.get("Flags") is not None]
         self.need(len(found) == 1 and len(send) == 1, "not one USSText and one Flags", call)
         self.need(send[0].get("Flags") in ("0", "1"), "Flags is neither 0 nor 1", call)
-        self.need(self.session in [e.get("SessionID") for e in root.iter()]
-                  + [e.text for e in root.iter("SessionID")], "another session", call)
         self.judge_screen(found[0].text or "", call)
         return found[0].text, send[0].get("Flags") == "1"
 

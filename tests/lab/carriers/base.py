@@ -64,6 +64,7 @@ class Phone:
     begins = True                # the first hop says that it is one
     sequence = False             # something numbers the hops
     whole_path = False           # each hop carries all inputs so far
+    named_hops = False           # each hop has a name of its own, or follows a link that has
     long_dial = True             # what is dialled behind the code reaches us
     endings = ()                 # abort, timeout: what the carrier tells us at an end
     charsets = ("", "charset=utf-8")
@@ -111,6 +112,11 @@ class Phone:
     @property
     def digits(self):
         return self.msisdn.lstrip("+")
+
+    @property
+    def tells_hops_apart(self):
+        """Whether the same key typed twice is told from one that is delivered twice, however soon."""
+        return self.sequence or self.whole_path or self.named_hops
 
     @property
     def stem(self):

@@ -59,6 +59,7 @@ class OrangePhone(Browser):
     """The last page has meta nav=end; choices are a href accesskey; one form of one text field."""
 
     carrier = "orange_xhtml"
+    named_hops = True
     number = "+2250707000000"
     media = ("text/html", "application/xhtml+xml")
 
@@ -99,6 +100,7 @@ class CellcubePhone(Browser):
     """pages/page; a link to #tag turns to another page of the same reply without a round trip."""
 
     carrier = "cellcube"
+    named_hops = True
     number = "+22370000000"
     charsets = ("", "charset=utf-8", "charset=iso-8859-1")
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carriers that ask by GET and read plain text: Airtel Comviva (headers) and Cellulant (pipes)."""
+"""Carriers that ask by GET: Airtel Comviva (headers) and Cellulant (pipes) read plain text, Dmark and
+Hollatags read JSON."""
 import secrets
 
 from carriers.base import Call, Phone
+from carriers.jsons import Json
 
 
 class AirtelPhone(Phone):
@@ -86,3 +88,67 @@ class CellulantPhone(Phone):
                   and fields[4] in ("end", "null"), "a field is not as written", reply)
         self.judge_screen(fields[1], reply)
         return fields[1], fields[4] == "end"
+
+
+class DmarkPhone(Json):
+    """response false begins a transaction; that the subscriber left is never told."""
+
+    carrier = "dmark"
+    number = "+256772000000"
+
+    def start(self, code):
+        return self.ask(code, "false")
+
+    def hop(self, text):
+        return self.ask(text, "true")
+
+    def ask(self, text, answers):
+        return Call(query={"transactionId": self.session, "msisdn": self.digits,
+                           "ussdServiceCode": self.service_code, "transactionTime": "20260101T10:00:00",
+                           "ussdRequestString": text, "creationTime": "20260101T10:00:00",
+                           "response": answers})
+
+    def malformed(self):
+        return Call(query={"transactionId": "m1", "response": "true"})
+
+    def judge(self, reply):
+        value = self.read(reply, responseString=str, action=str)
+        self.need(value["action"] in ("request", "end"), "action is neither request nor end", reply)
+        self.judge_screen(value["responseString"], reply)
+        return value["responseString"], value["action"] == "end"
+
+
+class HollatagsPhone(Json):
+    """What goes back has the names of what came; 160 characters a message."""
+
+    carrier = "hollatags"
+    number = "+2348030000000"
+    max_septets = 160
+    endings = ("abort",)
+
+    def start(self, code):
+        return self.ask(code, "begin", "1")
+
+    def hop(self, text):
+        return self.ask(text, "continue", "2")
+
+    def leave(self, kind):
+        return self.ask("", "end", "3")
+
+    def ask(self, text, operation, kind):
+        return Call(query={"session_msisdn": self.digits, "session_operation": operation,
+                           "session_msg": text[:160], "session_id": self.session,
+                           "session_from": self.service_code, "session_type": kind,
+                           "session_mno": "MTN"})
+
+    def malformed(self):
+        return Call(query={"session_id": "m1", "session_operation": "continue"})
+
+    def judge(self, reply):
+        value = self.read(reply, session_operation=str, session_type=str, session_id=str,
+                          session_msg=str, session_from=str, session_msisdn=str, session_mno=str)
+        self.echoes(value, reply, session_id=self.session, session_msisdn=self.digits,
+                    session_from=self.service_code, session_mno="MTN")
+        self.need(value["session_operation"] in ("continue", "end"), "session_operation", reply)
+        self.judge_screen(value["session_msg"], reply)
+        return value["session_msg"], value["session_operation"] == "end"

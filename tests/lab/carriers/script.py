@@ -5,7 +5,8 @@
     dial [PATH]        the service code; PATH is dialled behind it (1*2), where the carrier brings it
     redial             the same, with the session id of the last dialogue
     expect TEXT        the screen has this text; a line may follow a line
-    answer TEXT        type it; without TEXT only Send is pressed
+    answer TEXT        type it; without TEXT only Send is pressed. Where nothing tells the same key typed
+                       again from one delivered again, a wrong key goes between and is told too
     choose WORD|WORD   take the option whose label has a word, turning pages with 98
     repeat [N]         the carrier delivers the last hop N times more: the same answer, byte for byte
     late [N]           the hop of N steps ago (1) comes again: it moves nothing and harms nothing
@@ -22,6 +23,9 @@ class ScriptFault(AssertionError):
 
 
 WORDS = ("dial", "redial", "expect", "answer", "choose", "repeat", "late", "abort", "timeout", "open", "end")
+
+
+BETWEEN = "77"   # a key that no screen has
 
 
 def parse(text):
@@ -74,12 +78,19 @@ class Player:
         self.dial(path, same_id=True)
 
     def answer(self, text):
-        self.phone.send(text)
+        self.type(text)
         self.tell(f"answer {text}")
 
     def choose(self, words):
-        self.phone.send(option(self.phone, words.lower().split("|")))
+        self.type(option(self.phone, words.lower().split("|")))
         self.tell(f"choose {words}")
+
+    def type(self, key):
+        phone = self.phone
+        if not phone.tells_hops_apart and phone.history and phone.history[-1][0] == key:
+            phone.send(BETWEEN)
+            self.tell(f"answer {BETWEEN}")
+        phone.send(key)
 
     def expect(self, text):
         assert text in self.phone.last, f"not on the screen:\n{self.phone.last}"

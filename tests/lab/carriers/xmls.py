@@ -40,6 +40,7 @@ class ComvivaPhone(Xml):
     """MTN's Flares: request type pull or cleanup, 160 septets, freeflowState FC or FB."""
 
     carrier = "mtn_comviva"
+    named_hops = True
     number = "+250788000000"
     max_septets = 160
     long_dial = False    # 939 is what comes, without what was dialled behind it
@@ -128,6 +129,7 @@ class AatPhone(Xml):
     """GET; a session that goes on is one whose URL came from an option's callback."""
 
     carrier = "aat"
+    named_hops = True
     number = "+27731234567"
 
     def __init__(self, *args, **options):
@@ -173,6 +175,7 @@ class RestcommPhone(Xml):
     """A dialog; the answer to the end carries the first invokeId, userObject is echoed."""
 
     carrier = "restcomm"
+    named_hops = True
     deadline_s = 25.0
     endings = ("abort", "timeout")
     FIRST_INVOKE = "7"
