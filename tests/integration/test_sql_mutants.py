@@ -55,6 +55,9 @@ MUTANTS = {
     "S2: the step is not recorded": (
         [("ops.step_end", "coalesce(p_step_key, '') <> ''", "false")],
         messaging.test_instalment_moves_the_position_and_counts_the_allowance),
+    "the first of many first dials alone is welcomed": (
+        [("auth.dial", "i.welcomed_at is null", "f.is_new")],
+        schema.test_first_dials_at_once_make_one_reader_and_all_are_welcomed),
     "M3: STOP leaves the queue": (
         [("messaging.cancel_unsent", "state = 'queued' and kind", "state = 'partial' and kind")],
         messaging.test_stop_cancels_what_is_queued_and_confirms_once),
@@ -158,7 +161,7 @@ MUTANTS = {
          ("messaging.esme_ended", "else new.state end", "when new.state = 'unknown' then 'failed' else new.state end")],
         esme.test_what_ends_without_a_carrier_is_told_too),
     "two dials make two readers": (
-        [("auth.identity_find", "perform pg_advisory_xact_lock", "perform pg_sleep(1); perform abs")], schema.test_first_dial_makes_one_reader_however_many_hops_race),
+         [("auth.identity_find", "perform pg_advisory_xact_lock", "perform pg_sleep(1); perform abs")], schema.test_first_dials_at_once_make_one_reader_and_all_are_welcomed),
     "OTP tries are not counted": (
         [("auth.verify_otp", "set tries = o.tries + 1", "set tries = 0")],
         schema.test_otp_five_wrong_tries_at_once_lock),

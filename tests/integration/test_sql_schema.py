@@ -66,15 +66,21 @@ def test_clock_is_the_only_clock():
 
 # ---- identities ----
 
-def test_first_dial_makes_one_reader_however_many_hops_race(world):
+def test_first_dials_at_once_make_one_reader_and_all_are_welcomed(world):
     conns = [world.connect() for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         got = list(pool.map(lambda c: world.dial(conn=c), conns))
     [c.close() for c in conns]
-    assert len({g["user_id"] for g in got}) == 1 and sorted(g["is_new"] for g in got) == [False] * 7 + [True]
+    assert len({g["user_id"] for g in got}) == 1 and [g["is_new"] for g in got] == [True] * 8
     assert world.value("select count(*) from auth.users") == 1
     first = got[0]
     assert (first["lang"], first["pending"], first["continue_title"], first["pass_until"]) == ("fr", "", "", None)
+    assert world.dial()["is_new"], "until she went on"
+    assert world.one("auth.welcomed", first["identity_id"]) == {"outcome": "ok"}
+    told = world.value("select welcomed_at from auth.identity")
+    assert told and not world.dial()["is_new"]
+    assert world.one("auth.welcomed", first["identity_id"]) == {"outcome": "ok"}
+    assert world.value("select welcomed_at from auth.identity") == told
 
 
 def test_language_of_the_country_until_chosen(world):
@@ -89,6 +95,7 @@ def test_dial_again_knows_book_pass_and_new_network(world):
     reader, book = world.dial(), world.book()
     world.one("reading.save_position", reader["user_id"], book, 1, 10, "ussd")
     world.buy(reader)
+    world.one("auth.welcomed", reader["identity_id"])
     again = world.dial(network="orange")
     assert again["continue_title"] == "Le livre pirogue" and again["pass_until"] > world.now() and not again["is_new"]
     assert world.value("select network from auth.identity") == "orange"

@@ -329,6 +329,15 @@ def test_16_a_path_grows_to_its_ceiling_and_no_further(coko):
     assert phone.post_raw(phone.hop("8" * 400)).status == 400
 
 
+def test_first_dials_of_one_number_at_once_all_show_the_welcome(coko):
+    phones = [HubtelPhone(coko.url, "demo", "+233240000510") for _ in range(8)]
+    shown = at_once([phone.dial for phone in phones])
+    assert len(set(shown)) == 1 and "Welcome" in shown[0]
+    phones[0].send("1")
+    late = HubtelPhone(coko.url, "demo", "+233240000510")
+    assert late.dial() == phones[0].last and "Welcome" not in late.last
+
+
 def test_36_a_price_that_changes_after_the_list_is_asked_again(coko, migrated_db):
     phone = welcome(AtPhone(coko.url, "demo", "+2250700000520"))
     phone.dial()

@@ -8,12 +8,13 @@ declare
 begin
     select * into f from auth.identity_find(p_lookup, p_sealed, p_key_id, p_country, p_network, p_ds);
     return query
-    select f.identity_id, f.user_id, u.lang, f.is_new,
+    select f.identity_id, f.user_id, u.lang, i.welcomed_at is null,
         case when c.our_ref is null then '' else 'charge' end,
         coalesce(c.our_ref::text, ''),
         coalesce((select k.title from reading.continue(f.user_id) k), ''),
         (select max(e.ends_at) from billing.entitlement e where e.user_id = f.user_id and e.ends_at > ops.now())
     from auth.users u
+    join auth.identity i on i.id = f.identity_id
     left join lateral (
         select ch.our_ref from billing.charge ch
         where ch.user_id = f.user_id and not ch.superseded
@@ -22,4 +23,4 @@ begin
     where u.id = f.user_id;
 end $$;
 comment on function auth.dial(bytea, bytea, int, text, text, text) is
-'First hop of a USSD session: identity and reader (made at first dial, language of the country), pending '''' | ''charge'' with its our_ref (re-dial shows the state, never a fresh pay menu), title to continue or '''', end of the pass or null.';
+'First hop of a USSD session: identity and reader (made at first dial, language of the country), is_new until somebody went on from the welcome screen (auth.welcomed), pending '''' | ''charge'' with its our_ref (re-dial shows the state, never a fresh pay menu), title to continue or '''', end of the pass or null.';
