@@ -7,6 +7,8 @@
  *   any              abort, timeout                            SILENT
  *   any              same step                                 REPLAY repeated
  *   live             a link that is not this dialogue's        RESHOW link
+ *   any              begins before the stored step, where      REPLAY stale
+ *                    no id is used again
  *   live             begins, step not the stored one           BEGIN (the id is reused); REFUSED
  *                                                              where the carrier wants it so
  *   ended            begins                                    BEGIN
@@ -73,6 +75,13 @@ static bool is_stray(const struct profile *p, const struct seal_ring *ring,
     return ev->token.n > 0 && !s->ended && !link_genuine(ring, p->name, ev, s->mark);
 }
 
+/* The dialogue's own first hop, overtaken by later ones: nobody dialled again. */
+static bool late_start(const struct profile *p, const struct ussd_event *ev,
+                       const struct ussd_session *s)
+{
+    return p->fresh_ids && ev->kind == USSD_BEGIN && ev->sequence < s->sequence;
+}
+
 static void verdict(struct hop *h, enum hop_kind kind, const char *why)
 {
     h->kind = kind;
@@ -121,6 +130,8 @@ void hop_decide(const struct profile *p, const struct seal_ring *ring, const str
         reshow_stray(s, out);
     else if (same_step(p, ev, s, out))
         verdict(out, HOP_REPLAY, "repeated");
+    else if (late_start(p, ev, s))
+        verdict(out, HOP_REPLAY, "stale");
     else if (ev->kind == USSD_BEGIN && p->one_start && !s->ended)
         verdict(out, HOP_REFUSED, "second_start");
     else if (ev->kind == USSD_BEGIN)

@@ -30,6 +30,8 @@
  *                                       field brings our $step or $link back), message (the field of
  *                                       that name; else the same once more within repeat_ms)
  *     "repeat_ms": 1500,
+ *     "fresh_ids": true,                no session id is used again: a beginning whose sequence is
+ *                                       before the last hop's came late and begins nothing
  *     "one_start": true,                a second, other beginning of a live session: reply.refused
  *     "country": "GH",                  of numbers in national form; the config may override it
  *     "limit": 160, "charset": "gsm7",  of one screen; gsm7 | ucs2 | latin1 | utf8
@@ -199,6 +201,7 @@ struct profile {
     bool code_in_path;
     enum profile_step step; /* of the last input */
     bool one_start;
+    bool fresh_ids;
     /* not 0: nothing numbers the steps; the same message again within this time is the same step */
     unsigned repeat_ms;
     char country[3];

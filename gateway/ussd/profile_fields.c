@@ -203,11 +203,14 @@ static void load_step(struct loader *l, json_t *root)
     p->path = loader_word(l, root, "input", input_words) != 0;
     p->code_in_path = json_is_true(json_object_get(root, "code_in_path"));
     p->one_start = json_is_true(json_object_get(root, "one_start"));
+    p->fresh_ids = json_is_true(json_object_get(root, "fresh_ids"));
     p->step = (enum profile_step)loader_word_or(l, root, "step", step_words, STEP_SEQUENCE);
     if (p->code_in_path && !p->path)
         FAULT(l, "\"code_in_path\": of the input \"path\"");
     if (p->path && json_object_get(root, "step"))
         FAULT(l, "\"step\": the path itself is the step");
+    if (p->fresh_ids && (p->path || p->step != STEP_SEQUENCE))
+        FAULT(l, "\"fresh_ids\": where the carrier counts the hops");
     if (p->path)
         return;
     if (p->step == STEP_MESSAGE)

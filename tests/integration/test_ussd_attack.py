@@ -338,6 +338,18 @@ def test_first_dials_of_one_number_at_once_all_show_the_welcome(coko):
     assert late.dial() == phones[0].last and "Welcome" not in late.last
 
 
+def test_4_a_late_initiation_restarts_nothing(coko):
+    """Hubtel draws an id for each dialogue: its first hop delivered again after the second is a straggler."""
+    phone = welcome(HubtelPhone(coko.url, "demo", "+233240000509"))
+    home = phone.last
+    pick(phone, "Aide", "Help")
+    shown = phone.last
+    late = phone.deliver(phone.calls[0])
+    assert phone.judge(late) == (shown, False), "the dialogue stands where it stood"
+    assert coko.metric("coko_ussd_verdicts_total", 'verdict="stale"') == 1
+    assert phone.send("0") == home, "and goes on from there"
+
+
 def test_36_a_price_that_changes_after_the_list_is_asked_again(coko, migrated_db):
     phone = welcome(AtPhone(coko.url, "demo", "+2250700000520"))
     phone.dial()

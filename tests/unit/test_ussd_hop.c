@@ -72,6 +72,21 @@ static void test_same_step_is_replayed(void **state)
     assert_hop(decide(&path_profile, USSD_UNSAID, "1*2", 0, &path, run_a), HOP_REPLAY, "repeated");
 }
 
+/* A repeated first hop that was overtaken: not somebody who dials again (hard case 4). */
+static void test_a_late_beginning_restarts_nothing(void **state)
+{
+    static const struct profile fresh = {.name = "fresh", .fresh_ids = true};
+    struct ussd_session s = after(&fresh, "2", 3, false);
+
+    (void)state;
+    assert_hop(decide(&fresh, USSD_BEGIN, "*384*26#", 1, &s, run_a), HOP_REPLAY, "stale");
+    assert_hop(decide(&fresh, USSD_BEGIN, "*384*26#", 4, &s, run_a), HOP_BEGIN, "reused");
+    assert_hop(decide(&seq_profile, USSD_BEGIN, "*384*26#", 1, &s, run_a), HOP_BEGIN, "reused");
+    s.ended = true;
+    assert_hop(decide(&fresh, USSD_BEGIN, "*384*26#", 1, &s, run_a), HOP_REPLAY, "stale");
+    assert_hop(decide(&fresh, USSD_BEGIN, "*384*26#", 1, NULL, run_a), HOP_BEGIN, "begin");
+}
+
 static void test_path_input_is_the_suffix(void **state)
 {
     static const struct {
@@ -258,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_sight_begins),
         cmocka_unit_test(test_same_step_is_replayed),
+        cmocka_unit_test(test_a_late_beginning_restarts_nothing),
         cmocka_unit_test(test_path_input_is_the_suffix),
         cmocka_unit_test(test_path_out_of_step_reshows),
         cmocka_unit_test(test_stragglers_get_the_present_screen),
