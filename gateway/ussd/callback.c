@@ -2,8 +2,11 @@
 /*
  * See callback.h.
  *
- *   name, secret, network, certificate -> route -> parse -> credentials -> rate -> a turn
- *            404                         404 405    400        404         END
+ *   name, secret, network, certificate -> route -> credentials -> parse -> rate -> a turn
+ *            404                         404 405       404         END     END
+ *
+ * Who is not let in gets a bare status. Who is gets the carrier's own success status whatever he
+ * sends: gateways show their subscriber a bare error at anything else.
  */
 #include "gateway/ussd/callback.h"
 
@@ -72,9 +75,9 @@ static void answer(struct ussd *u, const struct carrier *c, const struct ussd_ev
     reply_send(x, c, buf_str(&b));
 }
 
-/* Full: the same polite END as for any trouble, at once (S3). */
-static void shed(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
-                 const char *reason, struct http_exchange *x)
+/* A polite END at once, counted; key of the menu's "fail" texts. */
+static void sorry(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                  const char *reason, const char *key, struct http_exchange *x)
 {
     struct arena arena;
     struct menu_turn mt = {.arena = &arena, .limits = c->profile.limits};
@@ -82,10 +85,16 @@ static void shed(struct ussd *u, const struct carrier *c, const struct ussd_even
     arena_init(&arena, 2048, 1 << 16);
     counter_inc(counter_with(&refused, reason));
     counter_inc(c->hops[REPLIES]);
-    insight_shed(c);
-    answer(u, c, ev, REPLY_END, menu_sorry(u->menus.generations[0]->menu, &mt, STR_EMPTY, "busy"),
-           x);
+    answer(u, c, ev, REPLY_END, menu_sorry(u->menus.generations[0]->menu, &mt, STR_EMPTY, key), x);
     arena_fini(&arena);
+}
+
+/* Full: the same as for any trouble (S3). */
+static void shed(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                 const char *reason, struct http_exchange *x)
+{
+    insight_shed(c);
+    sorry(u, c, ev, reason, "busy", x);
 }
 
 /* ---- the turn's port ---- */
@@ -258,6 +267,21 @@ static void take(struct ussd *u, struct carrier *c, const struct ussd_event *ev,
         begin_turn(u, c, ev, x);
 }
 
+/* No turn can come of it. Nobody waits for a screen after a notice, nor in the reply of a carrier
+ * that is called back; ev has what could be read. */
+static void take_malformed(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                           struct http_exchange *x)
+{
+    bool blank = c->profile.asynchronous || ev->kind >= USSD_ABORT;
+
+    if (!blank) {
+        sorry(u, c, ev, "reason=\"malformed\"", "bug", x);
+        return;
+    }
+    counter_inc(counter_with(&refused, "reason=\"malformed\""));
+    answer(u, c, ev, c->profile.asynchronous ? REPLY_ACK : REPLY_SILENT, STR_EMPTY, x);
+}
+
 void callback_handle(struct http_exchange *x, void *arg)
 {
     static const char *const allowed[] = {[METHOD_GET] = "GET",
@@ -285,14 +309,19 @@ void callback_handle(struct http_exchange *x, void *arg)
 
     if (status == 405) {
         refuse_method(x, allowed[c->profile.method]);
-    } else if (status != 0) {
+        return;
+    }
+    if (status != 0) {
         refuse(x, status, "reason=\"unknown\"");
-    } else if (profile_parse(&c->profile, &rq, &scratch, &ev, &e) != 0 ||
-               complete(u, c, &scratch, &ev, &e) != 0) {
-        log_info(NULL, "callback refused", "%s", e.msg);
-        refuse(x, 400, "reason=\"malformed\"");
-    } else if (!credentials_right(c, &scratch)) {
+        return;
+    }
+    bool parsed = profile_parse(&c->profile, &rq, &scratch, &ev, &e) == 0;
+
+    if (!credentials_right(c, &scratch)) {
         refuse(x, 404, "reason=\"credentials\"");
+    } else if (!parsed || complete(u, c, &scratch, &ev, &e) != 0) {
+        log_info(NULL, "callback malformed", "%s", e.msg);
+        take_malformed(u, c, &ev, x);
     } else {
         take(u, c, &ev, x);
     }

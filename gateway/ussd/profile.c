@@ -244,11 +244,12 @@ static struct str without_code(struct str code, struct str path)
     return last > 1 ? without(path, str_skip(code, last)) : path; /* a code of our own: no suffix */
 }
 
-static int parse(struct profile_reader *r, struct ussd_event *ev, struct err *e)
+static int read_fields(struct profile_reader *r, int first, int end, struct ussd_event *ev,
+                       struct err *e)
 {
     const struct profile *p = r->p;
 
-    for (int f = 0; f < FIELDS; f++) {
+    for (int f = first; f < end; f++) {
         struct str v;
 
         if (p->fields[f].n == 0)
@@ -258,7 +259,18 @@ static int parse(struct profile_reader *r, struct ussd_event *ev, struct err *e)
         if (v.p && set_field(p, (enum profile_field)f, v, r->s, ev, e) != 0)
             return -1;
     }
-    if (set_kind(r, ev, e) != 0 || check_required(p, r->s, ev, e) != 0)
+    return 0;
+}
+
+/* Who it is from and what it is come first: both count even where the rest is malformed. */
+static int parse(struct profile_reader *r, struct ussd_event *ev, struct err *e)
+{
+    const struct profile *p = r->p;
+
+    if (read_fields(r, FIELD_USER, FIELD_PASSWORD + 1, ev, e) != 0 || set_kind(r, ev, e) != 0 ||
+        read_fields(r, FIELD_ECHO, FIELDS, ev, e) != 0 ||
+        read_fields(r, FIELD_SESSION, FIELD_USER, ev, e) != 0 ||
+        check_required(p, r->s, ev, e) != 0)
         return -1;
     if (p->code_in_path)
         ev->input = without_code(r->rq->short_code, ev->input);

@@ -253,8 +253,9 @@ MUST_CHECK unsigned profile_route(const struct profile *p, const struct profile_
 
 /*
  * Reads a callback that profile_route let in. ERR_BAD_INPUT for a body that is not of the form, a
- * missing required field, a field over its ceiling or with control characters in it. The state is for
- * the caller to open.
+ * missing required field, a field over its ceiling or with control characters in it. Whatever comes
+ * of it, *s and *ev hold what could be read: the credentials and the kind first. The state is for the
+ * caller to open.
  */
 MUST_CHECK int profile_parse(const struct profile *p, const struct profile_request *rq,
                              struct profile_scratch *s, struct ussd_event *ev, struct err *e);

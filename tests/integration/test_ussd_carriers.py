@@ -305,8 +305,9 @@ def test_19_restcomm_brings_the_sealed_number_back(coko, session, number):
     assert "\n" in home, "lines survive in an attribute"
     below = answer("1", state, invoke).find("unstructuredSSRequest_Request").get("string")
     assert below != home
-    assert ask(coko, "restcomm", body=f"<dialog type='Continue' localId='{session}' userObject='forged'>"
-               "<unstructuredSSRequest_Response string='1'/></dialog>").status == 400
+    forged = good(ask(coko, "restcomm", body=f"<dialog type='Continue' localId='{session}' userObject='forged'>"
+                      "<unstructuredSSRequest_Response string='1'/></dialog>"))
+    assert "plus tard" in ET.fromstring(forged.body).find("processUnstructuredSSRequest_Response").get("string")
     silent = good(ask(coko, "restcomm", body=f"<dialog type='Abort' localId='{session}' mapUserAbortChoice='x'/>"))
     assert ET.fromstring(silent.body).get("mapMessagesSize") == "0"
 

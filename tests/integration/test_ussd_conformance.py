@@ -16,6 +16,7 @@ from carriers.con_end import ConEnd
 
 each = pytest.mark.parametrize("name", NAMES)
 BAD = "77"
+SORRY = b"plus tard"   # of the polite END for what cannot be a hop
 
 
 def having(test):
@@ -138,13 +139,36 @@ def test_a_wrong_secret_is_a_bare_404(carriers, name):  # noqa: F811
     assert carriers.refused("unknown") == before + 1
 
 
+UNREAD = ("arkesel", "nalo", "huawei")   # whose credentials stand in a body that is none
+
+
 @each
-def test_a_malformed_callback_is_refused_and_counted(carriers, name):  # noqa: F811
+def test_a_malformed_callback_gets_a_polite_end_and_is_counted(carriers, name):  # noqa: F811
+    reason = "credentials" if name in UNREAD else "malformed"
     phone = carriers.phone(name)
-    before = carriers.refused("malformed")
+    before = carriers.refused(reason)
     reply = phone.deliver(phone.malformed())
-    assert (reply.status, reply.body) == (400, b"")
-    assert carriers.refused("malformed") == before + 1
+    assert carriers.refused(reason) == before + 1
+    if name in UNREAD:
+        assert (reply.status, reply.body) == (404, b"")
+    elif name in POSTED:
+        phone.acknowledged(reply)
+    else:
+        assert reply.status == 200 and SORRY in reply.body
+
+
+@pytest.mark.parametrize("name", ["arkesel", "nalo"])
+def test_a_malformed_callback_with_good_credentials_gets_a_polite_end(carriers, name):  # noqa: F811
+    phone = carriers.phone(name)
+    phone.session = phone.new_session()
+    call = json.loads(phone.start(CODE))
+    call.pop("msisdn" if name == "arkesel" else "MSISDN")
+    before = carriers.refused("malformed")
+    reply = phone.deliver(phone.pack(call))
+    assert reply.status == 200 and SORRY in reply.body and carriers.refused("malformed") == before + 1
+    call = {k: "STRANGER" if k.upper() == "USERID" else v for k, v in call.items()}
+    reply = phone.deliver(phone.pack(call))
+    assert (reply.status, reply.body) == (404, b""), "a stranger learns nothing"
 
 
 # --- the exact bytes -------------------------------------------------------------------------------

@@ -14,6 +14,12 @@ from carriers.base import at_once
 WIDE_HASH = "＃"
 
 
+def refused(reply):
+    """Malformed: the carrier's own success status all the same, and a polite END."""
+    assert reply.status == 200
+    return b"plus tard" in reply.body
+
+
 def home_of(carriers, name):  # noqa: F811
     phone = welcome(carriers.phone(name))
     return phone, phone.last
@@ -130,7 +136,7 @@ def test_broken_utf8_is_no_input_case_30(carriers, name, octets):  # noqa: F811
     else:
         call.query["INPUT"] = octets
         reply = phone.deliver(call)
-    if reply.status != 400:
+    if not refused(reply):
         assert asked.splitlines()[0] in phone.judge(reply)[0]
 
 
@@ -142,8 +148,7 @@ def test_controls_and_line_ends_reach_nothing_case_31(carriers, name, octet):  #
     pick(phone, "chercher")
     reply = phone.deliver(phone.hop(f"zz{octet}"))
     assert "set-cookie" not in reply.headers
-    if reply.status != 400:
-        phone.judge(reply)
+    phone.judge(reply)
 
 
 SMUGGLED = ["CON 1", "END x", "%s%n%x", "a|b|c", "<b>&\"']]>", "\"}{\"Type\":\"release\"", "{{text}}$text$link",
@@ -161,7 +166,7 @@ def test_what_is_typed_stays_text_in_every_reply_case_32(carriers, name):  # noq
             pick(phone, "chercher")
         if name == "safaricom" or "*" not in typed:
             reply = phone.deliver(phone.hop(typed))
-            if reply.status != 400:
+            if not refused(reply):
                 phone.last, phone.ended = phone.judge(reply)
                 assert not phone.ended
         return_to_search(phone)
@@ -194,7 +199,7 @@ TWICE = [("arkesel", lambda b: b[:-1] + ', "userData": "2"}'),
 @pytest.mark.parametrize("name,change", TWICE)
 def test_a_field_twice_is_refused_case_33(carriers, name, change):  # noqa: F811
     phone, _ = home_of(carriers, name)
-    assert phone.post_raw(change(phone.hop("1"))).status == 400
+    assert refused(phone.post_raw(change(phone.hop("1"))))
 
 
 BOMBS = ['<!DOCTYPE r [<!ENTITY a "b">]>', '<!DOCTYPE r SYSTEM "file:///etc/passwd">',
@@ -206,7 +211,7 @@ BOMBS = ['<!DOCTYPE r [<!ENTITY a "b">]>', '<!DOCTYPE r SYSTEM "file:///etc/pass
 def test_no_document_type_is_read_case_33(carriers, name, dtd):  # noqa: F811
     phone, _ = home_of(carriers, name)
     body = re.sub(r"\?>\n", f"?>\n{dtd}".replace("\\", r"\\"), phone.hop("1"), count=1)
-    assert dtd in body and phone.post_raw(body).status == 400
+    assert dtd in body and refused(phone.post_raw(body))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -226,9 +226,10 @@ def test_23_hanging_up_shows_no_screen(coko):
 @pytest.mark.parametrize("body", [
     b"", b"text=1", b"sessionId=a&phoneNumber=%00&text=", b"sessionId=a&sessionId=b&phoneNumber=1",
     b"\xff\xfe", b"sessionId=" + b"a" * 4000 + b"&phoneNumber=1&text="])
-def test_malformed_callbacks_are_refused_and_counted(coko, body):
+def test_malformed_callbacks_get_a_polite_end_and_are_counted(coko, body):
     phone = at_phone(coko)
-    assert phone.post_raw(body).status == 400
+    reply = phone.post_raw(body)
+    assert reply.status == 200 and reply.body.startswith(b"END ") and b"plus tard" in reply.body
     assert coko.metric("coko_ussd_refused_total", 'reason="malformed"') == 1
 
 
