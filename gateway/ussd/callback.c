@@ -18,6 +18,7 @@
 #include "gateway/ussd/post.h"
 #include "gateway/ussd/say.h"
 #include "gateway/ussd/talk.h"
+#include "gateway/ussd/whose.h"
 
 static struct counter refused =
     COUNTER("coko_ussd_refused_total", "Callbacks refused before a turn");
@@ -248,15 +249,45 @@ static void take_async(struct ussd *u, struct carrier *c, const struct ussd_even
         counter_inc(counter_with(&refused, "reason=\"busy\""));
 }
 
+static void tell_status(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                        bool active, struct http_exchange *x)
+{
+    struct buf b;
+
+    buf_init_fixed(&b, u->bench.reply, sizeof u->bench.reply);
+    say_status(c, ev, active, &b);
+    reply_send(x, c, buf_str(&b));
+}
+
+static void take_status(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                        struct http_exchange *x)
+{
+    if (u->whose)
+        whose_status(u->whose, c, ev, x, tell_status);
+    else
+        tell_status(u, c, ev, true, x);
+}
+
+/* Nothing is shown to who left; whose dialogue it was may have to be looked up. */
+static void take_bare(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                      struct http_exchange *x)
+{
+    answer(u, c, ev, REPLY_SILENT, STR_EMPTY, x);
+    if (c->profile.bare_notices && ev->kind != USSD_IGNORE)
+        whose_notice(u->whose, c, ev);
+}
+
 static void take(struct ussd *u, struct carrier *c, const struct ussd_event *ev,
                  struct http_exchange *x)
 {
     bool over = ev->kind == USSD_ABORT || ev->kind == USSD_TIMEOUT;
 
+    if (c->profile.bare_notices && ev->kind == USSD_BEGIN)
+        whose_keep(u->whose, c, ev);
     if (ev->kind == USSD_STATUS)
-        answer(u, c, ev, REPLY_STATUS, STR_EMPTY, x);
+        take_status(u, c, ev, x);
     else if (ev->kind == USSD_IGNORE || (over && ev->number.n == 0))
-        answer(u, c, ev, REPLY_SILENT, STR_EMPTY, x);
+        take_bare(u, c, ev, x);
     else if (c->profile.asynchronous)
         take_async(u, c, ev, x);
     else if (!rate_take(&c->rate, clock_mono_us() / 1000))

@@ -135,7 +135,7 @@ static void fill(struct record *r, const struct turn *t)
                          .n = t->stored.hops + 1u,
                          .ms = (uint32_t)((clock_mono_us() - t->started_us) / 1000),
                          .kind = kind_of(t),
-                         .ended = t->end && !t->sorry};
+                         .ended = t->end && !t->sorry && t->hop.kind != HOP_SILENT};
     memcpy(r->session, t->stored.mark, SESSION_MARK_LEN);
     snprintf(r->carrier, sizeof r->carrier, "%s", t->carrier->profile.name);
     snprintf(r->from, sizeof r->from, "%s", t->from ? t->from : "");

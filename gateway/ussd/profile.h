@@ -33,6 +33,8 @@
  *     "fresh_ids": true,                no session id is used again: a beginning whose sequence is
  *                                       before the last hop's came late and begins nothing
  *     "one_start": true,                a second, other beginning of a live session: reply.refused
+ *     "bare_notices": true,             an abort, and status, name the session alone: its number is
+ *                                       kept for them (whose.h)
  *     "country": "GH",                  of numbers in national form; the config may override it
  *     "limit": 160, "charset": "gsm7",  of one screen; gsm7 | ucs2 | latin1 | utf8
  *     "deadline_ms": 3500,              our whole time for a hop, at most 4500
@@ -52,8 +54,9 @@
  * be joined, or an object, sent as JSON. In them stand
  *
  *     $text $head (without the options) $options $session $number $code $network $input $token
- *     $state (the number and the first echo, sealed) $step (a number even as an object's value), $url (the callback
- *     address), $link ($url with the signed token of the next step), $echo.NAME, $$, and in what
+ *     $state (the number and the first echo, sealed) $step (a number even as an object's value),
+ *     $active (of status: true or false, without quotes too), $url (the callback address),
+ *     $link ($url with the signed token of the next step), $echo.NAME, $$, and in what
  *     we post $own (our name of the dialogue), $user and $password (our credentials there), $stamp
  *     (yyyyMMddHHmmss UTC), $digest (MD5 of user, password and stamp, in hex)
  *
@@ -202,6 +205,7 @@ struct profile {
     enum profile_step step; /* of the last input */
     bool one_start;
     bool fresh_ids;
+    bool bare_notices;
     /* not 0: nothing numbers the steps; the same message again within this time is the same step */
     unsigned repeat_ms;
     char country[3];
@@ -273,6 +277,7 @@ struct profile_say {
     struct str token; /* of $link */
     struct str state;
     struct str own;
+    bool active; /* REPLY_STATUS */
 };
 
 /* Appends the carrier's reply, with its first byte where headers or a post need it. */

@@ -204,6 +204,7 @@ static void load_step(struct loader *l, json_t *root)
     p->code_in_path = json_is_true(json_object_get(root, "code_in_path"));
     p->one_start = json_is_true(json_object_get(root, "one_start"));
     p->fresh_ids = json_is_true(json_object_get(root, "fresh_ids"));
+    p->bare_notices = json_is_true(json_object_get(root, "bare_notices"));
     p->step = (enum profile_step)loader_word_or(l, root, "step", step_words, STEP_SEQUENCE);
     if (p->code_in_path && !p->path)
         FAULT(l, "\"code_in_path\": of the input \"path\"");

@@ -28,11 +28,10 @@ static const struct word escape_words[] = {{"none", ESCAPE_NONE},
 
 /* ---- templates ---- */
 
-/* "$step" alone is a number: its quotes go. */
-static void unquote_step(char *json)
+/* "$step" alone is a number, "$active" a boolean: their quotes go. */
+static void unquote(char *json, const char *quoted)
 {
-    static const char quoted[] = "\"$step\"";
-    size_t n = sizeof quoted - 1;
+    size_t n = strlen(quoted);
     char *at;
 
     while ((at = strstr(json, quoted)) != NULL) {
@@ -66,8 +65,10 @@ static void load_template(struct loader *l, json_t *reply, enum profile_reply ki
                  : json_is_array(v) ? joined(v)
                                     : NULL;
 
-    if (made && json_is_object(v))
-        unquote_step(made);
+    if (made && json_is_object(v)) {
+        unquote(made, "\"$step\"");
+        unquote(made, "\"$active\"");
+    }
     loader_text(l, names[kind], made ? made : json_string_value(v), p->reply[kind],
                 PROFILE_REPLY_MAX);
     free(made);

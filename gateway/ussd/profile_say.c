@@ -24,6 +24,7 @@ enum name {
     NAME_KEY,
     NAME_LABEL,
     NAME_OWN,
+    NAME_ACTIVE,
     NAME_USER, /* this and the next three in the order of their marks */
     NAME_PASSWORD,
     NAME_STAMP,
@@ -40,7 +41,7 @@ static const char *const names[NAMES] = {
     [NAME_STATE] = "state",     [NAME_STEP] = "step",     [NAME_URL] = "url",
     [NAME_LINK] = "link",       [NAME_KEY] = "key",       [NAME_LABEL] = "label",
     [NAME_OWN] = "own",         [NAME_USER] = "user",     [NAME_PASSWORD] = "password",
-    [NAME_STAMP] = "stamp",     [NAME_DIGEST] = "digest",
+    [NAME_STAMP] = "stamp",     [NAME_DIGEST] = "digest", [NAME_ACTIVE] = "active",
 };
 
 /* The word at the start of *rest, cut off it. */
@@ -194,6 +195,7 @@ static void add_name(const struct rendering *r, int name, const struct menu_opti
     case NAME_DOLLAR: buf_addc(r->out, '$'); break;
     case NAME_OPTIONS: add_options(r); break;
     case NAME_STEP: buf_add_u64(r->out, r->say->step); break;
+    case NAME_ACTIVE: buf_puts(r->out, r->say->active ? "true" : "false"); break;
     case NAME_URL: buf_addc(r->out, PROFILE_URL_MARK); break;
     case NAME_LINK: add_link(r); break;
     case NAME_USER:

@@ -60,16 +60,30 @@ void say_turn(const struct turn *t, enum profile_reply kind, const struct menu_o
     profile_render(&t->carrier->profile, &say, b);
 }
 
+static struct profile_say plain(const struct ussd_event *ev, enum profile_reply kind,
+                                struct str text)
+{
+    return (struct profile_say){.kind = kind,
+                                .text = text,
+                                .head = text,
+                                .ev = ev,
+                                .token = STR_EMPTY,
+                                .state = STR_EMPTY,
+                                .own = STR_EMPTY};
+}
+
 void say_event(const struct carrier *c, const struct ussd_event *ev, enum profile_reply kind,
                struct str text, struct buf *b)
 {
-    struct profile_say say = {.kind = kind,
-                              .text = text,
-                              .head = text,
-                              .ev = ev,
-                              .token = STR_EMPTY,
-                              .state = STR_EMPTY,
-                              .own = STR_EMPTY};
+    struct profile_say say = plain(ev, kind, text);
 
+    profile_render(&c->profile, &say, b);
+}
+
+void say_status(const struct carrier *c, const struct ussd_event *ev, bool active, struct buf *b)
+{
+    struct profile_say say = plain(ev, REPLY_STATUS, STR_EMPTY);
+
+    say.active = active;
     profile_render(&c->profile, &say, b);
 }

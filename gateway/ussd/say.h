@@ -16,4 +16,7 @@ void say_turn(const struct turn *t, enum profile_reply kind, const struct menu_o
 void say_event(const struct carrier *c, const struct ussd_event *ev, enum profile_reply kind,
                struct str text, struct buf *b);
 
+/* The answer to a carrier that asks whether a session lives. */
+void say_status(const struct carrier *c, const struct ussd_event *ev, bool active, struct buf *b);
+
 #endif

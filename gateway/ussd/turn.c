@@ -61,7 +61,8 @@ static const struct turn_rule {
     unsigned out;
 } rules[TURN_STATES] = {
     [TURN_NEW] = {"new", new_enter, NULL, TO(LOAD) | TO(FAILED)},
-    [TURN_LOAD] = {"load", load_enter, load_ready, TO(LOOK) | TO(MENU) | TO(REPLY) | TO(FAILED)},
+    [TURN_LOAD] = {"load", load_enter, load_ready,
+                   TO(LOOK) | TO(MENU) | TO(SAVE) | TO(REPLY) | TO(FAILED)},
     [TURN_LOOK] = {"look", look_enter, look_ready, TO(MENU) | TO(FAILED)},
     [TURN_MENU] = {"menu", menu_enter, NULL, TO(ACT) | TO(FETCH) | TO(SAVE) | TO(FAILED)},
     [TURN_FETCH] = {"fetch", fetch_enter, fetch_ready, TO(ACT) | TO(SAVE) | TO(FAILED)},
@@ -188,6 +189,16 @@ static enum turn_state reply_blank(struct turn *t, enum profile_reply kind)
     return TURN_REPLY;
 }
 
+/* A carrier that has each session begin once asks whether it lives, and begins it again after its
+ * end: the end must be stored. The place where he was stays for who dials again. */
+static enum turn_state close_once(struct turn *t)
+{
+    render(t, REPLY_SILENT, NULL, STR_EMPTY);
+    t->end = true;
+    t->stored.pointed = false;
+    return TURN_SAVE;
+}
+
 static enum turn_state load_ready(struct turn *t)
 {
     struct err e = {0};
@@ -208,6 +219,8 @@ static enum turn_state load_ready(struct turn *t)
         t->stored.pointed = false;
         return turn_may_resume(t) ? TURN_LOOK : TURN_MENU;
     }
+    if (t->hop.kind == HOP_SILENT && found && !t->stored.ended && t->carrier->profile.one_start)
+        return close_once(t);
     if (t->hop.kind == HOP_SILENT)
         return reply_blank(t, REPLY_SILENT);
     if (t->hop.kind == HOP_REFUSED)

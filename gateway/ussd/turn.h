@@ -13,6 +13,7 @@
  *          |                      v
  *          +-------------------> REPLY -> DONE     LOAD -> REPLY: a repeated step, the stored reply
  *
+ *   LOAD -> SAVE: an abort closes a session that begins only once
  *   FAILED -> REPLY: a polite END, from anywhere before it
  *
  *   ACT -> GUARD -> SAVE -> REPLY -> LATE -> KEEP -> DONE: an action slower than its carrier goes on
@@ -146,7 +147,8 @@ struct ussd {
     unsigned late;     /* turns whose action goes on behind its reply */
     struct talk *talk; /* NULL: no carrier over SMPP */
     struct insight *insight;
-    struct post *post; /* NULL: no asynchronous carrier */
+    struct post *post;   /* NULL: no asynchronous carrier */
+    struct whose *whose; /* NULL: every notice brings its number */
 };
 
 /* A turn for this callback, not yet running. The event's strings are copied. */

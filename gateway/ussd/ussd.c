@@ -17,6 +17,7 @@
 #include "gateway/ussd/insight.h"
 #include "gateway/ussd/post.h"
 #include "gateway/ussd/talk.h"
+#include "gateway/ussd/whose.h"
 
 #define CARRIER(field) offsetof(struct ussd_carrier_config, field)
 
@@ -200,6 +201,8 @@ static void ports_open(struct ussd *u)
             u->talk = talk_new(u);
         if (u->carriers[i].profile.asynchronous && !u->post)
             u->post = post_new(u);
+        if (u->carriers[i].profile.bare_notices && !u->whose)
+            u->whose = whose_new(u);
     }
 }
 
@@ -248,13 +251,14 @@ void ussd_reload(struct ussd *u)
 bool ussd_idle(const struct ussd *u)
 {
     return u->inflight == 0 && (!u->talk || talk_idle(u->talk)) &&
-           (!u->post || post_idle(u->post)) && insight_settle(u->insight);
+           (!u->post || post_idle(u->post)) && (!u->whose || whose_idle(u->whose)) && insight_settle(u->insight);
 }
 
 void ussd_free(struct ussd *u)
 {
     if (!u)
         return;
+    whose_free(u->whose);
     turn_free_all(u);
     talk_free(u->talk);
     insight_free(u->insight);

@@ -107,7 +107,7 @@ def test_a_dial_without_inputs_begins(carriers, name):  # noqa: F811
 
 
 @pytest.mark.parametrize("name,kind", [(n, k) for n in NAMES for k in PHONES[n].endings
-                                       if (n, k) not in (("infobip", "abort"), ("infobip", "timeout"), ("huawei", "abort"))])
+                                       if (n, k) != ("infobip", "timeout")])   # told as an abort
 def test_a_notice_shows_no_screen_and_keeps_the_place(carriers, name, kind):  # noqa: F811
     verdict = f'verdict="{"timeout" if kind == "timeout" else "abort"}"'
     phone = welcome(carriers.phone(name))
@@ -169,6 +169,25 @@ def test_a_malformed_callback_with_good_credentials_gets_a_polite_end(carriers, 
     call = {k: "STRANGER" if k.upper() == "USERID" else v for k, v in call.items()}
     reply = phone.deliver(phone.pack(call))
     assert (reply.status, reply.body) == (404, b""), "a stranger learns nothing"
+
+
+def test_infobip_an_end_without_a_number_closes_the_session(carriers):  # noqa: F811
+    """Its address alone says which: the status then tells the truth, and the id may begin again."""
+    phone = welcome(carriers.phone("infobip"))
+    session = phone.session
+    assert phone.status() is True
+    phone.hang_up()
+    wait_until(lambda: phone.status() is False, "the session closed")
+    phone.dial(same_id=True)
+    assert phone.session == session and not phone.ended and phone.status() is True
+    phone.session = phone.new_session()
+    assert phone.status() is False, "a session that never was"
+
+
+def test_infobip_a_session_that_we_ended_is_not_active(carriers):  # noqa: F811
+    assert welcome(carriers.phone("infobip")).status() is True
+    phone = ending(carriers, "infobip")
+    assert phone.ended and phone.status() is False
 
 
 # --- the exact bytes -------------------------------------------------------------------------------

@@ -455,7 +455,8 @@ static void test_each_reply(void **state)
                                         .step = 4,
                                         .token = STR("TOKEN"),
                                         .state = STR("STATE"),
-                                        .own = STR("OWN")};
+                                        .own = STR("OWN"),
+                                        .active = true};
 
         buf_reset(&b);
         profile_render(profile_of(replies[i].carrier), &say, &b);
