@@ -16,8 +16,7 @@ from carriers.base import Reply
 from carriers.script import ScriptFault, parse, run
 
 GOLDEN = TOP / "tests/golden"
-TYPING = ("africastalking", "safaricom", "hubtel", "beem", "moov", "mtn_comviva", "restcomm", "nalo",
-          "huawei", "integrat", "dmark", "hollatags")
+TYPING = ("africastalking", "safaricom", "hubtel", "beem", "moov", "mtn_comviva", "restcomm", "huawei")
 PLAYED = [("reading", name) for name in TYPING] + [("trouble", name) for name in TYPING]
 
 
