@@ -13,9 +13,10 @@
 #define PROFILE_FILE_MAX (64u << 10)
 
 static const char *const known_keys[] = {
-    "$schema", "name",         "comment", "method",    "body",      "fields",  "echo",
-    "kinds",   "urls",         "input",   "country",   "limit",     "charset", "deadline_ms",
-    "reply",   "code_in_path", "step",    "repeat_ms", "one_start", "fresh_ids", "bare_notices", "test",    "smpp"};
+    "$schema",   "name",        "comment",      "method",       "body",    "fields",
+    "echo",      "kinds",       "urls",         "input",        "country", "limit",
+    "charset",   "deadline_ms", "reply",        "code_in_path", "step",    "repeat_ms",
+    "one_start", "fresh_ids",   "bare_notices", "test",         "smpp"};
 static const struct word body_words[] = {{"query", PROFILE_QUERY},
                                          {"form", PROFILE_FORM},
                                          {"json", PROFILE_JSON},

@@ -251,7 +251,8 @@ void ussd_reload(struct ussd *u)
 bool ussd_idle(const struct ussd *u)
 {
     return u->inflight == 0 && (!u->talk || talk_idle(u->talk)) &&
-           (!u->post || post_idle(u->post)) && (!u->whose || whose_idle(u->whose)) && insight_settle(u->insight);
+           (!u->post || post_idle(u->post)) && (!u->whose || whose_idle(u->whose)) &&
+           insight_settle(u->insight);
 }
 
 void ussd_free(struct ussd *u)

@@ -27,7 +27,7 @@ struct asked {
     struct op op;
     struct ussd_event ev; /* its strings stand in mem */
     char mem[KEPT_MAX + USSD_NUMBER_MAX];
-    struct buf kept; /* of mem */
+    struct buf kept;         /* of mem */
     struct http_exchange *x; /* a status; NULL: a notice */
     whose_tell *tell;
 };
@@ -82,8 +82,7 @@ static bool number_found(struct asked *a)
     size_t at = a->kept.len;
     struct err e = {0};
 
-    if (sealed.n == 0 ||
-        seal_open(a->w->u->d.ring, STR("ussd whose"), sealed, &a->kept, &e) != 0)
+    if (sealed.n == 0 || seal_open(a->w->u->d.ring, STR("ussd whose"), sealed, &a->kept, &e) != 0)
         return false;
     a->ev.number = str_skip(buf_str(&a->kept), at);
     return true;

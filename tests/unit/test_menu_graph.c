@@ -92,7 +92,8 @@ static void steps_are_shared_out_over_calls(void **state)
     walked_find(m, &stats, w);
     assert_int_equal(walked_times(w, screen(m, "dial"), screen(m, "notice")), 100);
     assert_int_equal(walked_times(w, screen(m, "dial"), screen(m, "route")), 7);
-    assert_int_equal(walked_times(w, screen(m, "notice"), screen(m, "route")), 60);
+    assert_int_equal(walked_times(w, screen(m, "notice"), screen(m, "welcomed")), 60);
+    assert_int_equal(walked_times(w, screen(m, "welcomed"), screen(m, "route")), 60);
     assert_int_equal(walked_times(w, screen(m, "route"), screen(m, "home")), 67);
     assert_int_equal(walked_times(w, screen(m, "book"), screen(m, "sms_next")), 4);
     assert_int_equal(walked_times(w, screen(m, "sms_next"), screen(m, "locked")), 4);
