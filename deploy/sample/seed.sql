@@ -30,6 +30,8 @@ insert into billing.rail_route (country, network, rail, prio) values
     ('SN', '*', 'mtn_momo', 90), ('CI', '*', 'mtn_momo', 90), ('BJ', '*', 'mtn_momo', 90)
 on conflict (country, network, rail) do nothing;
 
+update billing.rail set lab = true where code = 'mtn_momo';
+
 insert into messaging.account (name) values ('lab') on conflict (name) do nothing;
 insert into messaging.route (country, network, account, prio) values ('*', '*', 'lab', 100)
 on conflict (country, network, account) do nothing;

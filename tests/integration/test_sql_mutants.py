@@ -6,6 +6,7 @@ A mutant is a statement, or (function, text, other text); beside it the test tha
 import pytest
 
 import test_sql_billing as billing
+import test_sql_carrier as carrier
 import test_sql_deliveries as deliveries
 import test_sql_fold as fold
 import test_sql_esme as esme
@@ -19,6 +20,12 @@ MUTANTS = {
     "I1: no lock of the reader, no unique index": (
         [("billing.start_charge_once", "for no key update", ""), "drop index billing.charge_one_open; drop index billing.charge_one_a_period"],
         lambda w: billing.test_one_charge_from_many_connections_at_once(w, False)),
+    "hard case 43: a test number is charged for real": (
+        [("billing.start_charge_once", "ra.lab or not exists", "true or not exists")],
+        carrier.test_a_test_number_meets_no_rail_but_the_labs),
+    "hard case 43: one that became a test number is": (
+        [("billing.claim_charges", "c.state = 'READY' and not r.lab", "false")],
+        carrier.test_a_number_that_becomes_one_before_the_submit_is_not_charged),
     "I2: no attempt row": (
         [("billing.claim_charges", "values (c.id, c.attempts, v_now, p_owner, p_epoch)", "select c.id, 1, v_now, '', 1 where false")],
         billing.test_submit_writes_the_attempt_first_and_end_comes_before_the_push),

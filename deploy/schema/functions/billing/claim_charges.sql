@@ -32,6 +32,16 @@ begin
             perform billing.charge_notice(c.id, 'expired');
             continue;
         end if;
+        -- A number that became a test number meanwhile: no byte goes to a rail whose money is real.
+        if c.state = 'READY' and not r.lab
+           and exists (select 1 from auth.identity i join billing.test_number t on t.lookup = i.lookup where i.id = c.identity_id) then
+            update billing.charge set state = 'EXPIRED', reason = 'a test number', version = version + 1, ended_at = v_now,
+                due_at = null, claimed_by = null, claimed_epoch = null
+            where id = c.id;
+            perform billing.charge_notice(c.id, 'expired');
+            perform ops.audit_put('billing', 'alert.charge_of_test_number', 'charge:' || c.id, '{}');
+            continue;
+        end if;
         action := case when c.state = 'READY' then 'submit' else 'poll' end;
         if c.state = 'READY' then
             c.state := 'SUBMITTING';
@@ -70,4 +80,4 @@ end $$;
 comment on function billing.claim_charges(text, bigint, int) is
 'At most max charges whose work is due, in the order of the partial index charge_due, never one that another claimer holds.
 action submit: READY became SUBMITTING and the attempt row is written in this commit (I2). action poll: ask the rail about our_ref.
-A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told; so is a CREATED one whose code did not come.';
+A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told; so is a CREATED one whose code did not come, and one of a test number on a rail that is not the lab''s.';

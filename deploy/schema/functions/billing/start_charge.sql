@@ -17,7 +17,7 @@ end $$;
 comment on function billing.start_charge(bigint, bigint, bigint, bigint, text, text, text) is
 'outcome: created (READY and due after the rail''s push delay: I2, END first) | pending (a charge of this reader is open: its data) |
 active (this plan is paid and not yet in its renewal window) | price_changed (the price is no longer today''s: amount and currency of today''s) |
-no_rail (no enabled rail serves the payer). Idempotent by step (S2); at most one open charge a reader and one paid a period (I1).';
+no_rail (no enabled rail serves the payer; a test number has the lab''s only). Idempotent by step (S2); at most one open charge a reader and one paid a period (I1).';
 
 create or replace function billing.start_charge_once(p_user_id bigint, p_identity_id bigint, p_plan_id bigint, p_price_id bigint,
                                                      p_consent text, p_channel text)
@@ -52,6 +52,7 @@ begin
     end if;
     select ra.* into r from billing.rail_route ro join billing.rail ra on ra.code = ro.rail and ra.enabled
     where ro.country = i.country and ro.network in (i.network, '*')
+      and (ra.lab or not exists (select 1 from billing.test_number t where t.lookup = i.lookup))
     order by (ro.network = '*'), ro.prio, ra.code limit 1;
     if not found then
         return jsonb_build_object('outcome', 'no_rail', 'amount_minor', p.amount_minor, 'currency', p.currency);

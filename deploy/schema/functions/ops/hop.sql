@@ -30,12 +30,13 @@ begin
     for i in 0 .. 2 loop
         v_n := v_n + ops.partition_make('ops.hop', 'at', v_today + i, '1 day');
     end loop;
+    perform ops.carrier_days_keep();
     v_n := v_n + ops.partitions_drop('ops.hop', v_first);
     delete from ops.hop_other o where o.at < v_first;
     return v_n;
 end $$;
 comment on function ops.hop_days(int) is
-'A daily job: makes the partitions of today and the next two days, drops those of more than p_keep days ago. A day whose rows already stand in the default partition keeps them there, and they go by row. Gives up after 2 s behind a reader and comes back. Returns how many it made or dropped.';
+'A daily job: makes the partitions of today and the next two days, keeps the carriers'' figures of the days that are over, drops those of more than p_keep days ago. A day whose rows already stand in the default partition keeps them there, and they go by row. Gives up after 2 s behind a reader and comes back. Returns how many it made or dropped.';
 
 create or replace function ops.hop_sessions(p_from timestamptz, p_to timestamptz)
 returns table (session bytea, first_at timestamptz, last_screen text, hops int, fate text) language sql stable as $$
