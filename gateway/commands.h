@@ -11,6 +11,7 @@
 enum command_exit { COMMAND_OK = 0, COMMAND_FAULT = 1, COMMAND_USAGE = 2 };
 
 struct config;
+struct profile;
 
 /* Configuration by "-c FILE", else coko.ini when it exists, else the environment alone. Faults are
  * printed on stderr; *exit_code is then the code to return. *path is the file used, "" for none. */
@@ -21,6 +22,12 @@ int command_flag(int argc, char **argv, const char *word);
 
 /* One statement with text parameters; NULL after a message on stderr, else the caller clears it. */
 PGresult *command_rows(PGconn *db, const char *sql, int n, const char *const *v);
+
+/* The folder of the profiles we ship, written to mem. */
+const char *command_profiles(char mem[1024]);
+
+/* A profile by its name; NULL after a message on stderr with all names. free() it. */
+struct profile *command_profile(const char *command, const char *dir, const char *name);
 
 /* Who decides, for the audit: COKO_OPERATOR, SUDO_USER, USER, LOGNAME or the user's id. */
 const char *command_operator(void);

@@ -17,16 +17,25 @@
 #endif
 
 struct words {
-    const char *url, *carrier, *secret, *number, *code, *sms_url;
+    const char *url, *carrier, *profiles, *secret, *number, *code, *network, *user, *password,
+        *listen, *sms_url;
 };
 
 static const struct {
     const char *flag;
     size_t offset;
 } flags[] = {
-    {"--url", offsetof(struct words, url)},       {"--carrier", offsetof(struct words, carrier)},
-    {"--secret", offsetof(struct words, secret)}, {"--number", offsetof(struct words, number)},
-    {"--code", offsetof(struct words, code)},     {"--sms-url", offsetof(struct words, sms_url)},
+    {"--url", offsetof(struct words, url)},
+    {"--carrier", offsetof(struct words, carrier)},
+    {"--secret", offsetof(struct words, secret)},
+    {"--number", offsetof(struct words, number)},
+    {"--code", offsetof(struct words, code)},
+    {"--sms-url", offsetof(struct words, sms_url)},
+    {"--listen", offsetof(struct words, listen)},
+    {"--network", offsetof(struct words, network)},
+    {"--profiles", offsetof(struct words, profiles)},
+    {"--user", offsetof(struct words, user)},
+    {"--password", offsetof(struct words, password)},
 };
 
 static const char **word_of(struct words *w, const char *flag)
@@ -83,31 +92,73 @@ static const char *address(struct arena *a, const char *given, const char *name,
     return arena_cstr(a, s);
 }
 
-int command_phone(int argc, char **argv)
+const char *command_profiles(char mem[1024])
 {
-    struct words w = {.carrier = "africastalking", .secret = "demo", .code = "*384*26#"};
+    const char *data = getenv("COKO_DATA_DIR");
+
+    snprintf(mem, 1024, "%s/gateway/ussd/profiles", data && *data ? data : COKO_DATA_DIR);
+    return mem;
+}
+
+struct profile *command_profile(const char *command, const char *dir, const char *name)
+{
+    struct err e = {0};
+    struct profile *p = phone_profile(dir, name, &e);
+    struct buf names;
+
+    if (p)
+        return p;
+    buf_init(&names, 8192);
+    phone_profiles(dir, &names);
+    fprintf(stderr, "coko %s: %s\ncarriers: %s\n", command, e.msg, buf_cstr(&names));
+    buf_fini(&names);
+    return NULL;
+}
+
+static int run(const struct words *w, const struct profile *p)
+{
     struct arena a;
 
-    if (parse(&w, argc, argv) != 0)
-        return COMMAND_USAGE;
-    const struct phone_carrier *carrier = phone_carrier_find(w.carrier);
-
-    if (!carrier) {
-        fprintf(stderr, "coko phone: no carrier \"%s\": %s\n", w.carrier, phone_carrier_names());
-        return COMMAND_USAGE;
-    }
     arena_init(&a, 1024, 64 * 1024);
     struct phone_options o = {
-        .url = address(&a, w.url, "COKO_URL", "http://127.0.0.1:8080"),
-        .carrier = carrier,
-        .secret = w.secret,
-        .number = w.number,
-        .code = w.code,
-        .sms_url = address(&a, w.sms_url, "LAB_SMSC_URL", ""),
+        .url = address(&a, w->url, "COKO_URL", "http://127.0.0.1:8080"),
+        .profile = p,
+        .secret = w->secret,
+        .sim = {w->number, w->code, w->network, w->user, w->password},
+        .listen = w->listen,
+        .sms_url = address(&a, w->sms_url, "LAB_SMSC_URL", ""),
         .framed = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
     };
     int failed = phone_terminal_run(&o);
 
     arena_fini(&a);
     return failed ? COMMAND_FAULT : COMMAND_OK;
+}
+
+int command_phone(int argc, char **argv)
+{
+    char mem[1024];
+    struct words w = {.carrier = "africastalking",
+                      .profiles = command_profiles(mem),
+                      .secret = "demo",
+                      .code = "*384*26#",
+                      .listen = ""};
+
+    if (parse(&w, argc, argv) != 0)
+        return COMMAND_USAGE;
+    struct profile *p = command_profile("phone", w.profiles, w.carrier);
+
+    if (!p)
+        return COMMAND_USAGE;
+    int code = COMMAND_USAGE;
+
+    if (p->body == PROFILE_SMPP)
+        fprintf(stderr, "coko phone: %s is spoken over SMPP, by its centre\n", p->name);
+    else if (p->asynchronous && !*w.listen)
+        fprintf(stderr, "coko phone: %s posts its screens: give --listen, where send_url points\n",
+                p->name);
+    else
+        code = run(&w, p);
+    free(p);
+    return code;
 }

@@ -86,13 +86,17 @@ static const struct command commands[] = {
      "loses money. The scheduler looks once a day.\n",
      command_margin},
     {"phone",
-     "[--url URL] [--carrier NAME] [--number +225...] [--code CODE] [--secret S] [--sms-url URL]",
+     "[--url URL] [--carrier NAME] [--profiles DIR] [--number +225...] [--code CODE] [--secret S]\n"
+     "            [--network N] [--user U] [--password P] [--listen HOST:PORT] [--sms-url URL]",
      "dial the service from a terminal handset",
-     "Speaks the carrier's wire format (africastalking, hubtel) to /ussd/CARRIER/SECRET, shows the\n"
-     "screen, its septets of the limit, and the SMS that the lab's SMSC holds for the number.\n"
+     "Speaks any carrier over HTTP from its profile, NAME.json of DIR (gateway/ussd/profiles of the\n"
+     "data folder), to /ussd/NAME/SECRET; shows the screen, its septets of the limit, and the SMS that\n"
+     "the lab's SMSC holds for the number. --user, --password: where the carrier's callbacks bring them;\n"
+     "--listen: where send_url points, for a carrier whose screens are posted.\n"
      "Lines from standard input dial (*384*26#, or empty) and answer; /dial CODE, /again delivers\n"
-     "the same hop again, /sms N waits for N SMS and shows them, /quit. Without --url and --sms-url:\n"
-     "COKO_URL and LAB_SMSC_URL, of the environment or of the running demo.\n",
+     "the same hop again, /hang [timeout] leaves as the carrier tells it, /sms N waits for N SMS and\n"
+     "shows them, /quit. Without --url and --sms-url: COKO_URL and LAB_SMSC_URL, of the environment or\n"
+     "of the running demo.\n",
      command_phone},
     {"statements", "", "print every SQL statement of the daemon as JSON lines",
      "One object a line: name, lane, parameters, sql. The EXPLAIN test reads it.\n",

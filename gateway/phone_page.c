@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "gateway/lib/basenc.h"
 #include "gateway/lib/crypto.h"
 #include "gateway/lib/jsonw.h"
+#include "gateway/phone_api.h"
 
 #define FILE_BYTES_MAX (64 * 1024)
 #define POLICY_MAX     512
@@ -40,6 +42,7 @@ struct page_file {
 struct phone_page {
     struct page_file files[ARRAY_LEN(table)];
     char policy[POLICY_MAX];
+    struct phone_profiles profiles;
 };
 
 /* ---- what is answered ---- */
@@ -53,10 +56,27 @@ static void reply_headers(struct http_exchange *x, const struct phone_page *p, c
     http_reply_header(x, "ETag", str_c(etag));
 }
 
+static void on_question(struct http_exchange *x, const struct phone_page *p, bool write)
+{
+    struct buf *out = http_reply_buf(x);
+
+    if (write)
+        phone_api_write(&p->profiles, x->body, out);
+    else
+        phone_api_read(&p->profiles, x->body, out);
+    http_reply_header(x, "Cache-Control", STR("no-store"));
+    http_reply_buf_send(x, 200, "application/json");
+}
+
 static void on_page(struct http_exchange *x, void *arg)
 {
     const struct phone_page *p = arg;
+    bool write = str_eq_c(x->rest, "write");
 
+    if (x->method == HTTP_POST && (write || str_eq_c(x->rest, "read"))) {
+        on_question(x, p, write);
+        return;
+    }
     if (x->method != HTTP_GET) {
         http_reply_header(x, "Allow", STR("GET, HEAD"));
         http_reply(x, 405, NULL, STR_EMPTY);
@@ -100,8 +120,16 @@ static int read_file(const char *dir, const char *name, struct buf *out, struct 
     return buf_check(out, e) != 0 ? err_wrap(e, "%s", path) : 0;
 }
 
-static void write_config(const struct phone_page_config *c, struct buf *out)
+/* A carrier that this page cannot be: it has no address to call, or answers elsewhere. */
+static bool is_out(const struct profile *p)
 {
+    return !p || p->body == PROFILE_SMPP || p->asynchronous;
+}
+
+static void write_config(const struct phone_page *p, const struct phone_page_config *c,
+                         struct buf *out)
+{
+    char number[MSISDN_MAX + 1];
     struct jsonw j;
 
     jsonw_init(&j, out);
@@ -110,15 +138,40 @@ static void write_config(const struct phone_page_config *c, struct buf *out)
     jsonw_key(&j, "carriers");
     jsonw_array(&j);
     for (size_t i = 0; i < c->ncarriers; i++) {
-        if (*c->carriers[i].link)
-            continue; /* no address that a page could call */
+        const struct profile *carrier = p->profiles.p[i];
+
+        if (is_out(carrier))
+            continue;
+        phone_example(*c->carriers[i].country ? c->carriers[i].country : carrier->country, number);
         jsonw_object(&j);
         jsonw_kv_cstr(&j, "name", c->carriers[i].profile);
         jsonw_kv_cstr(&j, "code", c->carriers[i].short_code);
+        jsonw_kv_cstr(&j, "number", number);
+        jsonw_kv_bool(&j, "user", carrier->fields[FIELD_USER].n > 0);
         jsonw_end(&j);
     }
     jsonw_end(&j);
     jsonw_end(&j);
+}
+
+static int load_profiles(struct phone_page *p, const struct phone_page_config *c, struct err *e)
+{
+    p->profiles.p = calloc(c->ncarriers + 1, sizeof *p->profiles.p);
+    if (!p->profiles.p)
+        return err_set(e, ERR_NOMEM, "the phone page");
+    p->profiles.n = c->ncarriers;
+    for (size_t i = 0; i < c->ncarriers; i++) {
+        char own[1024];
+
+        snprintf(own, sizeof own, "%s/%s.json", c->own_profiles, c->carriers[i].profile);
+        bool mine = *c->own_profiles && access(own, F_OK) == 0;
+
+        p->profiles.p[i] =
+            phone_profile(mine ? c->own_profiles : c->profiles_dir, c->carriers[i].profile, e);
+        if (!p->profiles.p[i])
+            return -1;
+    }
+    return 0;
 }
 
 static void make_etag(struct page_file *f)
@@ -163,7 +216,7 @@ struct phone_page *phone_page_new(const struct phone_page_config *c, struct err 
         (void)err_set(e, ERR_NOMEM, "the phone page");
         return NULL;
     }
-    int rc = make_policy(p, c->sms_url, e);
+    int rc = make_policy(p, c->sms_url, e) != 0 ? -1 : load_profiles(p, c, e);
 
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(table); i++) {
         struct page_file *f = &p->files[i];
@@ -172,7 +225,7 @@ struct phone_page *phone_page_new(const struct phone_page_config *c, struct err 
         if (table[i].file)
             rc = read_file(c->dir, table[i].file, &f->body, e);
         else
-            write_config(c, &f->body);
+            write_config(p, c, &f->body);
         make_etag(f);
     }
     if (rc == 0)
@@ -183,12 +236,17 @@ struct phone_page *phone_page_new(const struct phone_page_config *c, struct err 
 
 int phone_page_mount(struct phone_page *p, struct http_server *s, struct err *e)
 {
-    return http_mount(s, "/phone", on_page, p, &(struct http_mount_opts){.name = "phone"}, e);
+    return http_mount(s, "/phone", on_page, p,
+                      &(struct http_mount_opts){.name = "phone", .body_max = PHONE_API_MAX}, e);
 }
 
 void phone_page_free(struct phone_page *p)
 {
     for (size_t i = 0; p && i < ARRAY_LEN(table); i++)
         buf_fini(&p->files[i].body);
+    for (size_t i = 0; p && i < p->profiles.n; i++)
+        free(p->profiles.p[i]);
+    if (p)
+        free(p->profiles.p);
     free(p);
 }

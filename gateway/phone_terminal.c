@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gateway/phone_draw.h"
+#include "gateway/phone_ear.h"
 #include "gateway/phone_inbox.h"
 
 #define INPUT_MAX    (64 * 1024)
@@ -26,10 +27,13 @@ struct terminal {
     struct phone_inbox inbox;
     struct loop_timer retry; /* the SMSC did not answer */
     struct op hop;
+    struct phone_ear ear;     /* of a carrier whose screens are posted */
+    struct loop_timer posted; /* set: one is awaited */
     struct event *input;
     struct buf typed, out;
-    char url[512];
+    char url[512], number[MSISDN_MAX + 2];
     bool repeating; /* the hop in flight is /again */
+    bool leaving;   /* or /hang */
     bool sms_wait;  /* /sms waits for the inbox */
     bool sms_known; /* the inbox was read once: what comes later is new */
     bool direct;    /* input cannot be watched */
@@ -63,7 +67,7 @@ static void tell(struct terminal *t, const char *text)
 
 static void show(struct terminal *t, struct str screen, const char *count, const char *state)
 {
-    struct phone_view v = {.title = t->call.carrier->title,
+    struct phone_view v = {.title = t->call.profile->name,
                            .screen = screen,
                            .count = count,
                            .state = state,
@@ -78,12 +82,10 @@ static void show(struct terminal *t, struct str screen, const char *count, const
 static void show_screen(struct terminal *t)
 {
     char count[48];
-    bool fits = phone_screen_count(buf_str(&t->call.screen), count, sizeof count);
+    struct str text = buf_str(&t->call.screen.text);
+    bool fits = phone_screen_count(t->call.profile, text, count, sizeof count);
 
-    show(t, buf_str(&t->call.screen), count,
-         !fits          ? "TOO LONG"
-         : t->call.open ? "answer"
-                        : "session ended");
+    show(t, text, count, !fits ? "TOO LONG" : t->call.open ? "answer" : "session ended");
     t->failed |= !fits;
 }
 
@@ -108,22 +110,46 @@ static void show_sms(struct terminal *t, size_t from)
 
 /* ---- hops ---- */
 
+static const char *method_name(enum http_method m)
+{
+    return m == HTTP_GET ? "GET" : m == HTTP_PUT ? "PUT" : "POST";
+}
+
 static void post(struct terminal *t)
 {
-    char type[96];
-    const char *headers[] = {type, NULL};
-    struct http_request rq = {.method = "POST",
-                              .url = t->url,
-                              .headers = headers,
-                              .body = buf_str(&t->call.body),
-                              .timeout_ms = HOP_MS};
+    const struct phone_request *out = &t->call.request;
+    const char *headers[PHONE_HEADERS_MAX + 2];
+    struct str rest = buf_str(&out->lines), line;
+    struct arena a;
+    size_t n = 0;
 
-    snprintf(type, sizeof type, "Content-Type: %s", t->call.carrier->content_type);
-    http_client_send(t->client, &t->hop, &rq);
+    arena_init(&a, 4096, 1 << 20);
+    if (out->type)
+        headers[n++] = arena_printf(&a, "Content-Type: %s", out->type);
+    while (str_split(&rest, '\n', &line) && line.n > 0 && n <= PHONE_HEADERS_MAX)
+        headers[n++] = arena_cstr(&a, line);
+    headers[n] = NULL;
+    http_client_send(t->client, &t->hop,
+                     &(struct http_request){.method = method_name(out->method),
+                                            .url = arena_printf(&a, "%s%" STR_FMT, t->url,
+                                                                STR_ARG(buf_str(&out->target))),
+                                            .headers = headers,
+                                            .body = buf_str(&out->body),
+                                            .timeout_ms = HOP_MS});
+    arena_fini(&a);
+}
+
+static struct str answer_header(void *arg, const char *name)
+{
+    return http_response_header(arg, name);
 }
 
 static void repeated(struct terminal *t, const struct http_response *r)
 {
+    if (r->status == 200 && t->call.profile->asynchronous) {
+        tell(t, "the same hop again: acknowledged");
+        return;
+    }
     if (r->status == 200 && str_eq(r->body, buf_str(&t->call.last))) {
         tell(t, "the same hop again: the same answer, byte for byte");
         return;
@@ -134,23 +160,75 @@ static void repeated(struct terminal *t, const struct http_response *r)
     buf_addc(&t->out, '\n');
 }
 
+/* ---- a screen that is posted ---- */
+
+static void after_hop(struct terminal *t)
+{
+    prompt(t);
+    feed(t);
+}
+
+static void on_post(void *arg, struct str body)
+{
+    struct terminal *t = arg;
+    struct err e = {0};
+
+    if (!loop_timer_is_set(&t->posted))
+        return; /* of a hop that nobody awaits any more */
+    loop_timer_clear(&t->posted);
+    if (phone_answered(&t->call, 200, body, answer_header, NULL, &e) != 0)
+        show_broken(t, e.msg);
+    else
+        show_screen(t);
+    after_hop(t);
+}
+
+static void on_no_post(void *arg)
+{
+    show_broken(arg, "acknowledged, but no screen was posted");
+    after_hop(arg);
+}
+
+/* The acknowledgement came; the screen may have come before it. */
+static void acknowledged(struct terminal *t, const struct http_response *r)
+{
+    if (r->status == 200)
+        return;
+    loop_timer_clear(&t->posted);
+    show_broken(t, "the callback was not acknowledged");
+}
+
+static void left(struct terminal *t, const struct http_response *r)
+{
+    t->call.open = false;
+    t->failed |= r->status != 200;
+    tell(t, r->status == 200 ? "the service knows" : "the notice was refused");
+}
+
 static void on_hop(struct op *op)
 {
     struct terminal *t = container_of(op, struct terminal, hop);
     const struct http_response *r = op_failed(op) ? NULL : http_client_response(op);
     struct err e = {0};
 
-    if (!r)
+    if (!r) {
+        loop_timer_clear(&t->posted);
         show_broken(t, op->err.msg);
-    else if (t->repeating)
+    } else if (t->repeating) {
         repeated(t, r);
-    else if (phone_answered(&t->call, r->status, r->body, &e) != 0)
+    } else if (t->leaving) {
+        left(t, r);
+    } else if (t->call.profile->asynchronous) {
+        acknowledged(t, r);
+    } else if (phone_answered(&t->call, r->status, r->body, answer_header, (void *)(uintptr_t)r,
+                              &e) != 0) {
         show_broken(t, e.msg);
-    else
+    } else {
         show_screen(t);
+    }
     op_release(op);
-    prompt(t);
-    feed(t);
+    if (!loop_timer_is_set(&t->posted))
+        after_hop(t);
 }
 
 /* ---- SMS ---- */
@@ -232,7 +310,9 @@ static void start_hop(struct terminal *t, int ready, const struct err *e)
         t->failed = true;
         return;
     }
-    t->repeating = false;
+    t->repeating = t->leaving = false;
+    if (t->call.profile->asynchronous)
+        loop_timer_set(&t->posted, HOP_MS);
     post(t);
 }
 
@@ -246,7 +326,7 @@ static void dial(struct terminal *t, struct str code)
 static void again(struct terminal *t, struct str arg)
 {
     (void)arg;
-    if (t->call.body.len == 0) {
+    if (t->call.hops == 0) {
         tell(t, "nothing to deliver again yet");
         return;
     }
@@ -254,17 +334,33 @@ static void again(struct terminal *t, struct str arg)
     post(t);
 }
 
+/* What the carrier tells when the subscriber leaves; nothing, at most carriers. */
+static void hang(struct terminal *t, struct str arg)
+{
+    enum ussd_kind kind = str_eq_c(arg, "timeout") ? USSD_TIMEOUT : USSD_ABORT;
+    struct err e = {0};
+
+    if (phone_leave(&t->call, kind, &e) != 0) {
+        t->call.open = false;
+        tell(t, e.msg);
+        return;
+    }
+    t->repeating = false;
+    t->leaving = true;
+    post(t);
+}
+
 static void help(struct terminal *t, struct str arg)
 {
     (void)arg;
-    tell(t, "Enter dials or answers. /dial [CODE]  /again  /sms [N]  /quit");
+    tell(t, "Enter dials or answers. /dial [CODE]  /again  /hang [timeout]  /sms [N]  /quit");
 }
 
 static const struct {
     const char *word;
     void (*run)(struct terminal *t, struct str arg);
-} orders[] = {
-    {"/dial", dial}, {"/again", again}, {"/sms", ask_sms}, {"/help", help}, {"/quit", quit}};
+} orders[] = {{"/dial", dial},   {"/again", again}, {"/hang", hang},
+              {"/sms", ask_sms}, {"/help", help},   {"/quit", quit}};
 
 static void obey(struct terminal *t, struct str line)
 {
@@ -286,7 +382,7 @@ static void obey(struct terminal *t, struct str line)
 
 static bool busy(const struct terminal *t)
 {
-    return op_pending(&t->hop) || t->sms_wait;
+    return op_pending(&t->hop) || loop_timer_is_set(&t->posted) || t->sms_wait;
 }
 
 /* Takes what standard input has; false when there is nothing more. */
@@ -359,15 +455,19 @@ static int terminal_open(struct terminal *t, struct err *e)
 
     buf_init(&t->typed, INPUT_MAX);
     buf_init(&t->out, 1 << 20);
-    phone_call_init(&t->call, o->carrier, o->number, o->code);
-    snprintf(t->url, sizeof t->url, "%s/ussd/%s/%s", o->url, o->carrier->name, o->secret);
+    phone_call_init(&t->call, o->profile, &o->sim);
+    snprintf(t->number, sizeof t->number, "+%s", t->call.number);
+    snprintf(t->url, sizeof t->url, "%s/ussd/%s/%s", o->url, o->profile->name, o->secret);
     t->loop = loop_new(e);
     t->client = t->loop ? http_client_new(t->loop, &(struct http_client_config){0}, e) : NULL;
     if (!t->client)
         return -1;
     op_init(&t->hop, t->loop, on_hop);
     loop_timer_init(&t->retry, t->loop, on_retry, t);
-    phone_inbox_open(&t->inbox, t->loop, t->client, o->sms_url, t->call.number, on_inbox, t);
+    loop_timer_init(&t->posted, t->loop, on_no_post, t);
+    phone_inbox_open(&t->inbox, t->loop, t->client, o->sms_url, t->number, on_inbox, t);
+    if (phone_ear_open(&t->ear, t->loop, o->listen, on_post, t, e) != 0)
+        return -1;
     t->input = event_new(loop_base(t->loop), STDIN_FILENO, EV_READ | EV_PERSIST, on_input, t);
     t->direct = !t->input || event_add(t->input, NULL) != 0;
     return 0;
@@ -380,6 +480,8 @@ static void terminal_close(struct terminal *t)
         op_cancel(&t->hop);
         op_release(&t->hop);
         loop_timer_clear(&t->retry);
+        loop_timer_clear(&t->posted);
+        phone_ear_close(&t->ear);
     }
     if (t->input)
         event_free(t->input);
@@ -404,8 +506,8 @@ int phone_terminal_run(const struct phone_options *o)
         if (o->framed) {
             char idle[128];
 
-            snprintf(idle, sizeof idle, "%s\n\nEnter dials %s\n/help tells more", t.call.number,
-                     o->code);
+            snprintf(idle, sizeof idle, "%s\n\nEnter dials %s\n/help tells more", t.number,
+                     o->sim.code);
             show(&t, str_c(idle), "", "ready");
         }
         prompt(&t);

@@ -12,7 +12,7 @@
  * makes the exit code 1.
  *
  * An input line answers the open screen; with no session open it is dialled (empty: the service
- * code). Commands: /dial [CODE], /again, /sms [N], /help, /quit.
+ * code). Commands: /dial [CODE], /again, /hang [timeout], /sms [N], /help, /quit.
  */
 #ifndef COKO_PHONE_TERMINAL_H
 #define COKO_PHONE_TERMINAL_H
@@ -23,10 +23,10 @@
 
 struct phone_options {
     const char *url; /* of the daemon, without a slash at its end */
-    const struct phone_carrier *carrier;
-    const char *secret;
-    const char *number;  /* NULL: the carrier's default */
-    const char *code;    /* "*384*26#" */
+    const struct profile *profile;
+    const char *secret; /* of the callback address */
+    struct phone_sim sim;
+    const char *listen;  /* where screens are posted, "HOST:PORT"; "" where they come as answers */
     const char *sms_url; /* control API of the lab's SMSC; "" for none */
     bool framed;         /* draw the handset, tell SMS when they come */
 };

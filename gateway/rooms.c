@@ -223,15 +223,18 @@ static void jobs_close(struct app *a)
 
 static int phone_open(struct app *a, struct err *e)
 {
-    char dir[1024];
+    char dir[1024], profiles[1024];
     struct phone_page_config c = {.dir = dir,
                                   .sms_url = a->cfg->core.sandbox_sms_url,
+                                  .profiles_dir = profiles,
+                                  .own_profiles = a->cfg->core.profiles_dir,
                                   .carriers = a->cfg->carriers,
                                   .ncarriers = a->cfg->ncarriers};
 
     if (!a->cfg->core.sandbox)
         return 0;
     snprintf(dir, sizeof dir, "%s/deploy/phone", a->cfg->core.data_dir);
+    snprintf(profiles, sizeof profiles, "%s/gateway/ussd/profiles", a->cfg->core.data_dir);
     a->phone = phone_page_new(&c, e);
     return a->phone ? phone_page_mount(a->phone, a->http, e) : -1;
 }

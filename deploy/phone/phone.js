@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A subscriber's phone and its carrier's gateway in one page: what is typed goes to
-// /ussd/CARRIER/SECRET in the carrier's own format; SMS come from the lab's message centre.
+// /ussd/CARRIER/SECRET in the format of the carrier's profile; SMS come from the lab's message centre.
 "use strict";
 
 const TEXT = {
   en: { phone: "phone", lead: "Dial as a reader does: press the green key.", inbox: "Messages",
     sim: "SIM card", carrier: "Carrier", number: "Number", again: "Deliver the last step again",
-    secret: "Secret of the callback address", screen: "Screen", input: "Code or answer",
+    secret: "Secret of the callback address", user: "User in each callback",
+    password: "Password in each callback", screen: "Screen", input: "Code or answer",
     erase: "Erase", hang: "Hang up", keypad: "Keypad", call: "Call", send: "Send",
     septets: "Septets used of the screen's limit", idle: "Press the green key", wait: "Sending…",
     open: "Answer", ended: "Session ended", ready: "Ready", none: "No message yet.",
@@ -16,7 +17,8 @@ const TEXT = {
     other: "The same step again: ANOTHER ANSWER.", notours: "This code is not of this service:" },
   fr: { phone: "téléphone", lead: "Composez comme le fait un lecteur : appuyez sur la touche verte.", inbox: "Messages",
     sim: "Carte SIM", carrier: "Opérateur", number: "Numéro", again: "Renvoyer la dernière étape",
-    secret: "Secret de l’adresse de rappel", screen: "Écran", input: "Code ou réponse",
+    secret: "Secret de l’adresse de rappel", user: "Utilisateur de chaque rappel",
+    password: "Mot de passe de chaque rappel", screen: "Écran", input: "Code ou réponse",
     erase: "Effacer", hang: "Raccrocher", keypad: "Clavier", call: "Appeler", send: "Envoyer",
     septets: "Septets utilisés sur la limite de l’écran", idle: "Appuyez sur la touche verte",
     wait: "Envoi…", open: "Répondez", ended: "Session terminée", ready: "Prêt",
@@ -30,80 +32,35 @@ const LANG = (navigator.language || "en").toLowerCase().startsWith("fr") ? "fr" 
 const T = TEXT[LANG];
 const $ = (id) => document.getElementById(id);
 
-// ---- septets: GSM 03.38, the extension table counts two; outside of it UCS-2 ----
-
-const BASIC = new Set("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡" +
-  "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà");
-const EXTENSION = new Set("^{}\\[~]|€\f");
-
-function measure(text) {
-  let septets = 0;
-  for (const c of text) {
-    if (BASIC.has(c)) septets += 1;
-    else if (EXTENSION.has(c)) septets += 2;
-    else return { text: `${text.length}/80 UCS-2`, over: text.length > 80 };
-  }
-  return { text: `${septets}/160`, over: septets > 160 };
-}
-
-// ---- carriers: each writes a hop and reads the answer, as its gateway does ----
+// ---- carriers: what each speaks, its profile says; /phone/write and /phone/read know it ----
 
 const stem = (code) => code.replace(/#$/, "");
 
-const CARRIERS = {
-  africastalking: {
-    title: "Africa's Talking", number: "+2250700000001",
-    type: "application/x-www-form-urlencoded",
-    write(s, input, first) {
-      if (first) s.path = stem(input.slice(stem(s.code).length)).replace(/^\*/, "");
-      else s.path = s.path || s.hops > 1 ? `${s.path}*${input}` : input;
-      return new URLSearchParams({ sessionId: s.id, serviceCode: s.code, phoneNumber: s.number,
-        networkCode: "61205", text: s.path }).toString();
-    },
-    read(s, body) {
-      const word = body.slice(0, 4);
-      if (word !== "CON " && word !== "END ") throw new Error(T.broken);
-      return { text: body.slice(4), open: word === "CON " };
-    },
-  },
-  hubtel: {
-    title: "Hubtel", number: "+233240000001", type: "application/json",
-    write(s, input, first) {
-      return JSON.stringify({ Type: first ? "initiation" : "response", Message: input,
-        ServiceCode: stem(s.code).replace(/^\*/, ""), Operator: "mtn", ClientState: s.echo,
-        Mobile: s.number.replace(/^\+/, ""), SessionId: s.id, Sequence: String(s.hops + 1),
-        Platform: "USSD" });
-    },
-    read(s, body) {
-      const v = JSON.parse(body);
-      const type = String(v.Type).toLowerCase();
-      if (type !== "response" && type !== "release") throw new Error(T.broken);
-      s.echo = v.ClientState || "";
-      return { text: String(v.Message), open: type === "response" };
-    },
-  },
-};
+async function ask(what, question) {
+  const answer = await fetch(what, { method: "POST", headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(question) });
+  const got = await answer.json();
+  if (got.error) throw new Error(got.error);
+  return got;
+}
 
 // ---- the call ----
 
 let config = { sms_url: "", carriers: [] };
-let session = null;      // { id, code, number, hops, open, path, echo, url, type, body, answer }
+let session = null;      // { carrier, code, number, open, url, call, answer, and what ask() gave }
 let busy = false;
 
 const carrierName = () => $("carrier").value;
-const codeOf = (name) => (config.carriers.find((c) => c.name === name) || {}).code || "*384*26#";
 const number = () => "+" + $("number").value.replace(/\D/g, "");
-const hex = () => Array.from(crypto.getRandomValues(new Uint8Array(16)),
-  (b) => b.toString(16).padStart(2, "0")).join("");
+const sim = (name) => config.carriers.find((c) => c.name === name) || {};
+const codeOf = (name) => sim(name).code || "*384*26#";
 
-function show(text, kind) {
-  const idle = kind === "idle";
+function show(text, kind, screen) {
   $("screen").textContent = text;
   $("screen").className = kind || "";
   $("screen").scrollTop = 0;
-  const m = measure(text);
-  $("count").textContent = idle || kind === "fault" ? "" : m.text;
-  $("count").className = m.over && !idle ? "over" : "";
+  $("count").textContent = screen ? screen.count : "";
+  $("count").className = screen && screen.over ? "over" : "";
   settle();
 }
 
@@ -112,37 +69,43 @@ function settle() {
   document.body.classList.toggle("busy", busy);
   $("state").textContent = busy ? T.wait : open ? T.open : session ? T.ended : T.ready;
   $("calltext").textContent = open ? T.send : T.call;
-  $("again").disabled = busy || !session || !session.body;
+  $("again").disabled = busy || !session || !session.call;
 }
 
 async function post(s) {
-  const answer = await fetch(s.url, { method: "POST", headers: { "Content-Type": s.type },
-    body: s.body, credentials: "omit", signal: AbortSignal.timeout(10000) });
-  return { status: answer.status, body: await answer.text() };
+  const call = s.call, bare = call.method === "GET";
+  const answer = await fetch(s.url + call.target, { method: call.method, headers: call.headers,
+    body: bare ? undefined : call.body, credentials: "omit", signal: AbortSignal.timeout(10000) });
+  return { status: answer.status, headers: Object.fromEntries(answer.headers), body: await answer.text() };
 }
 
-async function hop(input, first) {
-  const carrier = CARRIERS[session.carrier];
-  session.body = carrier.write(session, input, first);
-  session.hops += 1;
+// how: { dial } or { answer } or { leave }
+async function hop(how) {
+  const s = session, { carrier, number, code, user, password } = s;
+  let screen = null, text, kind = "";
   busy = true;
   $("note").textContent = "";
   settle();
-  const s = session;
-  let screen, kind = "";
   try {
+    const { session: id, hops, path, step, token, state, keys } = s;
+    s.call = await ask("write", { carrier, number, code, user, password, session: id, hops, path, step,
+      token, state, keys, ...how });
+    Object.assign(s, { session: s.call.session, hops: s.call.hops, path: s.call.path });
     s.answer = await post(s);
-    if (s.answer.status !== 200) throw new Error(T.broken);
-    const got = carrier.read(s, s.answer.body);
-    s.open = got.open;
-    screen = got.text;
+    screen = await ask("read", { carrier, ...s.answer });
+    Object.assign(s, screen, { shown: screen });
+    text = screen.text;
   } catch (error) {
-    s.open = false;
-    screen = T.broken;
-    kind = "fault";
+    // a link that the screen has not is not followed: the screen stays
+    const refused = how.answer !== undefined && (s.keys || []).length && !s.keys.includes(how.answer);
+    s.open = Boolean(refused);
+    text = refused ? s.text : T.broken;
+    kind = refused ? "" : "fault";
+    screen = refused ? s.shown : null;
+    $("note").textContent = error.message;
   }
   busy = false;
-  if (s === session) show(screen, kind);
+  if (s === session) show(text, kind, screen);
   settle();
 }
 
@@ -154,17 +117,16 @@ function dial(typed) {
     session = null;
     return show(`${T.notours} ${typed}\n${code}`, "fault");
   }
-  session = { id: hex(), carrier: name, code, number: number(), hops: 0, open: false, path: "",
-    echo: "", type: CARRIERS[name].type,
-    url: `/ussd/${name}/${encodeURIComponent($("secret").value)}` };
-  return hop(typed, true);
+  session = { carrier: name, code, number: number(), open: false, user: $("user").value,
+    password: $("password").value, url: `/ussd/${name}/${encodeURIComponent($("secret").value)}` };
+  return hop({ dial: typed });
 }
 
 function call() {
   if (busy) return;
   const typed = $("input").value;
   $("input").value = "";
-  if (session && session.open) hop(typed, false);
+  if (session && session.open) hop({ answer: typed });
   else dial(typed.trim() || codeOf(carrierName()));
 }
 
@@ -176,7 +138,7 @@ function hang() {
 }
 
 async function again() {
-  if (busy || !session || !session.body) return;
+  if (busy || !session || !session.call) return;
   const s = session;
   try {
     const got = await post(s);
@@ -281,9 +243,10 @@ function translate() {
 }
 
 function newSim() {
-  const carrier = CARRIERS[carrierName()];
-  $("operator").textContent = carrier.title;
-  $("number").value = carrier.number;
+  const carrier = sim(carrierName());
+  $("operator").textContent = carrier.name;
+  $("number").value = `+${carrier.number}`;
+  $("credentials").hidden = !carrier.user;
   newNumber();
 }
 
@@ -297,10 +260,7 @@ async function start() {
   translate();
   drawKeys();
   config = await (await fetch("config.json")).json();
-  const known = config.carriers.filter((c) => CARRIERS[c.name]).map((c) => c.name);
-  for (const name of known.length ? [...new Set(known)] : Object.keys(CARRIERS)) {
-    $("carrier").add(new Option(CARRIERS[name].title, name));
-  }
+  for (const carrier of config.carriers) $("carrier").add(new Option(carrier.name, carrier.name));
   $("carrier").addEventListener("change", newSim);
   $("number").addEventListener("change", newNumber);
   $("call").addEventListener("click", call);

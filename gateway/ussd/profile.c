@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/lib/utf8.h"
+#include "gateway/ussd/profile_names.h"
 #include "gateway/ussd/profile_read.h"
 
 static const size_t field_max[FIELDS] = {
@@ -26,6 +27,11 @@ static const size_t field_max[FIELDS] = {
     [FIELD_ECHO + 2] = USSD_ECHO_MAX,
     [FIELD_ECHO + 3] = USSD_ECHO_MAX,
 };
+
+size_t profile_field_max(enum profile_field f)
+{
+    return field_max[f];
+}
 
 /* ---- the address ---- */
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "gateway/ussd/profile_names.h"
 #include "gateway/ussd/profile_parts.h"
 
 #define FIELD_KIND FIELDS /* not a field of the event: it goes to profile.asked */
@@ -34,6 +35,11 @@ static const struct word kind_words[] = {{"unsaid", USSD_UNSAID},     {"begin", 
                                          {"continue", USSD_CONTINUE}, {"abort", USSD_ABORT},
                                          {"timeout", USSD_TIMEOUT},   {"ignore", USSD_IGNORE},
                                          {"status", USSD_STATUS},     {NULL, 0}};
+
+const char *profile_field_name(enum profile_field f)
+{
+    return f < FIELD_ECHO ? field_names[f] : "echo";
+}
 
 /* ---- places ---- */
 

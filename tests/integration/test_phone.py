@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`coko phone`, piped and on a terminal, and the page at /phone/, against the daemon and the lab.
 
-The terminal phone is a second speaker of the carriers' formats beside tests/lab/ussd_client.py;
-what a real Chromium makes of the page is in phone_browser.py, run here.
+The terminal phone speaks each carrier from its profile, as the daemon does; whether the profile is
+the carrier's format is for tests/lab/ussd_client.py, which shares nothing with either. What a real Chromium makes of the page is in phone_browser.py, run here.
 """
 import json
 import os
@@ -14,11 +14,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from lab_fixtures import catcher  # noqa: F401
 from support import COKO, TOP, http_request
+from ussd_carriers_kit import CREDENTIALS, NAMES, PHONES, carriers, numbers  # noqa: F401
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 import smpp_codec as codec  # noqa: E402
@@ -100,15 +102,59 @@ def test_the_path_accumulates_as_at_the_carrier(catcher):  # noqa: F811
     assert b"phoneNumber=%2B2250700000077" in catcher.requests[0]["body"]
 
 
-def test_hubtel_counts_and_echoes_the_client_state(catcher):  # noqa: F811
+def test_hubtel_counts(catcher):  # noqa: F811
     catcher.answer = lambda request: (200, "application/json", json.dumps(
-        {"Type": "response", "Message": "more", "ClientState": "s"}).encode())
-    phone(catcher, ["", "1", "2"], "--carrier", "hubtel", "--number", "+233240000009")
+        {"SessionId": json.loads(request["body"])["SessionId"], "Type": "response", "Message": "more",
+         "Label": "Coko", "ClientState": "", "DataType": "input", "FieldType": "text"},
+        separators=(",", ":")).encode())
+    phone(catcher, ["", "1", "2", "/hang"], "--carrier", "hubtel", "--number", "+233240000009",
+          "--network", "mtn")
     got = [json.loads(r["body"]) for r in catcher.requests]
-    assert [(g["Type"], g["Message"], g["Sequence"], g["ClientState"]) for g in got] == [
-        ("initiation", "*384*26#", "1", ""), ("response", "1", "2", "s"),
-        ("response", "2", "3", "s")]
-    assert {g["Mobile"] for g in got} == {"233240000009"} and got[0]["ServiceCode"] == "384*26"
+    assert [(g["Type"], g.get("Message"), g["Sequence"], g["Operator"]) for g in got] == [
+        ("initiation", "*384*26#", "1", "mtn"), ("response", "1", "2", "mtn"),
+        ("response", "2", "3", "mtn"), ("release", None, "4", "mtn")]
+    assert {g["Mobile"] for g in got} == {"233240000009"} and len({g["SessionId"] for g in got}) == 1
+
+
+def play(carriers, name, lines, **more):  # noqa: F811
+    credentials = [f"--{k}={v}".split("=")[i] for k, v in CREDENTIALS.get(name, {}).items() for i in (0, 1)]
+    return phone(carriers, lines, "--carrier", name, "--number", f"+{next(numbers)}", *credentials, **more)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_profile_is_spoken(carriers, name):  # noqa: F811
+    """dial, answer, the same hop again, leave: the words, links and counts are the profile's alone."""
+    out = play(carriers, name, ["", "1", "/again", "4", "/hang"])
+    assert "the same answer, byte for byte" in out
+    seen = screens(out)
+    assert [s[2] for s in seen] == ["answer"] * 3, out
+    assert "Bienvenue" in seen[0][0] and "Découvrir" in seen[1][0] and "Aide Coko" in seen[2][0], out
+    told = "the service knows" in out
+    assert told == bool(set(PHONES[name].endings)), out
+    assert carriers.refused("malformed") == 0, "the daemon read every field"
+
+
+@pytest.mark.parametrize("name", ["orange_xhtml", "cellcube"])
+def test_a_page_has_only_its_links(carriers, name):  # noqa: F811
+    assert "no link 77" in play(carriers, name, ["", "77"], code=1)
+
+
+def test_a_new_carrier_is_a_file(carriers, catcher, tmp_path):  # noqa: F811
+    """The words of a carrier that nobody heard of, from a folder of one's own."""
+    (tmp_path / "newtel.json").write_text(json.dumps({
+        "name": "newtel", "method": "POST", "body": "xml", "input": "last", "step": "echo", "country": "SN",
+        "charset": "gsm7", "fields": {"session": "head/@id", "number": "head/@who", "input": "said",
+                                      "sequence": "@n", "kind": "@kind"},
+        "kinds": {"new": "begin", "*": "continue"},
+        "reply": {"type": "text/xml", "continue": "<r n=\"$step\"><t>$text</t></r>", "end": "<e>$text</e>",
+                  "silent": ""}}))
+    catcher.answer = lambda request: (200, "text/xml", b"<r n=\"7\"><t>a &lt;b&gt;&#10;c</t></r>")
+    out = phone(catcher, ["", "x<y"], "--carrier", "newtel", "--profiles", str(tmp_path), "--number", "221770000001")
+    assert screens(out)[0][0] == "a <b>\nc"
+    first, second = (ElementTree.fromstring(r["body"]) for r in catcher.requests)
+    assert (first.get("kind"), first.find("said").text, first.find("head").get("who")) == ("new", "*384*26#", "221770000001")
+    assert (second.get("kind"), second.get("n"), second.find("said").text) == ("0", "7", "x<y")
+    assert first.find("head").get("id") == second.find("head").get("id")
 
 
 @pytest.mark.parametrize("status, body", [(500, b"CON x"), (200, b"hello"), (200, b"")])
@@ -269,3 +315,53 @@ def test_the_page_in_a_browser(daemon, smsc, tmp_path):
                             "e => !e.textContent.trim() && !e.getAttribute('aria-label') && "
                             "!(e.labels && e.labels.length)).map(e => e.outerHTML)")
             assert unnamed == [] and b.console() == []
+
+
+def test_the_page_speaks_every_kind_of_carrier(daemon, smsc, tmp_path):
+    """A GET with XML back, links, XML both ways, JSON with credentials: what each speaks is its profile's."""
+    from phone_browser import Browser, missing
+    if missing():
+        pytest.skip(missing())
+    extra = {"moov": {}, "orange_xhtml": {}, "mtn_comviva": {}, "beem": {}, "airtel_comviva": CREDENTIALS["airtel_comviva"]}
+    d = daemon({f"carrier {name}": {"secret": "demo", "short_code": "*384*26#", "country": "CI", **more}
+                for name, more in extra.items()}, smsc=smsc)
+    with Browser(tmp_path / "profile", 400, 800, "fr") as b:
+        b.open(d.url + "/phone/")
+        b.wait("return document.body.dataset.ready == 'yes'")
+        assert set(b.run("return config.carriers.map(c => c.name)")) == {"africastalking", "hubtel", *extra}
+        for i, name in enumerate(extra):
+            b.run("const c = document.getElementById('carrier'); c.value = arguments[0];"
+                  "c.dispatchEvent(new Event('change'))", name)
+            b.run("document.getElementById('number').value = arguments[0];"
+                  "document.getElementById('number').dispatchEvent(new Event('change'))", f"+22507000092{i:02d}")
+            assert b.run("return document.getElementById('credentials').hidden") == (name != "airtel_comviva")
+            b.run("document.getElementById('user').value = arguments[0]; document.getElementById('password').value = arguments[1]",
+                  extra[name].get("user", ""), extra[name].get("password", ""))
+            b.click("#call")
+            b.wait("return !busy && session && session.open && session.carrier == arguments[0]", name)
+            assert "Bienvenue" in b.text("#screen"), name
+            b.click("[data-key='1']")
+            b.click("#call")
+            b.wait("return !busy && document.getElementById('screen').textContent.includes('Découvrir')")
+            assert re.fullmatch(r"\d+/160", b.text("#count"))
+            b.click("#again")
+            b.wait("return document.getElementById('note').textContent == T.same")
+            if name == "orange_xhtml":
+                for key in "77":
+                    b.click(f"[data-key='{key}']")
+                b.click("#call")
+                b.wait("return !busy && document.getElementById('note').textContent.includes('no link 77')")
+                assert "Découvrir" in b.text("#screen") and b.run("return session.open")
+        assert d.metric("coko_ussd_refused_total") == 0 and b.console() == []
+
+
+def test_what_the_page_asks_is_bounded(daemon):
+    d = daemon()
+    assert d.post("/phone/write", {"carrier": "nobody"}).json() == {"error": "no such carrier"}
+    assert "error" in http_request("POST", d.url + "/phone/write", b"{").json()
+    assert "no session" not in d.post("/phone/write", {"carrier": "hubtel", "code": "*384*26#", "dial": ""}).text
+    assert "no code" in d.post("/phone/write", {"carrier": "hubtel", "code": "*384*26#", "dial": "*9#"}).json()["error"]
+    bad = d.post("/phone/read", {"carrier": "africastalking", "status": 200, "headers": {}, "body": "hello"}).json()
+    assert "form of no reply" in bad["error"]
+    assert http_request("POST", d.url + "/phone/read", b" " * 300_000).status == 413
+    assert d.post("/phone/index.html", {}).status == 405

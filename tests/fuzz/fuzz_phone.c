@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers to a phone, and what is typed on it: the first byte picks the profile, a line is typed, the
+ * rest is the answer. An answer that is taken gives a screen under its ceiling and at most the
+ * menu's choices, and a hop can be written from it.
+ */
+#include <glob.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "gateway/phone_carrier.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define PROFILES_MAX 40
+
+static struct profile profiles[PROFILES_MAX];
+static size_t nprofiles;
+
+static void load(void)
+{
+    struct fault_list faults;
+    glob_t found;
+
+    fault_init(&faults);
+    if (glob(COKO_SOURCE_DIR "/gateway/ussd/profiles/*.json", 0, NULL, &found) != 0)
+        abort();
+    for (size_t i = 0; i < found.gl_pathc && nprofiles < PROFILES_MAX; i++) {
+        if (profile_load(found.gl_pathv[i], &profiles[nprofiles], &faults) != 0)
+            abort();
+        nprofiles += profiles[nprofiles].body != PROFILE_SMPP;
+    }
+    globfree(&found);
+    fault_fini(&faults);
+}
+
+static struct str any_header(void *arg, const char *name)
+{
+    const struct profile *p = arg;
+
+    for (unsigned i = 0; i < p->nheaders; i++) {
+        if (strcmp(p->headers[i].name, name) == 0)
+            return str_c(p->headers[i].value[REPLY_CONTINUE]);
+    }
+    return STR_EMPTY;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str typed, answer;
+    struct phone_call call;
+    struct err e = {0};
+
+    if (nprofiles == 0)
+        load();
+    if (size < 1)
+        return 0;
+    struct profile *p = &profiles[data[0] % nprofiles];
+
+    (void)!str_cut(str_n(data + 1, size - 1), '\n', &typed, &answer);
+    phone_call_init(&call, p, &(struct phone_sim){.code = "*384*26#"});
+    if (phone_dial(&call, STR_EMPTY, &e) != 0)
+        abort();
+    if (phone_answered(&call, 200, answer, any_header, p, &e) == 0) {
+        if (call.screen.text.len > PHONE_BODY_MAX || call.screen.nchoices > MENU_OPTIONS_MAX)
+            abort();
+        (void)!phone_answer(&call, typed, &e);
+    }
+    phone_call_fini(&call);
+    return 0;
+}
