@@ -44,6 +44,7 @@ int command_outbox(int argc, char **argv);
 int command_book(int argc, char **argv);
 int command_margin(int argc, char **argv);
 int command_phone(int argc, char **argv);
+int command_carrier(int argc, char **argv);
 int command_statements(int argc, char **argv);
 int command_version(int argc, char **argv);
 

@@ -98,6 +98,26 @@ static const struct command commands[] = {
      "shows them, /quit. Without --url and --sms-url: COKO_URL and LAB_SMSC_URL, of the environment or\n"
      "of the running demo.\n",
      command_phone},
+    {"carrier",
+     "sheet NAME [--html] [--code CODE] [--country CI] [--url URL] [--lang L] [--profiles DIR]\n"
+     "               [--out FILE] [-c FILE]\n"
+     "            | certify NAME --number +225... [--url URL] [--listen HOST:PORT] [--html] [--out FILE]\n"
+     "               [--by NAME] [-c FILE]\n"
+     "            | trace NAME [--at TIME] [--html] [--out FILE] [-c FILE]\n"
+     "            | usage [NAME] --month YYYY-MM [-c FILE]\n"
+     "            | test-number add|remove --number +225... [--note TEXT] [--by NAME] [-c FILE] | list",
+     "papers and tools for a carrier's engineer",
+     "sheet: the interface of profile NAME as Markdown or HTML: addresses, fields, forms of answers,\n"
+     "limits, timers, authentication, errors, and sample exchanges whose answers are made by the code\n"
+     "that will answer. With -c the code, country and address of its [carrier NAME].\n"
+     "certify: plays the carrier against the running daemon at the section's url (or --url, or our own\n"
+     "http.listen) and writes a report to sign; 1 when a check failed. The number must be a test number.\n"
+     "Where screens are posted, --listen is the address that send_url points to.\n"
+     "trace: the last dialogue at a time (now), hop by hop in ms, as Markdown: no number, nothing that\n"
+     "was typed, no text of a sensitive screen. usage: CSV of sessions and hops a carrier and day (UTC).\n"
+     "test-number: a charge of one goes to no rail but the lab's (billing.rail.lab); list shows the head\n"
+     "of each keyed hash, the number is kept nowhere. Each change is audited by name.\n",
+     command_carrier},
     {"statements", "", "print every SQL statement of the daemon as JSON lines",
      "One object a line: name, lane, parameters, sql. The EXPLAIN test reads it.\n",
      command_statements},
