@@ -17,8 +17,7 @@ struct carrier_facts {
     bool html;
 };
 
-/* From the words given, else from the section, else from the profile. p is changed to what the section
- * says of it in service (its country). */
+/* From the words given, else from the section (c, or NULL), else from the profile and the menu. */
 void carrier_facts_fill(struct carrier_facts *f, const struct carrier_words *w,
                         const struct ussd_carrier_config *c, const struct profile *p,
                         const struct menu *m);
