@@ -97,6 +97,13 @@ static void fire(struct line *l, struct op *op, const char *url, const struct ph
     arena_fini(&a);
 }
 
+/* An answer that is late by now. */
+static void forget(struct op *op)
+{
+    if (op_pending(op))
+        op_cancel(op);
+}
+
 static const struct http_response *response(const struct op *op)
 {
     return op_failed(op) || op_pending(op) ? NULL : http_client_response(op);
@@ -120,7 +127,8 @@ void line_send(struct line *l, const char *url, const struct phone_request *rq, 
     loop_timer_set(&l->timer, LINE_WAIT_MS);
     loop_run(l->loop);
     loop_timer_clear(&l->timer);
-    op_cancel(op_pending(&l->op) ? &l->op : &l->twin);
+    forget(&l->op);
+    forget(&l->twin);
     r = response(&l->op);
     other = twin ? response(&l->twin) : r;
     *out = (struct line_answer){.r = r,
