@@ -16,7 +16,8 @@ from carriers.base import Reply
 from carriers.script import ScriptFault, parse, run
 
 GOLDEN = TOP / "tests/golden"
-TYPING = ("africastalking", "safaricom", "hubtel", "beem", "moov", "mtn_comviva", "restcomm", "huawei")
+TYPING = ("africastalking", "safaricom", "hubtel", "beem", "moov", "mtn_comviva", "restcomm", "huawei",
+          "nalo", "integrat", "dmark", "hollatags")
 PLAYED = [("reading", name) for name in TYPING] + [("trouble", name) for name in TYPING]
 
 
