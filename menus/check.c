@@ -303,15 +303,21 @@ int menu_check(const struct menu *m, struct menu_report *r)
     return r->count == before ? 0 : -1;
 }
 
-/* What was proved on a narrower screen holds where the same texts are shown. */
-static bool same_texts(const struct menu *m, unsigned a, unsigned b)
+static bool tells_apart(const struct menu *m, const struct when *w, unsigned a, unsigned b)
 {
-    for (size_t i = 0; i < m->nvariations; i++) {
-        const struct when *w = &m->variations[i].when;
+    return w->var == m->page_var && when_fits(w, a) != when_fits(w, b);
+}
 
-        if (w->var == m->page_var && when_fits(w, a) != when_fits(w, b))
+/* What was proved on a narrower screen holds where the same texts and options are shown. */
+static bool same_shown(const struct menu *m, unsigned a, unsigned b)
+{
+    for (size_t i = 0; i < m->nvariations; i++)
+        if (tells_apart(m, &m->variations[i].when, a, b))
             return false;
-    }
+    for (size_t s = 0; s < m->nscreens; s++)
+        for (size_t i = 0; i < m->screens[s].nchoices; i++)
+            if (tells_apart(m, &m->screens[s].choices[i].when, a, b))
+                return false;
     return true;
 }
 
@@ -319,7 +325,7 @@ bool menu_proves(const struct menu *m, struct menu_limits limits)
 {
     for (size_t i = 0; i < m->nlimits; i++)
         if (m->limits[i].charset == limits.charset && m->limits[i].max <= limits.max &&
-            same_texts(m, m->limits[i].max, limits.max))
+            same_shown(m, m->limits[i].max, limits.max))
             return true;
     return false;
 }

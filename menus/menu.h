@@ -209,7 +209,7 @@ bool menu_goes_back(const struct menu *m, struct str input);
 /* ---- a turn ---------------------------------------------------------------------------------- */
 
 /* Whether menu_check's proof holds for a carrier's screen: a limit of flow.json of the same charset
- * is no wider, and shows the same variations (S6). */
+ * is no wider, and shows the same variations and options (S6). */
 bool menu_proves(const struct menu *m, struct menu_limits limits);
 
 /* A variable the caller knows. The names are those of flow.json's vars with "caller": true; for

@@ -90,10 +90,49 @@ static void sorry(struct ussd *u, const struct carrier *c, const struct ussd_eve
     arena_fini(&arena);
 }
 
+static void tell_status(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                        bool active, struct http_exchange *x)
+{
+    struct buf b;
+
+    buf_init_fixed(&b, u->bench.reply, sizeof u->bench.reply);
+    say_status(c, ev, active, &b);
+    reply_send(x, c, buf_str(&b));
+}
+
+/* Nobody waits for a screen after a notice, nor in the reply of a carrier that is called back; a
+ * session of which nothing is known is left alone. */
+static bool wants_screen(const struct carrier *c, const struct ussd_event *ev)
+{
+    return !c->profile.asynchronous && ev->kind < USSD_ABORT;
+}
+
+/* The end of a dialogue that is told by its session alone. */
+static bool is_bare(const struct ussd_event *ev)
+{
+    return (ev->kind == USSD_ABORT || ev->kind == USSD_TIMEOUT) && ev->number.n == 0;
+}
+
+static void answer_blank(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
+                         const char *reason, struct http_exchange *x)
+{
+    bool silent = !c->profile.asynchronous || is_bare(ev);
+
+    counter_inc(counter_with(&refused, reason));
+    if (ev->kind == USSD_STATUS)
+        tell_status(u, c, ev, true, x);
+    else
+        answer(u, c, ev, silent ? REPLY_SILENT : REPLY_ACK, STR_EMPTY, x);
+}
+
 /* Full: the same as for any trouble (S3). */
 static void shed(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
                  const char *reason, struct http_exchange *x)
 {
+    if (!wants_screen(c, ev)) {
+        answer_blank(u, c, ev, reason, x);
+        return;
+    }
     insight_shed(c);
     sorry(u, c, ev, reason, "busy", x);
 }
@@ -227,36 +266,33 @@ static void on_push(struct ussd *u, const struct carrier *c, struct http_exchang
     }
 }
 
+/* For the notices that will name the session alone. */
+static void keep_number(struct ussd *u, const struct carrier *c, const struct ussd_event *ev)
+{
+    if (c->profile.bare_notices && ev->kind == USSD_BEGIN)
+        whose_keep(u->whose, c, ev);
+}
+
 static void begin_turn(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
                        struct http_exchange *x)
 {
     struct ussd_port port = {.send = port_send, .detach = port_detach, .arg = x};
     struct turn *t = turn_new(u, c, ev, port);
 
+    keep_number(u, c, ev);
     x->user = t;
     x->on_gone = port_gone;
     turn_go(t);
 }
 
-/* Acknowledged in any case; what comes too fast gets no answer, and its carrier's timer ends it. */
-static void take_async(struct ussd *u, struct carrier *c, const struct ussd_event *ev,
+/* Acknowledged in any case; what there is no room for gets no screen, and its carrier's timer ends it. */
+static void take_async(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
                        struct http_exchange *x)
 {
-    bool room = rate_take(&c->rate, clock_mono_us() / 1000) && u->inflight < USSD_TURNS_MAX;
-
     answer(u, c, ev, REPLY_ACK, STR_EMPTY, x);
-    if (!room || post_begin(u->post, c, ev) != 0)
+    keep_number(u, c, ev);
+    if (post_begin(u->post, c, ev) != 0)
         counter_inc(counter_with(&refused, "reason=\"busy\""));
-}
-
-static void tell_status(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
-                        bool active, struct http_exchange *x)
-{
-    struct buf b;
-
-    buf_init_fixed(&b, u->bench.reply, sizeof u->bench.reply);
-    say_status(c, ev, active, &b);
-    reply_send(x, c, buf_str(&b));
 }
 
 static void take_status(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
@@ -273,44 +309,49 @@ static void take_bare(struct ussd *u, const struct carrier *c, const struct ussd
                       struct http_exchange *x)
 {
     answer(u, c, ev, REPLY_SILENT, STR_EMPTY, x);
-    if (c->profile.bare_notices && ev->kind != USSD_IGNORE)
+    if (c->profile.bare_notices)
         whose_notice(u->whose, c, ev);
 }
 
 static void take(struct ussd *u, struct carrier *c, const struct ussd_event *ev,
                  struct http_exchange *x)
 {
-    bool over = ev->kind == USSD_ABORT || ev->kind == USSD_TIMEOUT;
-
-    if (c->profile.bare_notices && ev->kind == USSD_BEGIN)
-        whose_keep(u->whose, c, ev);
-    if (ev->kind == USSD_STATUS)
-        take_status(u, c, ev, x);
-    else if (ev->kind == USSD_IGNORE || (over && ev->number.n == 0))
-        take_bare(u, c, ev, x);
-    else if (c->profile.asynchronous)
-        take_async(u, c, ev, x);
+    if (ev->kind == USSD_IGNORE)
+        answer(u, c, ev, REPLY_SILENT, STR_EMPTY, x);
     else if (!rate_take(&c->rate, clock_mono_us() / 1000))
         shed(u, c, ev, "reason=\"rate\"", x);
+    else if (ev->kind == USSD_STATUS)
+        take_status(u, c, ev, x);
+    else if (is_bare(ev))
+        take_bare(u, c, ev, x);
     else if (u->inflight >= USSD_TURNS_MAX)
         shed(u, c, ev, "reason=\"busy\"", x);
+    else if (c->profile.asynchronous)
+        take_async(u, c, ev, x);
     else
         begin_turn(u, c, ev, x);
 }
 
-/* No turn can come of it. Nobody waits for a screen after a notice, nor in the reply of a carrier
- * that is called back; ev has what could be read. */
-static void take_malformed(struct ussd *u, const struct carrier *c, const struct ussd_event *ev,
-                           struct http_exchange *x)
+/* Who is let in: his credentials first, then what he says. */
+static void hear(struct ussd *u, struct carrier *c, const struct profile_request *rq,
+                 struct http_exchange *x)
 {
-    bool blank = c->profile.asynchronous || ev->kind >= USSD_ABORT;
+    struct profile_scratch scratch;
+    struct ussd_event ev;
+    struct err e = {0};
+    bool parsed = profile_parse(&c->profile, rq, &scratch, &ev, &e) == 0;
 
-    if (!blank) {
-        sorry(u, c, ev, "reason=\"malformed\"", "bug", x);
-        return;
+    if (!credentials_right(c, &scratch)) {
+        refuse(x, 404, "reason=\"credentials\"");
+    } else if (parsed && complete(u, c, &scratch, &ev, &e) == 0) {
+        take(u, c, &ev, x);
+    } else {
+        log_info(NULL, "callback malformed", "%s", e.msg);
+        if (wants_screen(c, &ev))
+            sorry(u, c, &ev, "reason=\"malformed\"", "bug", x);
+        else
+            answer_blank(u, c, &ev, "reason=\"malformed\"", x);
     }
-    counter_inc(counter_with(&refused, "reason=\"malformed\""));
-    answer(u, c, ev, c->profile.asynchronous ? REPLY_ACK : REPLY_SILENT, STR_EMPTY, x);
 }
 
 void callback_handle(struct http_exchange *x, void *arg)
@@ -323,9 +364,6 @@ void callback_handle(struct http_exchange *x, void *arg)
     struct profile_request rq = {
         .method = x->method, .query = x->query, .body = x->body, .head = x->head};
     struct carrier *c = carrier_find(u, x, &rq.tail);
-    struct profile_scratch scratch;
-    struct ussd_event ev;
-    struct err e = {0};
 
     if (!c || (c->bind && rq.tail.n > 0)) {
         refuse(x, 404, "reason=\"unknown\"");
@@ -338,24 +376,12 @@ void callback_handle(struct http_exchange *x, void *arg)
     rq.short_code = c->short_code;
     unsigned status = profile_route(&c->profile, &rq);
 
-    if (status == 405) {
+    if (status == 405)
         refuse_method(x, allowed[c->profile.method]);
-        return;
-    }
-    if (status != 0) {
+    else if (status != 0)
         refuse(x, status, "reason=\"unknown\"");
-        return;
-    }
-    bool parsed = profile_parse(&c->profile, &rq, &scratch, &ev, &e) == 0;
-
-    if (!credentials_right(c, &scratch)) {
-        refuse(x, 404, "reason=\"credentials\"");
-    } else if (!parsed || complete(u, c, &scratch, &ev, &e) != 0) {
-        log_info(NULL, "callback malformed", "%s", e.msg);
-        take_malformed(u, c, &ev, x);
-    } else {
-        take(u, c, &ev, x);
-    }
+    else
+        hear(u, c, &rq, x);
 }
 
 void callback_forget(void)

@@ -142,8 +142,7 @@ static int set_kind(struct profile_reader *r, struct ussd_event *ev, struct err 
 {
     const struct profile *p = r->p;
 
-    ev->kind = url_kind(p, r->rq);
-    if (ev->kind != USSD_UNSAID)
+    if (ev->kind != USSD_UNSAID) /* the address has said it */
         return 0;
     for (unsigned i = 0; i < p->nasked; i++) {
         struct str said;
@@ -291,7 +290,7 @@ int profile_parse(const struct profile *p, const struct profile_request *rq,
     int rc;
 
     s->used = 0;
-    *ev = (struct ussd_event){.kind = USSD_UNSAID,
+    *ev = (struct ussd_event){.kind = url_kind(p, rq),
                               .session = STR_EMPTY,
                               .number = STR_EMPTY,
                               .service_code = STR_EMPTY,

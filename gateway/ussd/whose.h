@@ -17,7 +17,7 @@
 #include "gateway/ussd/turn.h"
 
 #define WHOSE_MAX    2048             /* questions of a worker in flight; beyond it none is asked */
-#define WHOSE_TTL_MS (10 * 60 * 1000) /* as long as a session is kept */
+#define WHOSE_TTL_MS (10 * 60 * 1000) /* longer than any network keeps a dialogue */
 
 struct whose;
 
