@@ -140,7 +140,7 @@ static int write_trace(const struct menu *m, struct menu_report *report, void *a
     const struct trace *t = arg;
     struct document d;
     struct buf b;
-    char title[128];
+    char title[128], where[32];
 
     (void)report;
     buf_init(&b, 4 << 20);
@@ -153,7 +153,9 @@ static int write_trace(const struct menu *m, struct menu_report *report, void *a
     document_row(&d, ROW("began", PQgetvalue(t->rows, 0, BEGAN)));
     document_row(&d, ROW("dialogue, our name of it", PQgetvalue(t->rows, 0, SESSION)));
     document_row(&d, ROW("subscriber", "masked: the log holds no number"));
-    document_row(&d, ROW("country, language", PQgetvalue(t->rows, 0, COUNTRY)));
+    snprintf(where, sizeof where, "%s, %s", PQgetvalue(t->rows, 0, COUNTRY),
+             PQgetvalue(t->rows, 0, LANG));
+    document_row(&d, ROW("country, language", where));
     document_row(&d, ROW("release", COKO_VERSION));
     document_table_end(&d);
     document_text(

@@ -2,7 +2,7 @@
 /*
  * `coko carrier sheet NAME`: what a carrier's engineer must know to connect, written from the
  * profile. The sample exchanges come out of the daemon's own code (rehearsal.h), those over SMPP out
- * of the dialect's (commands_carrier_smpp.c).
+ * of the dialect's (carrier_sample.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "gateway/io/http_server.h"
 #include "gateway/rehearsal.h"
 #include "gateway/ussd/profile_names.h"
+#include "sessions/store.h"
 
 #define ROW(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -257,8 +258,10 @@ static void timers(struct sheet *s)
         snprintf(ours, sizeof ours, "%u ms", s->p->repeat_ms);
         document_row(&s->d, ROW("the same message again is a repetition within", ours));
     }
-    document_row(&s->d, ROW("we keep a dialogue that nothing ended", "10 minutes"));
-    document_row(&s->d, ROW("we keep the answer to a dialogue that has ended", "60 s"));
+    snprintf(ours, sizeof ours, "%d s", STORE_LIVE_MS / 1000);
+    document_row(&s->d, ROW("we keep a dialogue that nothing ended", ours));
+    snprintf(ours, sizeof ours, "%d s", STORE_TOMBSTONE_MS / 1000);
+    document_row(&s->d, ROW("we keep the answer to a dialogue that has ended", ours));
     document_table_end(&s->d);
 }
 
@@ -288,7 +291,9 @@ static void errors(struct sheet *s)
     document_table(&s->d, ROW("what came", "answer"));
     document_row(&s->d, ROW("a wrong secret, network, certificate or credential", "404, no body"));
     document_row(&s->d, ROW("a method that the address has not", "405, no body, `Allow`"));
-    document_row(&s->d, ROW("not of the form, a field missing or over its size", "400, no body"));
+    document_row(&s->d, ROW("not of the form, a field missing or over its size",
+                            s->p->asynchronous ? "200 and the acknowledgement; no screen follows"
+                                               : "200 and a polite last screen"));
     document_row(&s->d, ROW("a body over 16 KiB", "413"));
     document_row(&s->d, ROW("all else, whatever is down on our side",
                             "200 and a polite last screen; nothing that was typed is lost"));
