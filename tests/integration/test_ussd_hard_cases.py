@@ -199,7 +199,11 @@ TWICE = [("arkesel", lambda b: b[:-1] + ', "userData": "2"}'),
 @pytest.mark.parametrize("name,change", TWICE)
 def test_a_field_twice_is_refused_case_33(carriers, name, change):  # noqa: F811
     phone, _ = home_of(carriers, name)
-    assert refused(phone.post_raw(change(phone.hop("1"))))
+    reply = phone.post_raw(change(phone.hop("1")))
+    if name == "arkesel":   # a body that cannot be read hides its credentials too
+        assert (reply.status, reply.body) == (404, b"")
+    else:
+        assert refused(reply)
 
 
 BOMBS = ['<!DOCTYPE r [<!ENTITY a "b">]>', '<!DOCTYPE r SYSTEM "file:///etc/passwd">',
