@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define SESSION_HEADER_2 48 /* of format 2 */
+
 enum { FLAG_ENDED = 1u << 0, FLAG_POINTED = 1u << 1, FLAGS_KNOWN = FLAG_ENDED | FLAG_POINTED };
 
 static void put16(uint8_t *p, size_t v)
@@ -45,6 +47,7 @@ int session_encode(const struct ussd_session *s, struct buf *out, struct err *e)
     put16(h + 36, s->state.n);
     put16(h + 38, s->reply.n);
     memcpy(h + 40, s->mark, SESSION_MARK_LEN);
+    put32(h + 48, s->opened);
     buf_add(out, h, sizeof h);
     buf_adds(out, s->state);
     buf_adds(out, s->reply);
@@ -54,13 +57,15 @@ int session_encode(const struct ussd_session *s, struct buf *out, struct err *e)
 int session_decode(struct str bytes, struct ussd_session *out, struct err *e)
 {
     const uint8_t *h = (const uint8_t *)bytes.p;
+    bool timed = bytes.n > 0 && h[0] == SESSION_FORMAT;
+    size_t header = timed ? SESSION_HEADER : SESSION_HEADER_2;
 
-    if (bytes.n < SESSION_HEADER || h[0] != SESSION_FORMAT || (h[5] & ~FLAGS_KNOWN) != 0)
+    if (bytes.n < header || (!timed && h[0] != 2) || (h[5] & ~FLAGS_KNOWN) != 0)
         return err_set(e, ERR_BAD_INPUT, "not a session of this format");
     size_t state_len = get16(h + 36);
     size_t reply_len = get16(h + 38);
 
-    if (bytes.n != SESSION_HEADER + state_len + reply_len || state_len > SESSION_STATE_MAX ||
+    if (bytes.n != header + state_len + reply_len || state_len > SESSION_STATE_MAX ||
         reply_len > SESSION_REPLY_MAX)
         return err_set(e, ERR_BAD_INPUT, "session lengths do not add up");
     out->version = get32(h + SESSION_VERSION_AT);
@@ -73,7 +78,8 @@ int session_decode(struct str bytes, struct ussd_session *out, struct err *e)
     out->sequence = get32(h + 30);
     out->hops = get16(h + 34);
     memcpy(out->mark, h + 40, SESSION_MARK_LEN);
-    out->state = str_n(bytes.p + SESSION_HEADER, state_len);
-    out->reply = str_n(bytes.p + SESSION_HEADER + state_len, reply_len);
+    out->opened = timed ? get32(h + 48) : 0;
+    out->state = str_n(bytes.p + header, state_len);
+    out->reply = str_n(bytes.p + header + state_len, reply_len);
     return 0;
 }

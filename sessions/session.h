@@ -21,7 +21,10 @@
  *       36     2  length of the menu state
  *       38     2  length of the reply
  *       40     8  the dialogue's mark
- *       48        menu state, reply
+ *       48     4  when its last hop left it open, Unix seconds; 0 once it is closed
+ *       52        menu state, reply
+ *
+ * Format 2, which a worker of the release before may have stored, has no time: 0.
  *
  * Pure: bytes in, bytes out.
  */
@@ -36,8 +39,8 @@
 #include "gateway/lib/err.h"
 #include "gateway/lib/str.h"
 
-#define SESSION_FORMAT     2
-#define SESSION_HEADER     48
+#define SESSION_FORMAT     3
+#define SESSION_HEADER     52
 #define SESSION_VERSION_AT 1 /* where the compare-and-set script looks */
 #define SESSION_RUN_LEN    8
 #define SESSION_STEP_LEN   16
@@ -55,6 +58,7 @@ struct ussd_session {
     uint8_t mark[SESSION_MARK_LEN];
     uint32_t sequence;
     uint16_t hops;
+    uint32_t opened;  /* Unix seconds */
     struct str state; /* views into the stored bytes after a decode */
     struct str reply;
 };

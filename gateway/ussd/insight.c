@@ -10,6 +10,7 @@
 #include "gateway/lib/counter.h"
 #include "gateway/lib/jsonw.h"
 #include "gateway/lib/log.h"
+#include "gateway/ussd/active.h"
 
 #define FLUSH_MS    1000
 #define DEADLINE_MS 10000
@@ -46,6 +47,7 @@ struct insight {
     struct pg *pg;
     struct op op;
     struct loop_timer timer;
+    struct active active;
     struct batch fresh, sent;
     bool away; /* the last write failed */
 };
@@ -173,6 +175,7 @@ void insight_turn(struct insight *in, const struct turn *t)
     }
     if (!has_mark(t) || !(t->screen || t->sorry || t->hop.kind == HOP_SILENT))
         return;
+    active_hop(&in->active, t->stored.opened, outcome ? 0 : t->opened);
     r = batch_add(&in->fresh);
     if (!r) {
         counter_inc(&dropped);
@@ -288,6 +291,7 @@ struct insight *insight_new(struct loop *loop, struct pg *pg)
     in->pg = pg;
     op_init(&in->op, loop, on_op);
     loop_timer_init(&in->timer, loop, flush, in);
+    active_init(&in->active, loop);
     return in;
 }
 
@@ -296,6 +300,7 @@ void insight_free(struct insight *in)
     if (!in)
         return;
     loop_timer_clear(&in->timer);
+    active_fini(&in->active);
     op_cancel(&in->op);
     op_release(&in->op);
     free(in->fresh.records);

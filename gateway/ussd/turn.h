@@ -117,6 +117,7 @@ struct turn {
     bool guarded;                     /* the reply is the screen for meanwhile */
     bool keeps;                       /* and the action's end is ours to keep */
     bool end;                         /* the reply closes the dialogue */
+    uint32_t opened;                  /* when it was left open, as stored; 0: it was not */
     const char *from, *screen;        /* before and after, the menu's names; NULL: none */
     bool invalid;                     /* the input was refused */
     unsigned tries;                   /* saves that lost their session to expiry */

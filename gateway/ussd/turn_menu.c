@@ -344,10 +344,12 @@ static int pointer_write(struct turn *t, struct str state, struct store_write *w
 
 int turn_write(struct turn *t, struct store_write *w)
 {
+    uint32_t now = (uint32_t)(clock_wall_us() / 1000000);
     struct ussd_session next = {.version = t->stored.version + 1,
                                 .ended = t->end,
                                 .sequence = t->hop.sequence,
                                 .hops = (uint16_t)MIN(t->stored.hops + 1, UINT16_MAX),
+                                .opened = t->end ? 0 : now,
                                 .state = state_bytes(t),
                                 .reply = t->reply};
     struct err e = {0};
@@ -356,6 +358,7 @@ int turn_write(struct turn *t, struct store_write *w)
     *w = (struct store_write){.expected = t->stored.version,
                               .ttl_ms = t->end ? STORE_TOMBSTONE_MS : STORE_LIVE_MS,
                               .resume = STR_EMPTY};
+    t->opened = next.opened;
     next.version = next.version ? next.version : 1; /* 0 means none */
     memcpy(next.mark, t->stored.mark, SESSION_MARK_LEN);
     memcpy(next.run, t->run, SESSION_RUN_LEN);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stored session bytes: what decodes encodes to the same bytes.
+ * Stored session bytes: what decodes encodes to the same bytes, but for the time that format 2 has not.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +9,16 @@
 #include "sessions/session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool same(const uint8_t *data, size_t size, struct str now)
+{
+    size_t head = data[0] == SESSION_FORMAT ? SESSION_HEADER : SESSION_HEADER - 4;
+    size_t from = data[0] == SESSION_FORMAT ? 0 : 1;
+
+    return now.n - SESSION_HEADER == size - head &&
+           memcmp(now.p + from, data + from, head - from) == 0 &&
+           memcmp(now.p + SESSION_HEADER, data + head, size - head) == 0;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -19,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (session_decode(str_n(data, size), &s, &e) != 0)
         return 0;
     buf_init(&b, SESSION_MAX);
-    if (session_encode(&s, &b, &e) != 0 || b.len != size || memcmp(b.p, data, size) != 0)
+    if (session_encode(&s, &b, &e) != 0 || !same(data, size, buf_str(&b)))
         abort();
     buf_fini(&b);
     return 0;

@@ -76,6 +76,28 @@ def drawn(db):
     assert "3 seen  33.3 % lost" in coko_run("menus", "graph", "--dot", "--stats", "--days", "1", url=db)
 
 
+def test_open_dialogues_are_a_gauge_over_all_workers(daemon):
+    """Each connection may meet the other worker: the sum is right all the same."""
+    coko = daemon(config={"coko": {"workers": 2}})
+
+    def active():
+        return coko.metric("coko_ussd_sessions_active")
+    phones = [hubtel_phone(coko, f"+2332400001{n:02}") for n in range(11)] + [at_phone(coko, "+2250700000065")]
+    for phone in phones:
+        phone.dial("*384*26#")
+    wait_until(lambda: active() == 12, lambda: f"12 open, have {active()}", 20)
+    for phone in phones:
+        phone.send("1")
+        phone.repeat(2)
+    assert active() == 12, "an answer opens no other dialogue, a repetition none at all"
+    for phone in phones[:5]:
+        phone.hang_up()
+    for key in ("2", "1", "1", "9"):
+        phones[11].send(key)
+    assert phones[11].ended
+    wait_until(lambda: active() == 6, lambda: f"6 open, have {active()}", 20)
+
+
 def test_the_flow_is_drawn():
     drawing = ElementTree.fromstring(coko_run("menus", "graph", "--lang", "sw", url=""))
     assert drawing.tag.endswith("}svg") and "Chagua pasi yako" in " ".join(drawing.itertext())
@@ -134,7 +156,11 @@ def test_41_first_contact_language_by_country_switched_in_one_key_and_remembered
     assert "Dalal jàmm" in phone.last and "2 Fran" in phone.last
     again = at_phone(coko, "+221771234567")
     again.dial("*384*26#")
-    assert "Seet téere" in again.last, "remembered: the home screen, in Wolof"
+    assert "Dalal jàmm" in again.last, "remembered: the welcome that nobody went on from, in Wolof"
+    again.send("1")
+    once_more = at_phone(coko, "+221771234567")
+    once_more.dial("*384*26#")
+    assert once_more.last == again.last and "Seet téere" in again.last, "and from then on the home screen"
     again.send("1")
     again.send("1")
     assert again.last.splitlines()[1].startswith("1 "), "no Wolof book yet: the books are French"

@@ -21,6 +21,7 @@ static const struct ussd_session sample = {.version = 0x01020304,
                                            .mark = {0xFF, 2, 3, 4, 5, 6, 7, 0xEE},
                                            .sequence = 77,
                                            .hops = 12,
+                                           .opened = 0xFEDCBA98,
                                            .state = STR_INIT("menu\0state"),
                                            .reply = STR_INIT("CON 1. Lire")};
 
@@ -48,10 +49,31 @@ static void test_round_trip(void **state)
     assert_memory_equal(got.mark, sample.mark, sizeof got.mark);
     assert_int_equal(got.sequence, 77);
     assert_int_equal(got.hops, 12);
+    assert_int_equal(got.opened, sample.opened);
     assert_true(str_eq(got.state, sample.state));
     assert_true(str_eq(got.reply, sample.reply));
     /* the compare-and-set script reads the version here */
     assert_memory_equal(b.p + SESSION_VERSION_AT, "\x01\x02\x03\x04", 4);
+    buf_fini(&b);
+}
+
+/* Stored by the release before: the same without a time. */
+static void test_format_2_is_read(void **state)
+{
+    struct ussd_session got;
+    struct err e = {0};
+    struct buf b;
+
+    (void)state;
+    encode(&sample, &b);
+    b.p[0] = 2;
+    memmove(b.p + 48, b.p + SESSION_HEADER, b.len - SESSION_HEADER);
+    buf_truncate(&b, b.len - (SESSION_HEADER - 48));
+    assert_int_equal(session_decode(buf_str(&b), &got, &e), 0);
+    assert_int_equal(got.opened, 0);
+    assert_memory_equal(got.mark, sample.mark, sizeof got.mark);
+    assert_true(str_eq(got.state, sample.state) && str_eq(got.reply, sample.reply));
+    assert_int_equal(session_decode(str_head(buf_str(&b), 47), &got, &e), -1);
     buf_fini(&b);
 }
 
@@ -79,8 +101,9 @@ static void test_lies_are_refused(void **state)
         const char *name;
         size_t at;
         char value;
-    } lies[] = {{"format", 0, 1},         {"unknown flag", 5, 4},   {"longer state", 37, 11},
-                {"shorter state", 37, 9}, {"longer reply", 39, 12}, {"huge reply", 38, 0x7F}};
+    } lies[] = {{"format", 0, 1},         {"other header", 0, 2},   {"unknown flag", 5, 4},
+                {"longer state", 37, 11}, {"shorter state", 37, 9}, {"longer reply", 39, 12},
+                {"huge reply", 38, 0x7F}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
@@ -156,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_pointer_is_whole_or_none),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_format_2_is_read),
         cmocka_unit_test(test_every_cut_is_refused),
         cmocka_unit_test(test_lies_are_refused),
         cmocka_unit_test(test_version_zero_is_refused),
