@@ -154,9 +154,9 @@ MUTANTS = {
     "M3: STOP leaves an ESME's messages": (
         [("auth.stop_by", "{instalment,notice,esme}", "{instalment,notice}")], esme.test_stop_refuses_and_ends_what_is_queued),
     "an ESME asks about another's message": (
-        [("messaging.esme_query", "and e.esme = p_esme", "")], esme.test_an_esme_reads_nothing_of_another_s),
-    "an ESME changes another's message": (
-        [("messaging.esme_open", "and e.esme = p_esme", "")], esme.test_an_esme_reads_nothing_of_another_s),
+        [("messaging.esme_named", "and e.esme = p_esme", "")], esme.test_an_esme_reads_nothing_of_another_s),
+    "an ESME changes another's submit_multi": (
+        [("messaging.esme_named", "and e.esme = p_esme", "")], esme.test_a_submit_multi_is_asked_about_and_changed_as_one),
     "a receipt that was refused is gone": (
         [("messaging.esme_answered", "x.answer = 'done'", "x.answer <> 'lost'")], esme.test_a_receipt_is_owed_until_it_is_answered),
     "a batch sent again is made again": (

@@ -95,8 +95,8 @@ create or replace function messaging.esme_named(p_esme text, p_id bigint) return
     select e.message_id from messaging.esme_message e
     where e.message_id = p_id and e.esme = p_esme and not exists (select 1 from messaging.esme_multi g where g.message_id = p_id)
     union all
-    select l.message_id from messaging.esme_multi g cross join lateral (
-        select e.message_id from messaging.esme_message e where e.message_id = g.message_id and e.esme = p_esme limit 1) l
+    select g.message_id from messaging.esme_multi g
+    cross join lateral (select 1 from messaging.esme_message e where e.message_id = g.message_id and e.esme = p_esme offset 0) its
     where g.multi = p_id
 $$;
 comment on function messaging.esme_named(text, bigint) is
@@ -106,8 +106,8 @@ create or replace function messaging.esme_query(p_esme text, p_id bigint) return
 language sql stable as $$
     select m.state, (select p.code from messaging.part p where p.message_id = m.id and p.state in ('failed', 'expired') order by p.no limit 1),
         to_char(m.done_at at time zone 'UTC', 'YYMMDDHH24MISS')
-    from messaging.esme_named(p_esme, p_id) x cross join lateral (
-        select o.id, o.state, o.done_at from messaging.message o where o.id = x.message_id limit 1) m
+    from messaging.esme_named(p_esme, p_id) x
+    cross join lateral (select m.id, m.state, m.done_at from messaging.message m where m.id = x.message_id offset 0) m
     order by m.state in ('delivered', 'partial', 'failed', 'cancelled', 'expired'), m.state = 'delivered', m.id limit 1
 $$;
 comment on function messaging.esme_query(text, bigint) is
@@ -115,14 +115,14 @@ comment on function messaging.esme_query(text, bigint) is
 
 create or replace function messaging.esme_open(p_esme text, p_id bigint) returns text language plpgsql as $$
 declare
-    v_ids bigint[] := array(select x.message_id from messaging.esme_named(p_esme, p_id) x order by x.message_id);
+    v_ids bigint[] := array(select x.message_id from messaging.esme_named(p_esme, p_id) x);
     v_id bigint;
+    v_state text;
     v_open int := 0;
 begin
-    -- One key at a time, here and below: a list of ids is planned badly while the table is young.
-    foreach v_id in array v_ids loop
-        perform 1 from messaging.message m where m.id = v_id and m.state = 'queued' for no key update;
-        v_open := v_open + found::int;
+    for v_id in select i from unnest(v_ids) i order by i loop
+        select m.state into v_state from messaging.message m where m.id = v_id for no key update;
+        v_open := v_open + (v_state is not distinct from 'queued')::int;
     end loop;
     return case when cardinality(v_ids) = 0 then 'not_found' when v_open = cardinality(v_ids) then 'open'
                 when v_open > 0 then 'some' else 'too_late' end;
