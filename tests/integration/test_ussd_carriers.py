@@ -25,7 +25,7 @@ NUMBERS = (f"22507{n:08d}" for n in itertools.count(90000001))
 OWN = {  # an aggregator nobody has heard of, of a known family
     "name": "lobby", "method": "POST", "body": "json", "input": "last", "step": "message", "repeat_ms": 60000,
     "fields": {"session": "dialogue.id", "number": "who", "input": "typed", "kind": "dialogue.step"},
-    "kinds": {"open": "begin", "*": "continue", "gone": "abort"}, "country": "CI", "charset": "gsm7",
+    "kinds": {"open": "begin", "gone": "abort", "*": "continue"}, "country": "CI", "charset": "gsm7",
     "reply": {"type": "application/json", "continue": {"say": "$text", "wait": True},
               "end": {"say": "$text", "wait": False}, "silent": {"say": "", "wait": False}}}
 NAMES = ("arkesel", "beem", "infobip", "mtn_comviva", "airtel_comviva", "moov", "orange_xhtml", "cellcube",
@@ -395,4 +395,9 @@ def check_access(coko, session, number):
     began = time.monotonic()
     waits = [lobby(coko, f"{session}{n}", number, 0, CODE)[1] for n in range(8)]
     assert waits[0] and sum(waits) <= 2 + time.monotonic() - began, "beyond the rate a last screen"
-    assert coko.metric("coko_ussd_refused_total", 'reason="rate"') == waits.count(False)
+    shed = coko.metric("coko_ussd_refused_total", 'reason="rate"')
+    assert shed == waits.count(False)
+    gone = {"dialogue": {"id": session, "step": "gone"}, "who": number, "typed": ""}
+    told = [json.loads(good(ask(coko, "lobby", body=gone)).text) for _ in range(6)]
+    assert told == [{"say": "", "wait": False}] * 6, "a notice has no screen, not even that one"
+    assert coko.metric("coko_ussd_refused_total", 'reason="rate"') - shed >= 6 - 2 - (time.monotonic() - began)

@@ -528,6 +528,9 @@ static void texts_vary_by_the_size_of_the_screen(void **state)
         {"flow.json", "\"variations\":{",
          "\"variations\":{\"narrow\":{\"var\":\"page_chars\",\"is\":\"..129\"},", "", "", 0},
         {"flow.json", "\"max\":160}", "\"max\":160},{\"charset\":\"gsm7\",\"max\":120}", "", "", 0},
+        {"flow.json", "\"to\":\"ask_who\"}",
+         "\"to\":\"ask_who\"},{\"text\":\"home\",\"to\":\"@home\",\"when\":{\"var\":\"page_chars\",\"is\":\"165..\"}}",
+         "", "", 0},
         {"text/fr.json", "\"gift@CI\":", "\"gift@narrow\":\"Don\",\"gift@CI\":", "", "", 0},
         {"text/fr.json", "\"gift\":\"Cadeau\"", "\"gift\":\"Cadeau " X40 X40 "\"", "", "", 0},
     };
@@ -549,7 +552,8 @@ static void texts_vary_by_the_size_of_the_screen(void **state)
     assert_true(menu_proves(m, (struct menu_limits){120, MENU_GSM7}));
     assert_true(menu_proves(m, (struct menu_limits){129, MENU_GSM7}));
     assert_false(menu_proves(m, (struct menu_limits){130, MENU_GSM7})); /* the long texts */
-    assert_true(menu_proves(m, (struct menu_limits){160, MENU_GSM7}));
+    assert_true(menu_proves(m, (struct menu_limits){164, MENU_GSM7}));
+    assert_false(menu_proves(m, (struct menu_limits){165, MENU_GSM7})); /* one option more */
     reader_init(&wide, m, answer, 160, MENU_GSM7);
     reader_init(&small, m, answer, 120, MENU_GSM7);
     wide.ctx = small.ctx = *state;
