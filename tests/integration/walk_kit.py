@@ -93,7 +93,7 @@ class HttpLine:
         self.budget_s = BUDGETS_S[plan.carrier]
         self.post, self.phone.post_raw = self.phone.post_raw, self.deliver
         self.flagged = plan.carrier == "hubtel"  # a beginning says so itself: a late one begins again
-        self.fault, self.hops, self.extra, self.retries = "", [], [], 0
+        self.fault, self.hops, self.extra = "", [], []
         self.hangs_up = self.phone.hang_up if "abort" in self.phone.endings else None  # not every carrier tells
 
     def insist(self, body):
@@ -106,7 +106,6 @@ class HttpLine:
             except (OSError, http.client.HTTPException) as error:
                 if not self.kills.since(began - 0.5) or time.monotonic() > until:
                     raise Violation(f"S3: no answer ({error!r}), and no worker was killed") from error
-                self.retries += 1
                 continue
             given = INSIST_S if self.kills.during(began) else self.budget_s
             if reply.seconds > given:
@@ -178,7 +177,6 @@ class SmppLine:
     def __init__(self, world, plan):
         self.world, self.kills, self.plan = world, world.kills, plan
         self.phone = self.previous = None
-        self.retries = 0
 
     def dial(self, code, fault):
         self.phone = SmppPhone(self.world.control, self.plan.phone, DIALECT)
@@ -199,7 +197,6 @@ class SmppLine:
         answers = together([lambda: self.phone.deliver(kind, text)] * copies)
         part = self.next_part(began + BUDGETS_S["smpp"] + LINK_S) if all(a == [0] for a in answers) else None
         if self.kills.since(began) or (part is None and self.kills.during(began)):
-            self.retries += 1
             self.kills.wait_over()
             self.phone.deliver("abort")
             return None, True
@@ -274,6 +271,7 @@ class Walk:
         self.left, self.taken_up = Left(world.menu), False
         self.places, self.screen, self.ended, self.faulted = set(), "", True, False
         self.met, self.may_pay = False, False        # she was answered once; she accepted a price
+        self.welcomed = False                        # she went on from the welcome screen, and was answered
         self.tries, self.seen, self.confirmed = Counter(), Counter(), []
         self.books, self.expected, self.word, self.offer, self.code = set(), None, "", "", ""
         self.story, self.taken, self.typed_secret = [], 0, False
@@ -307,7 +305,8 @@ class Walk:
     def knows(self, action, outcome):
         """Whether this reader can meet an outcome."""
         paid = self.may_pay
-        cannot = {("dial", "new"): self.met, ("dial", "charge"): not paid, ("my_pass", "active"): not paid,
+        cannot = {("dial", "new"): self.welcomed, ("dial", "ok"): not self.tries["welcomed"],
+                  ("dial", "charge"): not paid, ("my_pass", "active"): not paid,
                   ("my_pass", "pending"): not paid, ("start_charge", "pending"): not paid, ("start_charge", "active"): not paid,
                   ("start_charge", "price_changed"): True, ("start_charge", "no_rail"): self.plan.country == "CI",
                   ("dial", "paused"): not self.tries["sms_next"], ("code", ""): self.code, ("code", None): not self.code}
@@ -327,11 +326,8 @@ class Walk:
         back, anew = self.left.places(self.knows) if code == CODE else (set(), True)
         self.places = {place[:-1] if place[-1] == ASK else place for place, _ in back}  # to stand on, should it fail
         self.left.begins()
-        retries = self.line.retries
         screen, ended = self.line.dial(code, "" if step.fault == "hang up" else step.fault)
         self.tell(step, code, screen)
-        if self.line.retries > retries or step.fault == "at once":  # another delivery of it made the reader
-            places |= self.menu.begin(lambda action, outcome: outcome == "ok" or self.knows(action, outcome))
         if pays:
             self.books |= self.world.titles_in(screen or "")
         self.taken_up = bool(back)
@@ -438,6 +434,7 @@ class Walk:
         self.row = self.row if self.taken_up else self.langs
         self.left.moves(good)
         self.screen, self.ended, self.met = screen, ended, True
+        self.welcomed |= action == "welcomed"
         names = {p[-1] for p in self.places}
         if ended != any(self.menu.screens[name]["type"] == "end" for name in names):
             raise Violation(f"the dialogue {'ended' if ended else 'goes on'} at {names}")
