@@ -111,7 +111,8 @@ static const struct verb {
     const char *name;
     size_t nwords;
     int (*run)(PGconn *db, const struct request *r);
-} verbs[] = {{"deliveries", 3, book_deliveries}, {"fold", 4, book_fold}, {"author", 4, book_author}};
+} verbs[] = {
+    {"deliveries", 3, book_deliveries}, {"fold", 4, book_fold}, {"author", 4, book_author}};
 
 static const struct verb *verb_find(const struct request *r)
 {

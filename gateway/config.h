@@ -39,7 +39,7 @@ struct config_core {
     int log_level; /* enum log_level */
     int64_t workers;
     int64_t job_concurrency;
-    int64_t accept_wait_ms; /* of the 5 s that carriers give: a hop that waited has time for its END */
+    int64_t accept_wait_ms; /* of carriers' 5 s: what waited so long has time for its END */
     int64_t drain_wait_ms;
     int64_t drain_limit_ms;
     bool sandbox;

@@ -38,7 +38,8 @@ static const struct command commands[] = {
      "there already is replaced under its id; readers keep their places. A broken file is refused\n"
      "with the reason and leaves nothing; the others are imported.\n",
      command_import},
-    {"book", "deliveries SLUG | author SLUG READER|nobody | fold SLUG keep|cheap|always|language\n"
+    {"book",
+     "deliveries SLUG | author SLUG READER|nobody | fold SLUG keep|cheap|always|language\n"
      "            [-c FILE] [--by NAME]",
      "what became of a book's instalments, and who sees it; how its letters are sent",
      "deliveries: messages and segments by part and state since the book was first sent; no number and\n"

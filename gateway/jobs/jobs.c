@@ -55,7 +55,7 @@ static const struct job_kind {
     {"expire_rows", &expire_stmt, true},      {"audit_partitions", &partitions_stmt, false},
     {"archive_months", &archive_stmt, false}, {"refresh_popularity", &popularity_stmt, false},
     {"margin", &margin_stmt, false},          {"run_schedule", &schedule_stmt, true},
-    {"hop_days", &hop_days_stmt, false},        {"count_deliveries", &count_stmt, false}};
+    {"hop_days", &hop_days_stmt, false},      {"count_deliveries", &count_stmt, false}};
 
 enum run_phase { RUN_FREE, RUN_WORK, RUN_END };
 
