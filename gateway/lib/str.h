@@ -64,6 +64,8 @@ static inline bool str_ends(struct str s, struct str suffix)
 /* s without its first n bytes (or empty). */
 static inline struct str str_skip(struct str s, size_t n)
 {
+    if (s.n == 0)
+        return s; /* may be NULL, and NULL + 0 is undefined */
     n = MIN(n, s.n);
     return (struct str){s.p + n, s.n - n};
 }
