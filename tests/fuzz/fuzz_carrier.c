@@ -3,36 +3,12 @@
  * Carriers' callbacks: the first byte picks the profile, then a line of query and address, then the
  * body. Whatever is accepted keeps its ceilings and can be rendered back.
  */
-#include <glob.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "gateway/ussd/profile.h"
+#include "tests/fuzz/http_profiles.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define PROFILES_MAX 40
-
-static struct profile profiles[PROFILES_MAX];
-static size_t nprofiles;
-
-/* Those over HTTP, by name: the first byte of an input stays the same carrier. */
-static void load(void)
-{
-    struct fault_list faults;
-    glob_t found;
-
-    fault_init(&faults);
-    if (glob(COKO_SOURCE_DIR "/gateway/ussd/profiles/*.json", 0, NULL, &found) != 0)
-        abort();
-    for (size_t i = 0; i < found.gl_pathc && nprofiles < PROFILES_MAX; i++) {
-        if (profile_load(found.gl_pathv[i], &profiles[nprofiles], &faults) != 0)
-            abort();
-        nprofiles += profiles[nprofiles].body != PROFILE_SMPP;
-    }
-    globfree(&found);
-    fault_fini(&faults);
-}
 
 static void check_render(const struct profile *p, const struct ussd_event *ev)
 {
@@ -60,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e = {0};
 
     if (nprofiles == 0)
-        load();
+        profiles_load();
     if (size == 0)
         return 0;
     const struct profile *p = &profiles[data[0] % nprofiles];

@@ -4,35 +4,13 @@
  * rest is the answer. An answer that is taken gives a screen under its ceiling and at most the
  * menu's choices, and a hop can be written from it.
  */
-#include <glob.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "gateway/phone_carrier.h"
+#include "tests/fuzz/http_profiles.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define PROFILES_MAX 40
-
-static struct profile profiles[PROFILES_MAX];
-static size_t nprofiles;
-
-static void load(void)
-{
-    struct fault_list faults;
-    glob_t found;
-
-    fault_init(&faults);
-    if (glob(COKO_SOURCE_DIR "/gateway/ussd/profiles/*.json", 0, NULL, &found) != 0)
-        abort();
-    for (size_t i = 0; i < found.gl_pathc && nprofiles < PROFILES_MAX; i++) {
-        if (profile_load(found.gl_pathv[i], &profiles[nprofiles], &faults) != 0)
-            abort();
-        nprofiles += profiles[nprofiles].body != PROFILE_SMPP;
-    }
-    globfree(&found);
-    fault_fini(&faults);
-}
 
 static struct str any_header(void *arg, const char *name)
 {
@@ -52,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e = {0};
 
     if (nprofiles == 0)
-        load();
+        profiles_load();
     if (size < 1)
         return 0;
     struct profile *p = &profiles[data[0] % nprofiles];

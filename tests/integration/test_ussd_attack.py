@@ -19,7 +19,7 @@ import redis as redis_client
 from database import fill, sql
 from story import letters
 from support import TOP, wait_until
-from ussdkit import frozen
+from ussdkit import frozen, pick
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 import gsm0338  # noqa: E402
@@ -32,17 +32,6 @@ BUDGET_S = 4.5  # 3.5 s of ours and room for a sanitized build
 @pytest.fixture
 def coko(daemon):
     return daemon(config={"coko": {"workers": 2}})
-
-
-def pick(phone, *words):
-    """Choose the option whose label has one of the words, on this page or a later one."""
-    for _page in range(5):
-        for line in phone.last.splitlines():
-            key, _, label = line.partition(" ")
-            if key.isdigit() and any(w.lower() in label.lower() for w in words):
-                return phone.send(key)
-        phone.send("98")
-    raise AssertionError(f"no option with {words} in:\n{phone.last}")
 
 
 def welcome(phone, code=None):

@@ -53,6 +53,13 @@ end $$;
 comment on function messaging.esme_take(text, text, int) is
 'At most max receipts for an ESME that has room, oldest first, under the id that it knows. Nobody else takes them for 3 minutes, longer than a bind waits for the answer.';
 
+create or replace function messaging.esme_again(p_answer text, p_tries int, p_created_at timestamptz, p_now timestamptz) returns timestamptz
+language sql immutable as $$
+    select case p_answer when 'lost' then p_created_at else p_now + make_interval(secs => least(5 * 2 ^ least(p_tries - 1, 7), 600)) end
+$$;
+comment on function messaging.esme_again(text, int, timestamptz, timestamptz) is
+'When a receipt or text that its ESME did not take is due again: after 5 s, doubling to 10 min; lost (its bind ended first): at once.';
+
 create or replace function messaging.esme_answered(p_rows jsonb) returns int language plpgsql as $$
 declare
     v_now timestamptz := ops.now();
@@ -62,14 +69,13 @@ begin
     where r.id = any (array(select x.id from jsonb_to_recordset(p_rows) as x(id bigint, answer text) where x.answer = 'done'));
     get diagnostics v_n = row_count;
     update messaging.esme_receipt r
-    set holder = null,
-        due_at = case x.answer when 'lost' then r.created_at else v_now + make_interval(secs => least(5 * 2 ^ least(r.tries - 1, 7), 600)) end
+    set holder = null, due_at = messaging.esme_again(x.answer, r.tries, r.created_at, v_now)
     from jsonb_to_recordset(p_rows) as x(id bigint, answer text)
     where r.id = any (array(select y.id from jsonb_to_recordset(p_rows) as y(id bigint))) and r.id = x.id and x.answer <> 'done';
     return v_n;
 end $$;
 comment on function messaging.esme_answered(jsonb) is
-'What became of receipts on their binds: [{id, answer}]. done: gone for good; refused, unanswered: again after 5 s, doubling to 10 min; lost (its bind ended first): again at once. Repeating it changes nothing.';
+'What became of receipts on their binds: [{id, answer}]. done: gone for good; refused, unanswered, lost: again by messaging.esme_again. Repeating it changes nothing.';
 
 create or replace function messaging.esme_release(p_holder text) returns int language plpgsql as $$
 declare

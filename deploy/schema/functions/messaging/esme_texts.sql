@@ -40,8 +40,7 @@ begin
     where t.id = any (array(select x."text" from jsonb_to_recordset(p_rows) as x("text" bigint, answer text) where x.answer = 'done'));
     get diagnostics v_n = row_count;
     update messaging.esme_text t
-    set holder = null,
-        due_at = case x.answer when 'lost' then t.created_at else v_now + make_interval(secs => least(5 * 2 ^ least(t.tries - 1, 7), 600)) end
+    set holder = null, due_at = messaging.esme_again(x.answer, t.tries, t.created_at, v_now)
     from jsonb_to_recordset(p_rows) as x("text" bigint, answer text)
     where t.id = any (array(select y."text" from jsonb_to_recordset(p_rows) as y("text" bigint))) and t.id = x."text" and x.answer <> 'done';
     return v_n;
