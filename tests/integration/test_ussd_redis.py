@@ -51,6 +51,12 @@ class Crowd:
         until = self.hops + n
         wait_until(lambda: self.hops >= until or self.faults, f"{n} hops", 60)
 
+    def effects_after(self, n, url, before):
+        """n more hops, and then as many as a first charge and a first part take on this machine."""
+        self.hops_after(n)
+        wait_until(lambda: all(now > then for now, then in zip(effects(url), before)) or self.faults,
+                   "a charge and a part", 60)
+
     def live(self, n):
         kind = (AtPhone, HubtelPhone)[n % 2]
         phone = kind(self.coko.url, "demo", f"+{('22507000', '23324000')[n % 2]}{self.first + n}")
@@ -152,7 +158,7 @@ def test_27_redis_killed_paused_and_emptied_under_load(daemon, own_redis, migrat
         crowd.hops_after(60)
         own_redis.start()
         well_again(coko, "+2250700001190")
-        crowd.hops_after(100)
+        crowd.effects_after(100, migrated_db, before)
     judge(crowd, migrated_db, before)
 
 
@@ -173,7 +179,7 @@ def test_27_redis_fails_over_under_load(daemon, sentinels, migrated_db):
         wait_until(lambda: sentinels.master() != old, "another master", 30)
         well_again(coko, "+2250700001290")
         assert time.monotonic() - began < 15, "writes go on within seconds"
-        crowd.hops_after(100)
+        crowd.effects_after(100, migrated_db, before)
     judge(crowd, migrated_db, before)
     assert sentinels.client(sentinels.master()).dbsize() > 0
 
