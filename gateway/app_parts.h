@@ -17,7 +17,7 @@
 #include "gateway/jobs/jobs.h"
 #include "gateway/lib/seal.h"
 #include "gateway/money/money.h"
-#include "gateway/phone_page.h"
+#include "gateway/phone/page.h"
 #include "gateway/esme/esme.h"
 #include "gateway/sms/sms.h"
 #include "gateway/ussd/ussd.h"

@@ -12,7 +12,7 @@
 
 #include "gateway/lib/log.h"
 #include "gateway/lib/seal.h"
-#include "gateway/phone_page.h"
+#include "gateway/phone/page.h"
 
 #ifndef COKO_DATA_DIR
 #define COKO_DATA_DIR "."

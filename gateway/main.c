@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "gateway/books/child.h"
-#include "gateway/commands.h"
+#include "gateway/commands/commands.h"
 #include "gateway/lib/base.h"
+#include "gateway/papers/carrier.h"
 
 struct command {
     const char *name;

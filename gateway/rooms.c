@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "gateway/listener.h"
+#include "gateway/io/listener.h"
 
 /* ---- the binds, which USSD and SMS share ---- */
 

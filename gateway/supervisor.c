@@ -21,7 +21,7 @@
 #include "gateway/lib/clock.h"
 #include "gateway/lib/counter.h"
 #include "gateway/lib/log.h"
-#include "gateway/listener.h"
+#include "gateway/io/listener.h"
 
 #define SLAB_ENTRIES   1024
 #define BACKOFF_MIN_MS 100

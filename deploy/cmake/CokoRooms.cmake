@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # coko_room    one static library from the sources directly in its folders
 # coko_link    links every room that has sources into a program
-# coko_version gives COKO_VERSION to one target only, so that a commit does not rebuild the rest
+# coko_version gives COKO_VERSION to the targets that print it only, so that a commit does not rebuild the rest
 
 set(COKO_ROOMS "" CACHE INTERNAL "rooms that have sources, highest first")
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "gateway/phone_carrier.h"
+#include "gateway/phone/carrier.h"
 #include "tests/fuzz/http_profiles.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

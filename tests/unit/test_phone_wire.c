@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/phone_carrier.h"
+#include "gateway/phone/carrier.h"
 #include "gateway/ussd/profile_names.h"
 
 #define PROFILES COKO_SOURCE_DIR "/gateway/ussd/profiles"

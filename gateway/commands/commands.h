@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands behind gateway/main.c (`coko carrier` is in gateway/papers). Each gets its own name as argv[0] and returns an exit code;
+ * COMMAND_USAGE makes main.c print the command's usage line.
+ */
+#ifndef COKO_COMMANDS_COMMANDS_H
+#define COKO_COMMANDS_COMMANDS_H
+
+#include <libpq-fe.h>
+#include <stddef.h>
+
+enum command_exit { COMMAND_OK = 0, COMMAND_FAULT = 1, COMMAND_USAGE = 2 };
+
+struct config;
+struct profile;
+
+/* Configuration by "-c FILE", else coko.ini when it exists, else the environment alone. Faults are
+ * printed on stderr; *exit_code is then the code to return. *path is the file used, "" for none. */
+struct config *command_config(int argc, char **argv, const char **path, int *exit_code);
+
+/* True when argv has this word. */
+int command_flag(int argc, char **argv, const char *word);
+
+/* A word with a value: its flag, and where in a struct of words (const char * each) it belongs. */
+struct command_word {
+    const char *flag;
+    size_t offset;
+};
+
+/* Where the value behind `flag` belongs in `words`; NULL for a flag that is none of the n. */
+const char **command_word(void *words, const struct command_word *w, size_t n, const char *flag);
+
+/* One statement with text parameters; NULL after a message on stderr, else the caller clears it. */
+PGresult *command_rows(PGconn *db, const char *sql, int n, const char *const *v);
+
+/* The folder of the profiles we ship, written to mem. */
+const char *command_profiles(char mem[1024]);
+
+/* A profile by its name; NULL after a message on stderr with all names. free() it. */
+struct profile *command_profile(const char *command, const char *dir, const char *name);
+
+/* Who decides, for the audit: COKO_OPERATOR, SUDO_USER, USER, LOGNAME or the user's id. */
+const char *command_operator(void);
+
+int command_serve(int argc, char **argv);
+int command_migrate(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_import(int argc, char **argv);
+int command_menus(int argc, char **argv);
+int command_smpp(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_link(int argc, char **argv);
+int command_outbox(int argc, char **argv);
+int command_book(int argc, char **argv);
+int command_margin(int argc, char **argv);
+int command_phone(int argc, char **argv);
+int command_statements(int argc, char **argv);
+int command_version(int argc, char **argv);
+
+#endif
