@@ -268,6 +268,18 @@ static void section_fault(void *arg, const char *key, const char *what)
                   key, what);
 }
 
+/* STOP to a number that readers know as ours must reach us (M3): no ESME has it. */
+static bool esme_has_our_number(const struct config *c, const struct esme_config *e)
+{
+    for (size_t i = 0; i < c->nlinks; i++) {
+        const char *sender = c->links[i].sender;
+
+        if (sender && *sender && esme_claims(e, sender))
+            return true;
+    }
+    return false;
+}
+
 static void load_esme(struct option_source *src, struct ini_section *s, struct config *c)
 {
     struct esme_config *e = &c->esmes[c->nesmes++];
@@ -282,6 +294,8 @@ static void load_esme(struct option_source *src, struct ini_section *s, struct c
     if (!*e->system_id)
         e->system_id = e->name;
     esme_check(e, section_fault, &f);
+    if (esme_has_our_number(c, e))
+        section_fault(&f, "numbers", "the sender of a [link] is one of them: its texts are ours");
     for (const struct esme_config *other = c->esmes; other < e; other++) {
         if (other->system_id && strcmp(other->system_id, e->system_id) == 0)
             section_fault(&f, "system_id", "another section has it");

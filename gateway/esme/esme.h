@@ -66,6 +66,8 @@ extern const size_t esme_server_options_count, esme_options_count;
 typedef void esme_fault_fn(void *arg, const char *key, const char *what);
 void esme_server_check(const struct esme_server_config *c, esme_fault_fn *fault, void *arg);
 void esme_check(const struct esme_config *c, esme_fault_fn *fault, void *arg);
+/* Is the address, as a section writes it, one of its numbers? */
+bool esme_claims(const struct esme_config *c, const char *address);
 /* Has one a number of the other's? */
 bool esme_shares_number(const struct esme_config *a, const struct esme_config *b);
 

@@ -172,14 +172,18 @@ void esme_check(const struct esme_config *c, esme_fault_fn *fault, void *arg)
         fault(arg, "password", "at most 64 octets");
 }
 
+bool esme_claims(const struct esme_config *c, const char *address)
+{
+    char number[ESME_SOURCE_MAX + 1];
+    const char *kind;
+
+    return esme_source_read(str_c(address), 0, number, &kind) == 0 && esme_has_number(c, number);
+}
+
 bool esme_shares_number(const struct esme_config *a, const struct esme_config *b)
 {
     for (size_t i = 0; i < a->numbers.n; i++) {
-        char number[ESME_SOURCE_MAX + 1];
-        const char *kind;
-
-        if (esme_source_read(str_c(a->numbers.v[i]), 0, number, &kind) == 0 &&
-            esme_has_number(b, number))
+        if (esme_claims(b, a->numbers.v[i]))
             return true;
     }
     return false;

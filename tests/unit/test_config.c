@@ -220,6 +220,24 @@ static void secrets_are_masked(void **state)
     config_free(c);
 }
 
+/* STOP to a number that readers know as ours reaches us (M3). */
+static void an_esme_has_no_number_of_ours(void **state)
+{
+    static const char link[] = BASE "[link lab]\npassword = p\nhost = h\nport = 1\n"
+                                    "system_id = coko\nsender = +2250707\n";
+    struct config *c = load(BASE "[esme shop]\npassword = p\nnumbers = 2250707\n");
+    char text[4096];
+
+    (void)state;
+    if (!c)
+        fail_msg("%s", buf_cstr(&faults.text));
+    config_free(c);
+    (void)snprintf(text, sizeof text, "%s[esme shop]\npassword = p\nnumbers = 26 2250707\n", link);
+    assert_null(load(text));
+    assert_int_equal(faults.count, 1);
+    assert_non_null(strstr(buf_cstr(&faults.text), "the sender of a [link]"));
+}
+
 static void options_are_listed(void **state)
 {
     static const char *const words[] = {"drain_limit",    "20s",        "metrics_listen",
@@ -249,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_of_the_guide, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_database, set_up, tear_down),
         cmocka_unit_test_setup_teardown(secrets_are_masked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_esme_has_no_number_of_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(options_are_listed, set_up, tear_down),
     };
     int fd = mkstemp(path);
