@@ -3,99 +3,13 @@
  * submit_multi at the SMSC side of a session: told once, answered once, with those that failed; one
  * that is none is refused and not told.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tests/unit/smsc_bench.h"
 
-#include <stdlib.h>
-
-#include "smpp/smsc_session.h"
-#include "tests/unit/smpp_bytes.h"
-
-static struct bench {
-    struct smsc_session s;
-    struct smsc_account account;
-    struct buf sent;
-    size_t read_at;
-    unsigned submits;
-} * b;
-
-static void on_bind(void *ctx, const struct pdu *p)
+static int bound(void **state)
 {
-    (void)ctx, (void)p;
-    smsc_accept(&b->s, &b->account, 0);
-}
-
-static void on_submit(void *ctx, const struct pdu *p)
-{
-    (void)ctx;
-    assert_int_equal(p->shape, PDU_SHAPE_multi);
-    b->submits++;
-}
-
-static void on_closed(void *ctx, enum smsc_end why)
-{
-    (void)ctx, (void)why;
-}
-
-static const struct smsc_events events = {
-    .bind = on_bind, .submit = on_submit, .closed = on_closed};
-
-static void says(uint32_t id, uint32_t seq, const char *body)
-{
-    uint8_t bytes[512];
-    size_t n = make_pdu(bytes, sizeof bytes, id, 0, seq, body);
-
-    assert_int_equal(smsc_feed(&b->s, bytes, n, 0), n);
-}
-
-static struct pdu next_sent(void)
-{
-    const uint8_t *at;
-    struct pdu p;
-    struct err e;
-    size_t n;
-
-    assert_true(smsc_take(&b->s, &b->sent, true));
-    at = (const uint8_t *)b->sent.p + b->read_at;
-    assert_int_equal(pdu_frame(at, b->sent.len - b->read_at, PDU_MAX, &n), PDU_READY);
-    assert_int_equal(pdu_decode(at, n, &p, &e), 0);
-    b->read_at += n;
-    return p;
-}
-
-static void hears(uint32_t id, uint32_t status, uint32_t seq)
-{
-    struct pdu p = next_sent();
-
-    assert_int_equal(p.id, id);
-    assert_int_equal(p.status, status);
-    assert_int_equal(p.seq, seq);
-}
-
-static int setup(void **state)
-{
-    struct smsc_config config = {.system_id = STR("coko")};
-
-    (void)state;
-    b = calloc(1, sizeof *b);
-    b->account.queue_max = 100;
-    rate_init(&b->account.rate, 0, 0, 0);
-    buf_init(&b->sent, 1u << 16);
-    smsc_init(&b->s, &config, &events, b, 0);
-    says(SMPP_BIND_TRANSMITTER, 1, "'shop' 00 'secret' 00 00 34 00 00 00");
-    hears(SMPP_BIND_TRANSMITTER_RESP, 0, 1);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    smsc_fini(&b->s);
-    buf_fini(&b->sent);
-    free(b);
+    setup(state);
+    b->keep_submits = true;
+    bind_as(SMPP_BIND_TRANSMITTER);
     return 0;
 }
 
@@ -111,8 +25,9 @@ static void submit_multi_is_answered_with_what_failed(void **state)
     struct err e;
 
     (void)state;
-    says(SMPP_SUBMIT_MULTI, 2, MULTI("02", "01 0101 '221770000001' 00 01 0101 '221' 00"));
+    says(SMPP_SUBMIT_MULTI, 0, 2, MULTI("02", "01 0101 '221770000001' 00 01 0101 '221' 00"));
     assert_int_equal(b->submits, 1);
+    assert_int_equal(b->submit_id, SMPP_SUBMIT_MULTI);
     assert_int_equal(b->account.queued, 1);
     buf_init(&store, 256);
     assert_int_equal(pdu_failed_add(&failed, &store, &one, &e), 0);
@@ -128,7 +43,7 @@ static void submit_multi_is_answered_with_what_failed(void **state)
     assert_true(str_eq(one.address, STR("221")));
     assert_int_equal(one.status, SMPP_RINVDSTADR);
     buf_fini(&store);
-    says(SMPP_SUBMIT_MULTI, 3, MULTI("01", "02 'all' 00"));
+    says(SMPP_SUBMIT_MULTI, 0, 3, MULTI("01", "02 'all' 00"));
     smsc_respond(&b->s, SMPP_SUBMIT_MULTI, 3, SMPP_RCNTSUBDL, STR_EMPTY);
     hears(SMPP_SUBMIT_MULTI_RESP, SMPP_RCNTSUBDL, 3);
 }
@@ -150,14 +65,14 @@ static void a_submit_multi_that_is_none_is_refused_and_not_told(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < ARRAY_LEN(cases); i++) {
-        says(SMPP_SUBMIT_MULTI, 10 + i, cases[i].body);
+        says(SMPP_SUBMIT_MULTI, 0, 10 + i, cases[i].body);
         hears(SMPP_SUBMIT_MULTI_RESP, cases[i].status, 10 + i);
     }
     assert_int_equal(b->submits, 0);
     assert_int_equal(b->account.queued, 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, bound, teardown)
 
 int main(void)
 {
