@@ -4,9 +4,13 @@ declare
     m messaging.message;
     v_flagged int;
 begin
+    -- All that is ours to end, before any is looked at: what a refusal gives back to the queue is neither missed nor let go.
+    perform 1 from messaging.message
+    where identity_id = p_identity_id and state in ('queued', 'claimed', 'sending') and kind = any (p_kinds)
+    order by id for no key update;
     for m in select * from messaging.message
              where identity_id = p_identity_id and state = 'queued' and kind = any (p_kinds)
-             order by id desc for update loop
+             order by id desc loop
         update messaging.message set state = 'cancelled', done_at = ops.now() where id = m.id;
         perform messaging.rewind(m.id);
     end loop;

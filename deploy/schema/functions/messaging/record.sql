@@ -204,6 +204,9 @@ comment on function messaging.aggregate(bigint[]) is
 
 create or replace function messaging.release_held(p_identities bigint[]) returns void language plpgsql as $$
 begin
+    -- Held before the others are looked at: of two whose last flagged message ends at once, the second sees both.
+    perform 1 from messaging.message h
+    where h.identity_id = any (p_identities) and h.state = 'queued' and h.due_at = 'infinity' order by h.id for no key update;
     update messaging.message h set due_at = ops.now()
     where h.identity_id = any (p_identities) and h.state = 'queued' and h.due_at = 'infinity'
       and not exists (select 1 from messaging.message f
