@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Receipts that give our own name of a part back (user_message_reference): they find it without its response."""
+"""Receipts that give our own name of a part back (user_message_reference): they find it without its response. And ids that
+another reading makes the id of another part."""
 import json
 import threading
+
+import pytest
 
 from sqlfixtures import sql_server, world  # noqa: F401
 from sqlworld import key
@@ -87,3 +90,40 @@ def test_named_receipt_of_another_part_is_not_a_guess(world):  # noqa: F811
     assert world.value("select messaging.match_orphans('lab', 10)") == 0
     assert world.value("select messaging.adopt_orphans(%s)", m) == 0
     assert states(world, m) == ["unknown"]
+
+
+def two_readers(world):  # noqa: F811
+    """Each with a message that is being sent."""
+    made = []
+    for number in (NUMBER, NUMBER[:-1] + "5"):
+        reader = world.dial(number)
+        made.append(world.one("messaging.enqueue", reader["identity_id"], "notice", "fr", "help", {}, None)["message_id"])
+    world.claim_sms()
+    return made
+
+
+@pytest.mark.parametrize("receipt_first", [True, False])
+def test_another_reading_of_the_id_is_not_another_readers_part(world, receipt_first):  # noqa: F811
+    """smpp.md hard case 12: a carrier counts its ids in decimal; 256, read as hexadecimal, is 598, which is another phone's.
+    The receipt of 256 came before its response: it ended that other part, and its own was accepted for ever."""
+    one, two = two_readers(world)
+    lookup = key(NUMBER[:-1] + "5")
+    if receipt_first:
+        world.receipt("256", "UNDELIV", lookup=lookup, alt=["100", "598"])
+    world.accept(one, "598")
+    if not receipt_first:
+        world.receipt("256", "UNDELIV", lookup=lookup, alt=["100", "598"])
+    assert states(world, one) == ["accepted"]
+    world.accept(two, "256")
+    world.receipt("598", lookup=key(NUMBER), alt=["256"])
+    assert states(world, one, two) == ["delivered", "failed"]
+
+
+def test_a_receipt_that_names_nobody_we_know_is_found_by_any_reading(world):  # noqa: F811
+    """Some carriers mask the phone, or write the sender in its place."""
+    one, two = two_readers(world)
+    world.accept(one, "598")
+    world.receipt("256", lookup=None, alt=["598"])
+    world.receipt("100", lookup=key("+2252626"), alt=["256"])
+    world.accept(two, "256")
+    assert states(world, one, two) == ["delivered", "delivered"]

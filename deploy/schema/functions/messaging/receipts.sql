@@ -105,6 +105,15 @@ end $$;
 comment on function messaging.meet(text, boolean) is
 'A response and a receipt that writes its id in another form share no key: two transactions at once would each miss the other. Responses of an account, and a takeover, which makes parts of what had none, meet here shared, receipts with a ref nobody has seen alone; the usual receipt does not come here.';
 
+create or replace function messaging.names_another(p_lookup bytea, p_message_id bigint) returns boolean language plpgsql stable as $$
+begin
+    return exists (
+        select 1 from auth.identity i join messaging.message m on m.id = p_message_id
+        where i.kind = 'phone' and i.lookup = p_lookup and i.id <> m.identity_id);
+end $$;
+comment on function messaging.names_another(bytea, bigint) is
+'Whether a receipt names another reader''s phone than the message went to. Asked where only another reading of the ref fits: 256 read as hexadecimal is 598, an id of its own at a carrier that counts. No phone, or one that no reader has, says nothing.';
+
 create or replace function messaging.receipt_one(p_account text, p_ref text, p_alt text[], p_state text, p_err int, p_lookup bytea,
                                                  p_now timestamptz) returns bigint language plpgsql as $$
 declare
@@ -113,6 +122,7 @@ declare
 begin
     select q.* into p from messaging.part q
     where q.account = p_account and q.ref = any (v_forms) and q.message_id is not null
+      and (q.ref = p_ref or not messaging.names_another(p_lookup, q.message_id))
     order by (q.ref = p_ref) desc limit 1;
     if found and p.shared then
         -- One ref for several parts: this phone's oldest part still open.
@@ -158,6 +168,7 @@ begin
         from messaging.part q
         join messaging.part f on f.account = q.account and f.message_id is null and f.alt @> array[q.ref]
         where q.account = p_account and q.message_id = any (p_ids) and q.state in ('accepted', 'unknown')
+          and not messaging.names_another(f.lookup, q.message_id)
     loop
         delete from messaging.part x where x.account = p_account and x.ref = o.orphan and x.message_id is null;
         update messaging.part x set state = o.state, code = o.code, receipt_at = o.receipt_at
