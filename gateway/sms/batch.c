@@ -55,7 +55,7 @@ bool batch_result(struct batch *b, const struct batch_part *p)
     jsonw_kv_i64(j, "no", p->no);
     jsonw_kv_i64(j, "of", p->of);
     jsonw_kv_cstr(j, "status", status_names[p->status]);
-    jsonw_kv_i64(j, "code", p->code);
+    jsonw_kv_i64(j, "code", MIN(p->code, (int64_t)INT32_MAX)); /* a status is any 32 bits */
     if (p->ref.n > 0)
         jsonw_kv_str(j, "ref", str_head(p->ref, 100));
     jsonw_end(j);

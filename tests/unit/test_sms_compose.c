@@ -428,6 +428,32 @@ static void test_batch(void **state)
     batch_fini(&b);
 }
 
+/* One 0xFFFFFFFF of a carrier was out of the column's range: the database refused the batch five times, then up to
+ * a thousand outcomes of others were dropped with it. */
+static void test_a_status_of_32_bits_fits_the_column(void **state)
+{
+    struct batch b;
+    json_t *j;
+
+    (void)state;
+    batch_init(&b);
+    assert_true(batch_result(&b, &(struct batch_part){.message = 7,
+                                                      .no = 1,
+                                                      .of = 1,
+                                                      .status = BATCH_FAILED,
+                                                      .code = UINT32_MAX,
+                                                      .ref = STR_EMPTY}));
+    assert_true(batch_result(
+        &b,
+        &(struct batch_part){
+            .message = 8, .no = 1, .of = 1, .status = BATCH_FAILED, .code = -1, .ref = STR_EMPTY}));
+    j = parse(&b);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(j, 0), "code")), INT32_MAX);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(j, 1), "code")), -1);
+    json_decref(j);
+    batch_fini(&b);
+}
+
 static void test_full_batch_stays_whole(void **state)
 {
     struct batch b;
@@ -461,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_validity),
         cmocka_unit_test(test_forms_of_ids),
         cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_a_status_of_32_bits_fits_the_column),
         cmocka_unit_test(test_full_batch_stays_whole),
     };
 
