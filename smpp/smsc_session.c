@@ -266,6 +266,9 @@ int smsc_deliver(struct smsc_session *s, const struct pdu_sm *sm, const struct s
         return err_set(e, ERR_BUSY, "the window is used up");
     pdu_start(&p, SMPP_DELIVER_SM, 0, 0);
     p.sm = *sm;
+    /* 3.3 and older know no TLVs; a text that is in one has no other place */
+    if (s->peer_version < SMPP_VERSION_34 && sm->message.n > 0)
+        count = 0;
     if (pdu_encode(&s->wire.bulk, &p, tlvs, count, e) != 0)
         return -1;
     pdu_set_seq(&s->wire.bulk, start, window_open(&s->window, tag, now));

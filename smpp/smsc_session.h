@@ -179,8 +179,9 @@ void smsc_respond_multi(struct smsc_session *s, uint32_t seq, struct str message
 /* Answers a query_sm with what is known of the message; otherwise as smsc_respond with status 0. */
 void smsc_respond_query(struct smsc_session *s, uint32_t seq, const struct pdu_query_resp *found);
 
-/* One deliver_sm. tag comes back in exactly one event, deliver_done or unknown. -1 and nothing sent:
- * ERR_BAD_STATE not bound for it, ERR_BUSY window or buffer, else a field that does not fit. */
+/* One deliver_sm; an ESME of 3.3 or older gets no TLVs beside a text. tag comes back in exactly one
+ * event, deliver_done or unknown. -1 and nothing sent: ERR_BAD_STATE not bound for it, ERR_BUSY window
+ * or buffer, else a field that does not fit. */
 MUST_CHECK int smsc_deliver(struct smsc_session *s, const struct pdu_sm *sm,
                             const struct smpp_tlv *tlvs, size_t count, uint64_t tag, int64_t now,
                             struct err *e);

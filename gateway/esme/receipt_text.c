@@ -35,5 +35,5 @@ void receipt_text_write(const struct receipt_owed *r, char out[RECEIPT_TEXT_MAX]
         "id:%.20s sub:%03u dlvrd:%03u submit date:%.10s done date:%.10s stat:%s err:%03u "
         "text:",
         r->id, (unsigned)(r->parts % 1000), (unsigned)(r->delivered % 1000), r->submitted, r->done,
-        receipt_state_name(s), (unsigned)(r->code % 1000));
+        receipt_state_name(s), (unsigned)(MAX(r->code, 0) % 1000));
 }

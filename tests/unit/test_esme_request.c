@@ -314,6 +314,9 @@ static void receipts_read_back(void **state)
         assert_non_null(strstr(text, "sub:027 dlvrd:026 submit date:2601010000 "));
     }
     assert_int_equal(receipt_text_state("sending"), RECEIPT_ENROUTE);
+    owed.code = -1; /* not the carrier's: the part could not be made */
+    receipt_text_write(&owed, text);
+    assert_non_null(strstr(text, " err:000 "));
 }
 
 static void where_it_may_come_from(void **state)

@@ -49,6 +49,32 @@ static void the_version_answered_is_the_lower_one(void **state)
     assert_int_equal(b->why, SMSC_END_REFUSED);
 }
 
+static void an_esme_of_3_3_is_given_no_tlvs(void **state)
+{
+    static const char *const versions[] = {"33", "34"};
+    struct smpp_tlv id = {SMPP_TAG_RECEIPTED_MESSAGE_ID, STR("1")};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+        char body[128];
+        struct pdu p;
+        struct str v;
+        struct err e;
+
+        (void)snprintf(body, sizeof body, "'shop' 00 'secret' 00 00 %s 00 00 00", versions[i]);
+        says(SMPP_BIND_TRANSCEIVER, 0, 7, body);
+        (void)next_sent();
+        pdu_start(&p, SMPP_DELIVER_SM, 0, 0);
+        p.sm.message = STR("id:1 stat:DELIVRD");
+        assert_int_equal(smsc_deliver(&b->s, &p.sm, &id, 1, 1, b->now, &e), 0);
+        p = next_sent();
+        assert_int_equal(pdu_tlv(&p, SMPP_TAG_RECEIPTED_MESSAGE_ID, &v), i == 1);
+        assert_int_equal(p.sm.message.n, 17);
+        smsc_fini(&b->s);
+        start();
+    }
+}
+
 static void a_bind_may_be_answered_later(void **state)
 {
     (void)state;
@@ -405,6 +431,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(the_version_answered_is_the_lower_one),
+        T(an_esme_of_3_3_is_given_no_tlvs),
         T(a_bind_may_be_answered_later),
         T(a_bind_we_never_answer_ends_with_0x08),
         T(hard_25_a_stranger_has_ten_seconds_and_4_kb),
