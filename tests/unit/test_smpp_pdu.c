@@ -222,6 +222,8 @@ static void hard_3_strings_without_end_full_and_over(void **state)
 
     (void)state;
     assert_int_equal(p.query.source.n, 20);
+    p = body_ok(SMPP_SUBMIT_SM, 0, SM_HEAD " 03 'a' 00 'b'");
+    assert_true(str_eq(p.sm.message, STR("a\0b")));
     refused(SMPP_QUERY_SM, "'id' 00 00 00 '123456789012345678901' 00", SMPP_RINVSRCADR);
     refused(SMPP_QUERY_SM, "'id' 00 00 00 '1234'", SMPP_RINVSRCADR);
     refused(SMPP_QUERY_SM, "'id' 00 00", SMPP_RINVCMDLEN);

@@ -87,6 +87,10 @@ static void a_submit_is_answered_with_its_id(void **state)
     assert_int_equal(b->done[7], 1);
     assert_int_equal(b->s.stats.unknown_responses, 1);
     sent_nothing_more(); /* a response is never nacked */
+    seq = submit_seq(8);
+    peer_says(SMPP_DATA_SM | PDU_RESP, 0, seq, "'2BA' 00"); /* case 7: another command's response */
+    assert_int_equal(b->done[8], 1);
+    assert_string_equal(b->last_id, "2BA");
 }
 
 static void hard_6_odd_responses_complete_the_submit(void **state)
