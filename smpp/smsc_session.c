@@ -365,6 +365,13 @@ static void on_unbind(struct smsc_session *s, const struct pdu *p, int64_t now)
     finish(s, s->state == SMSC_UNBINDING ? SMSC_END_UNBOUND : SMSC_END_PEER_UNBOUND);
 }
 
+static void note_bad(struct smsc_session *s)
+{
+    s->stats.bad_requests++;
+    if (s->account != NULL)
+        s->account->bad_requests++;
+}
+
 /* 0, or why this submit is not told. The queue is asked first: what it refuses costs no token. */
 static uint32_t admit(struct smsc_session *s, const struct pdu *p, int64_t now)
 {
@@ -372,7 +379,7 @@ static uint32_t admit(struct smsc_session *s, const struct pdu *p, int64_t now)
 
     (void)pdu_text(p, &twice);
     if (twice) {
-        s->stats.bad_requests++;
+        note_bad(s);
         return SMPP_ROPTPARNOTALLWD;
     }
     if (s->account->behind || s->account->queued >= s->account->queue_max) {
@@ -421,7 +428,7 @@ static void on_manage(struct smsc_session *s, const struct pdu *p, int64_t now)
         s->events->manage(s->ctx, p);
         return;
     }
-    s->stats.bad_requests++;
+    note_bad(s);
     say_plain(s, p->id | PDU_RESP, smsc_manage_refusal(p->id), p->seq);
 }
 
@@ -456,7 +463,7 @@ static void refuse(struct smsc_session *s, const struct pdu *p, uint32_t status)
 {
     bool nacked;
 
-    s->stats.bad_requests++;
+    note_bad(s);
     if (!wire_refuse(&s->wire, p, status, &nacked))
         finish(s, SMSC_END_FLOODED);
     s->stats.nacks_out += nacked;

@@ -85,6 +85,7 @@ struct smsc_account {
     bool behind;                    /* the store is behind: submits get 0x14, links live */
     uint64_t used;                  /* tokens taken, ever: the owner adds those of further parts */
     uint64_t over_rate, over_queue; /* submits so refused, over all binds ever */
+    uint64_t bad_requests;          /* other PDUs answered with an error here, likewise */
 };
 
 /* 0 means the default. system_id is ours, in bind_resp; it must outlive the session. */

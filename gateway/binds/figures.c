@@ -5,6 +5,7 @@
  */
 #include "gateway/binds/binds_parts.h"
 #include "gateway/lib/counter.h"
+#include "gateway/lib/log.h"
 
 static struct counter up = GAUGE("coko_smpp_bind_up", "1 when bound");
 static struct counter mine = GAUGE("coko_smpp_bind_owner", "1 when this process holds the lease");
@@ -71,6 +72,17 @@ static uint64_t grown(uint64_t now, uint64_t before)
     return now >= before ? now - before : now;
 }
 
+/* One line a second says how many. */
+static void tell_refused(const struct bind_line *line, const struct session_stats *now)
+{
+    uint64_t wrong = grown(now->bad_requests, line->counted.bad_requests),
+             many = grown(now->deliver_shed, line->counted.deliver_shed);
+
+    if (wrong + many > 0)
+        log_warn(NULL, "pdus of a carrier refused", "bind=%s bad=%llu too_many=%llu", line->name,
+                 (unsigned long long)wrong, (unsigned long long)many);
+}
+
 static void count(struct bind_line *line, const struct link_status *s)
 {
     char labels[128];
@@ -88,6 +100,7 @@ static void count(struct bind_line *line, const struct link_status *s)
     if (s->stats.enquires_answered > line->counted.enquires_answered)
         counter_observe_us(counter_with(&rtt, line->label), s->enquire_rtt * 1000);
     counter_add(counter_with(&rebinds, line->label), grown(s->binds, line->counted_binds));
+    tell_refused(line, &s->stats);
     line->counted = s->stats;
     line->counted_binds = s->binds;
 }

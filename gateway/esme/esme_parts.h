@@ -53,8 +53,8 @@ struct esme_account {
     uint64_t told_used;
     int64_t heard_at;  /* loop's ms: when they last told us */
     int64_t elsewhere; /* parts that they had submitted when they last told us; -1: never */
-    uint64_t counted_rate, counted_queue; /* what the metrics have seen */
-    int64_t told_at;                      /* loop's ms: when the log last heard of a refusal */
+    uint64_t counted_rate, counted_queue, counted_bad; /* what the metrics have seen */
+    int64_t told_at; /* loop's ms: when the log last heard of a refusal */
     unsigned untold;
     char label[80];
 };

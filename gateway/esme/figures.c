@@ -4,6 +4,7 @@
  */
 #include "gateway/esme/esme_parts.h"
 #include "gateway/lib/counter.h"
+#include "gateway/lib/log.h"
 
 static struct counter connections = GAUGE("coko_esme_connections", "Connections of ESMEs");
 static struct counter unbound = GAUGE("coko_esme_unbound", "Of those, not bound yet");
@@ -20,6 +21,21 @@ static struct counter too_fast =
     COUNTER("coko_esme_throttled_total", "Submits answered 0x58, over the rate");
 static struct counter too_many =
     COUNTER("coko_esme_queue_full_total", "Submits answered 0x14, over the queue");
+static struct counter bad =
+    COUNTER("coko_esme_bad_requests_total", "PDUs of ESMEs answered with an error, unread");
+
+/* One line a second says how many of each: who is refused fast fills no disk. */
+static void tell_ceilings(const struct smpp_server_stats *now, const struct smpp_server_stats *was)
+{
+    uint64_t all = now->over_connections - was->over_connections,
+             strangers = now->over_strangers - was->over_strangers,
+             guesses = now->over_failures - was->over_failures;
+
+    if (all + strangers + guesses > 0)
+        log_warn(NULL, "connections of esmes refused",
+                 "connections=%llu unbound=%llu failures=%llu", (unsigned long long)all,
+                 (unsigned long long)strangers, (unsigned long long)guesses);
+}
 
 static void server_figures(struct esme *s)
 {
@@ -46,7 +62,26 @@ static void server_figures(struct esme *s)
         buf_addf(&b, "why=\"%s\"", smsc_end_name((enum smsc_end)i));
         counter_add(counter_with(&ends, buf_cstr(&b)), now.ends[i] - was->ends[i]);
     }
+    tell_ceilings(&now, was);
     *was = now;
+}
+
+static void account_refusals(struct esme_account *a)
+{
+    uint64_t fast = a->smsc.over_rate - a->counted_rate,
+             many = a->smsc.over_queue - a->counted_queue,
+             wrong = a->smsc.bad_requests - a->counted_bad;
+
+    counter_add(counter_with(&too_fast, a->label), fast);
+    counter_add(counter_with(&too_many, a->label), many);
+    counter_add(counter_with(&bad, a->label), wrong);
+    if (fast + many + wrong > 0)
+        log_warn(NULL, "pdus of an esme refused", "esme=%s too_fast=%llu queue_full=%llu bad=%llu",
+                 a->config.name, (unsigned long long)fast, (unsigned long long)many,
+                 (unsigned long long)wrong);
+    a->counted_rate = a->smsc.over_rate;
+    a->counted_queue = a->smsc.over_queue;
+    a->counted_bad = a->smsc.bad_requests;
 }
 
 static void account_figures(struct esme_account *a)
@@ -54,10 +89,7 @@ static void account_figures(struct esme_account *a)
     counter_set(counter_with(&bound, a->label), a->smsc.binds);
     counter_set(counter_with(&waiting, a->label), a->smsc.queued);
     counter_set(counter_with(&behind, a->label), a->smsc.behind);
-    counter_add(counter_with(&too_fast, a->label), a->smsc.over_rate - a->counted_rate);
-    counter_add(counter_with(&too_many, a->label), a->smsc.over_queue - a->counted_queue);
-    a->counted_rate = a->smsc.over_rate;
-    a->counted_queue = a->smsc.over_queue;
+    account_refusals(a);
 }
 
 void esme_figures(struct esme *s)
@@ -72,8 +104,9 @@ void esme_figures(struct esme *s)
 
 void esme_figures_forget(void)
 {
-    struct counter *const all[] = {&connections, &unbound, &bound,  &waiting, &behind,   &flying,
-                                   &accepted,    &over,    &paused, &ends,    &too_fast, &too_many};
+    struct counter *const all[] = {&connections, &unbound,  &bound, &waiting, &behind,
+                                   &flying,      &accepted, &over,  &paused,  &ends,
+                                   &too_fast,    &too_many, &bad};
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         counter_forget(all[i]);

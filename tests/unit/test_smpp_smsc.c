@@ -194,6 +194,7 @@ static void a_malformed_submit_gets_its_status(void **state)
     hears(SMPP_SUBMIT_SM_RESP, SMPP_ROPTPARNOTALLWD, 3);
     assert_int_equal(b->submits, 0);
     assert_int_equal(b->closed, 0);
+    assert_int_equal(b->account.bad_requests, 2);
 }
 
 static void what_is_not_offered_says_so(void **state)
