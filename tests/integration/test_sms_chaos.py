@@ -26,6 +26,7 @@ MESSAGES = int(os.environ.get("COKO_CHAOS_MESSAGES") or (50000 if LONG else 2000
 EACH = 4                     # messages of one phone
 LINK = {"rate": 1000 if LONG else 500, "burst": 100, "window": 50, "lease": "3s", "retry": "50ms", "stable": "500ms",
         "response_timeout": "2s", "enquire_link": "1s", "enquire_timeout": "1s"}
+WHOLE = 0.9                  # of the messages: a blow loses what flies and no more
 WORD = re.compile(r"\b(\d{6})\.\d{3}\b")
 
 
@@ -159,6 +160,9 @@ class Chaos:
             elif not told and place not in taken and state not in ("unknown", "failed"):
                 faults.append(f"{place} is {state}, the carrier never had it")
         faults += self.judge_messages(taken, stored)
+        whole = self.world.value("select count(*) from messaging.message where account = 'lab' and state = 'delivered'")
+        if whole < WHOLE * len(self.bodies):
+            faults.append(f"{whole} of {len(self.bodies)} arrived whole")
         assert not faults, f"{len(faults)} faults; {self.figures()}\n" + "\n".join(faults[:20])
 
     def judge_messages(self, taken, stored):
