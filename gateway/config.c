@@ -101,6 +101,11 @@ static const struct option_env env_rows[] = {
     {"MTN_MOMO_USER_ID", "mtn_momo", "user_id"},
     {"MTN_MOMO_TARGET_ENV", "mtn_momo", "target_environment"},
     {"MTN_MOMO_URL", "mtn_momo", "base_url"},
+    {"WAVE_API_URL", "wave", "base_url"},
+    {"WAVE_API_KEY", "wave", "api_key"},
+    {"WAVE_SECRET", "wave", "webhook_secret"},
+    {"WAVE_SECRET_PREVIOUS", "wave", "webhook_secret_previous"},
+    {"WAVE_SIGNING_SECRET", "wave", "signing_secret"},
 };
 
 /* Variables of the four-database layout: legal only when they name the one database. */
@@ -195,6 +200,24 @@ static void check_keys(const struct config *c, const char *path, struct fault_li
     if (seal_ring_new(str_c(c->core.keys), &ring, &e) != 0)
         fault_add(faults, path, line_of(c, "coko", "keys"), "[coko] keys: %s", e.msg);
     seal_ring_free(ring);
+}
+
+/* Half a rail, before a worker finds it: each starts, refuses, and starts again. */
+static void check_rails(const struct config *c, const char *path, struct fault_list *faults)
+{
+    for (size_t i = 0; i < rail_modules_count; i++) {
+        const struct rail_module *mod = rail_modules[i];
+        struct rail *r = calloc(1, mod->size);
+        struct err e = {0};
+        bool on;
+
+        if (!r)
+            abort();
+        if (mod->init(r, c->rails[i], &on, &e) != 0)
+            fault_add(faults, path, line_of(c, mod->options[0].section, mod->options[0].key), "%s",
+                      e.msg);
+        free(r);
+    }
 }
 
 static void default_instance(struct config *c)
@@ -396,6 +419,8 @@ struct config *config_load_text(const char *path, struct str text, struct fault_
     check_old_databases(c, faults);
     check_sandbox(c, path, faults);
     check_keys(c, path, faults);
+    if (faults->count == 0)
+        check_rails(c, path, faults);
     if (faults->count == 0) {
         default_instance(c);
         return c;

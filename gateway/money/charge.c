@@ -428,6 +428,7 @@ void charge_work_start(struct money *m, const struct op *rows, int row)
         .network = keep(w, rows, row, "payer_network"),
         .otp = STR_EMPTY,
         .by_link = str_eq_c(pg_str(rows, row, pg_col(rows, "flow")), "link"),
+        .revoke = str_eq_c(pg_str(rows, row, pg_col(rows, "action")), "revoke"),
         .amount_minor = pg_i64(rows, row, pg_col(rows, "amount_minor")),
         .currency = keep(w, rows, row, "currency"),
         .label = arena_str(&w->arena,

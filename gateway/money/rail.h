@@ -78,10 +78,11 @@ struct rail_charge {
     struct str memo;     /* likewise: what the rail's questions need and nobody may read */
     struct str link;     /* handed out to the payer */
     bool by_link;        /* billing.rail.flow is link: who has no link cannot pay */
-    struct str payer;    /* E.164 digits */
-    struct str country;  /* of the payer's number, "SN" */
-    struct str network;  /* our word, "orange" */
-    struct str otp;      /* digits the payer typed, for this submit alone (I11) */
+    bool revoke; /* of a question: nobody should pay it any more; end what can be ended (I13) */
+    struct str payer;   /* E.164 digits */
+    struct str country; /* of the payer's number, "SN" */
+    struct str network; /* our word, "orange" */
+    struct str otp;     /* digits the payer typed, for this submit alone (I11) */
     int64_t amount_minor;
     struct str currency;
     struct str label; /* of the plan, for the payer's screen */
@@ -97,12 +98,13 @@ struct rail_refund {
 
 struct rail_verdict {
     enum charge_event event;
-    bool token_refused; /* 401: mint a token and try once more */
-    bool new_word;      /* reason holds a status that this rail never published (I12) */
-    bool more;          /* one more request before this is recorded: follow_request */
-    unsigned step;      /* the rail's own count of those; 0 at the first answer */
-    char reason[64];    /* the rail's word: printable ASCII, cut */
-    char rail_txn[64];  /* likewise */
+    bool token_refused;     /* 401: mint a token and try once more */
+    bool new_word;          /* reason holds a status that this rail never published (I12) */
+    bool more;              /* one more request before this is recorded: follow_request */
+    unsigned step;          /* the rail's own count of those; 0 at the first answer */
+    char aim[RAIL_REF_MAX]; /* what that request is about; never recorded */
+    char reason[64];        /* the rail's word: printable ASCII, cut */
+    char rail_txn[64];      /* likewise */
     bool has_amount;
     int64_t amount_minor;
     char currency[4];
@@ -216,7 +218,7 @@ struct rail {
 
 /*
  * A rail as the room knows it before it is configured: its section of coko.ini and how it opens.
- * init fills the rail, which has `size` bytes; *on is false when its base_url is empty; an
+ * init fills the rail, which has `size` bytes; *on is false when it is not configured; an
  * incomplete one is an error that names what is missing.
  */
 struct rail_module {

@@ -150,13 +150,18 @@ void rail_take_money(struct rail_verdict *v, json_t *amount, json_t *currency)
         amount_parse(amount_text(amount, exponent, mem, sizeof mem), exponent, &v->amount_minor);
 }
 
+bool rail_is_https(const char *s)
+{
+    return strncmp(s, "https://", 8) == 0 && s[8] && rail_is_visible(s);
+}
+
 bool rail_take_link(struct rail_verdict *v, json_t *link)
 {
     const char *s = json_string_value(link);
 
     v->link[0] = '\0';
     if (!s || strlen(s) != json_string_length(link) || strlen(s) > RAIL_LINK_MAX ||
-        strncmp(s, "https://", 8) != 0 || !s[8] || !rail_is_visible(s))
+        !rail_is_https(s))
         return false;
     snprintf(v->link, sizeof v->link, "%s", s);
     return true;
@@ -179,6 +184,15 @@ bool rail_token_read(const struct http_response *rs, struct rail_token *t)
 }
 
 /* ---- configuration ---- */
+
+bool rail_values_any(const struct rail_value *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (*v[i].value)
+            return true;
+    }
+    return false;
+}
 
 /* A line break in a value from the environment would be a header of its own. */
 int rail_values_check(const char *section, const struct rail_value *v, size_t n, struct err *e)

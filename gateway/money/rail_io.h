@@ -73,10 +73,16 @@ MUST_CHECK bool rail_token_read(const struct http_response *rs, struct rail_toke
 /* Visible ASCII only: what may stand in a header line or an address. */
 bool rail_is_visible(const char *s);
 
+/* https:// and something behind it. */
+bool rail_is_https(const char *s);
+
 struct rail_value {
     const char *key, *value;
     bool needed;
 };
+
+/* Some value is set: the rail is wanted. */
+bool rail_values_any(const struct rail_value *v, size_t n);
 
 /* All needed values are there, all are visible and at most RAIL_VALUE_MAX long; says which is not. */
 MUST_CHECK int rail_values_check(const char *section, const struct rail_value *v, size_t n,

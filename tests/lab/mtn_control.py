@@ -3,49 +3,22 @@
 
 import asyncio
 
+import lab_rail
 from lab_http import HttpError, reply
+from lab_rail import MAX_COPIES
 from mtn_ledger import Charge, LedgerError
 
-MAX_COPIES = 256
 
-
-class Lab:
+class Lab(lab_rail.Control):
     """One method a path; ROUTES names them."""
 
-    def __init__(self, rail):
-        self.rail = rail
-
-    async def __call__(self, request):
-        handler = self.ROUTES.get((request.method, request.path))
-        if handler is None:
-            raise HttpError(404, f"no {request.method} {request.path}")
-        try:
-            return await handler(self, request)
-        except LedgerError as error:
-            raise HttpError(400, str(error)) from None
-
-    async def wait(self, request, probe):
-        """Long poll: until probe() has `count` items (default 1), at most wait_ms."""
-        want = request.number("count", 1)
-        await self.rail.ledger.changes.until(lambda: len(probe()) >= want, request.wait_s())
-        return probe()
+    WRONG = LedgerError
 
     async def ledger(self, request):
         payer = request.query.get("payer")
         await self.wait(request, lambda: [d for d in self.rail.ledger.debits
                                           if payer in (None, d["payer"])])
         return reply(self.rail.ledger.summary(payer))
-
-    async def requests(self, request):
-        query = request.query
-
-        def find():
-            return [e for e in self.rail.journal if e["seq"] > request.number("after")
-                    and all(query[k] == e[k] for k in ("op", "reference", "payer", "fault")
-                            if k in query)]
-
-        found = await self.wait(request, find)
-        return reply({"requests": found[-request.number("limit", 1000):], "count": len(found)})
 
     async def charges(self, request):
         payer, status = request.query.get("payer"), request.query.get("status")
@@ -60,20 +33,6 @@ class Lab:
         payer = request.query.get("payer")
         found = await self.wait(request, lambda: self.rail.ledger.pending(payer))
         return reply({"pending": [c.record() for c in found]})
-
-    async def faults(self, request):
-        body = request.json()
-        if isinstance(body, dict) and body.get("clear"):
-            self.rail.faults.rules.clear()
-        else:
-            for rule in body if isinstance(body, list) else [body]:
-                if not isinstance(rule, dict):
-                    raise HttpError(400, "a fault is an object")
-                self.rail.faults.add(rule)
-        return await self.show_faults(request)
-
-    async def show_faults(self, _request):
-        return reply({"faults": self.rail.faults.rules})
 
     async def payer(self, request):
         body = request.json()
@@ -133,14 +92,7 @@ class Lab:
                       "reason_form": rail.reason_form, "token_ttl": rail.token_ttl,
                       "lapse_ms": rail.ledger.lapse_ms})
 
-    async def reset(self, _request):
-        self.rail.reset()
-        return reply({"reset": True})
-
-    ROUTES = {("GET", "/lab/ledger"): ledger, ("GET", "/lab/requests"): requests,
-              ("GET", "/lab/charges"): charges, ("GET", "/lab/pending"): pending,
-              ("POST", "/lab/faults"): faults, ("GET", "/lab/faults"): show_faults,
+    ROUTES = {("GET", "/lab/ledger"): ledger, ("GET", "/lab/charges"): charges, ("GET", "/lab/pending"): pending,
               ("POST", "/lab/payer"): payer, ("POST", "/lab/approve"): approve,
               ("POST", "/lab/reject"): reject, ("POST", "/lab/expire"): expire,
-              ("POST", "/lab/callback"): callback, ("POST", "/lab/settings"): settings,
-              ("POST", "/lab/reset"): reset}
+              ("POST", "/lab/callback"): callback, ("POST", "/lab/settings"): settings}

@@ -9,7 +9,6 @@ One port serves all. Every call is in the journal, with the fault that struck it
 import argparse
 import asyncio
 import base64
-import itertools
 import json
 import os
 import re
@@ -17,97 +16,45 @@ import secrets
 import sys
 import time
 import urllib.parse
-from collections import deque
 
 import lab_http
-from lab_http import HttpError, Response, reply
-from mtn_control import MAX_COPIES, Lab
+import lab_rail
+from lab_rail import HTML, MAX_COPIES, RailError, ms
+from lab_http import Response, reply
+from mtn_control import Lab
 from mtn_ledger import Charge, Ledger
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.I)
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?")
 ZERO_EXPONENT = {"XOF", "XAF", "GNF", "RWF", "UGX"}
-MAX_JOURNAL = 100000
-MAX_NOTED = 16384                     # octets of a body kept in the journal
 MAX_CHARGES = 1000000
 MAX_NOTE = 160
-HTML = b"<html><head><title>Request Rejected</title></head><body>Rejected.</body></html>"
-
-BEFORE = {"drop", "hang", "error", "html", "throttle", "unauthorized", "not_found", "redirect",
-          "raw"}
-AFTER = {"cut", "cut_after", "hang_after", "error_after", "html_after", "delay_after", "truncate",
-         "wrong", "big"}
-EITHER = {"delay"}
 CALLBACK = {"drop", "duplicate", "forge", "early", "method", "delay"}
-OPS = {"any", "provision", "token", "pay", "status", "balance", "active", "callback"}
+OPS = {"provision", "token", "pay", "status", "balance", "active"}
+NOT_FOUND = {"code": "RESOURCE_NOT_FOUND", "message": "Requested resource was not found."}
+ALREADY = ("RESOURCE_ALREADY_EXIST", "Duplicated reference id. Creation of resource failed.")
 
 
-class RailError(Exception):
-    """A refusal the merchant sees: HTTP status, code and message."""
-
-    def __init__(self, status, code, message):
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-
-
-class FaultBook:
-    """Programmed faults in the order they were set; each strikes `count` times (-1: always)."""
-
-    def __init__(self):
-        self.rules = []
-
-    def add(self, body):
-        op, fault = body.get("op", "any"), body.get("fault")
-        allowed = CALLBACK if op == "callback" else BEFORE | AFTER | EITHER
-        if op not in OPS or fault not in allowed:
-            raise HttpError(400, f"op {op!r} has no fault {fault!r}; faults: {sorted(allowed)}")
-        try:
-            count = int(body.get("count", 1))
-        except (TypeError, ValueError):
-            raise HttpError(400, "count must be a number") from None
-        rule = dict(body, op=op, left=count, struck=0)
-        self.rules.append(rule)
-        return rule
-
-    def take(self, op, payer=None, reference=None, names=None):
-        """The first live rule that fits, used up once; None if no fault strikes."""
-        for rule in self.rules:
-            if (rule["left"] == 0 or rule["op"] not in (op, "any")
-                    or (rule["op"] == "any" and op == "callback")
-                    or (names and rule["fault"] not in names)
-                    or ("payer" in rule and rule["payer"] != payer)
-                    or ("reference" in rule and rule["reference"] != reference)):
-                continue
-            if rule["left"] > 0:
-                rule["left"] -= 1
-            rule["struck"] += 1
-            return rule
-        return None
-
-
-class Rail:
+class Rail(lab_rail.Rail):
     """The merchant's side of the API."""
+
+    SECRET = ("authorization", "ocp-apim-subscription-key")
+    NOT_FOUND = tuple(NOT_FOUND.values())
 
     def __init__(self, args):
         self.args = args
         with open(args.sandbox_table, encoding="utf-8") as table:
             payers = json.load(table)["payers"]
-        self.ledger = Ledger(payers, {"behaviour": args.behaviour, "delay_ms": args.delay_ms},
-                             args.lapse_ms)
+        super().__init__(Ledger(payers, {"behaviour": args.behaviour, "delay_ms": args.delay_ms},
+                                args.lapse_ms), OPS, CALLBACK)
         self.ledger.on_final = self.on_final
-        self.faults = FaultBook()
-        self.journal = deque(maxlen=MAX_JOURNAL)
-        self.numbers = itertools.count(1)
         self.users = {}                       # uuid -> {"host", "key"}
         self.tokens = {}                      # token -> (api user, expiry)
-        self.tasks = set()
         self.lab = Lab(self)
         self.reset()
 
     def reset(self):
-        self.ledger.clear()
-        self.faults.rules.clear()
-        self.journal.clear()
+        super().reset()
         self.tokens.clear()
         self.users = {self.args.api_user.lower(): {"host": self.args.callback_host,
                                                    "key": self.args.api_key}}
@@ -116,26 +63,7 @@ class Rail:
         self.currencies = set(self.args.currency)
         self.environment = self.args.environment
 
-    async def __call__(self, request):
-        if request.path.startswith("/lab/"):
-            return await self.lab(request)
-        op, handler, tail = self.route(request)
-        entry = self.note(op, request, tail)
-        rule = self.faults.take(op, entry["payer"], entry["reference"])
-        response = await self.serve(handler, request, tail, rule, entry)
-        entry["status"] = 0 if response.cut or response.hang else response.status
-        self.ledger.changes.note()
-        return response
-
-    def route(self, request):
-        for method, pattern, op, handler in self.ROUTES:
-            match = re.fullmatch(pattern, request.path)
-            if match and method == request.method:
-                return op, handler, match.groups()
-        return "unknown", Rail.unknown, ()
-
-    def note(self, op, request, tail):
-        """Journal the call before anything can go wrong with it; secrets are not kept."""
+    def identify(self, op, request, tail):
         reference = (request.headers.get("x-reference-id") or (tail[0] if tail else "")).lower()
         payer = None
         if op == "pay":
@@ -145,32 +73,12 @@ class Rail:
                 pass
         elif op == "status" and reference in self.ledger.charges:
             payer = self.ledger.charges[reference].payer
-        entry = {"seq": next(self.numbers), "at": time.time(), "op": op, "method": request.method,
-                 "path": request.path, "reference": reference, "payer": payer,
-                 "headers": {k: v if k not in ("authorization", "ocp-apim-subscription-key")
-                             else v.split(" ")[0][:6] + "..." for k, v in request.headers.items()},
-                 "body": request.body[:MAX_NOTED].decode("utf-8", "replace"), "status": None,
-                 "fault": None}
-        self.journal.append(entry)
-        return entry
+        return reference, payer
 
-    async def serve(self, handler, request, tail, rule, entry):
-        """Run the call with the fault around it: before, instead of, or after the real work."""
-        fault = rule["fault"] if rule else None
-        entry["fault"] = fault
-        if fault == "delay":
-            await asyncio.sleep(ms(rule))
-        elif fault in BEFORE:
-            return self.instead(rule, fault)
-        try:
-            response = handler(self, request, *tail)
-        except RailError as error:
-            response = reply({"code": error.code, "message": error.message}, error.status)
-        entry["answered"] = response.status
+    async def served(self, entry, response):
         charge = self.ledger.charges.get(entry["reference"])
         if entry["op"] == "pay" and response.status == 202 and charge:
             await self.prompt(charge)
-        return await self.afterwards(rule, fault, response) if fault in AFTER else response
 
     async def prompt(self, charge):
         """Show the prompt; with an `early` callback fault the result overtakes our 202."""
@@ -180,54 +88,6 @@ class Rail:
             await self.send_callback(charge)
         else:
             self.ledger.prompt(charge)
-
-    @staticmethod
-    def instead(rule, fault):
-        """The answer when the call is not processed at all."""
-        if fault == "drop":
-            return Response(cut=True)
-        if fault == "hang":
-            return Response(hang=True)
-        if fault == "html":
-            return Response(int(rule.get("status", 200)), HTML, "text/html")
-        if fault == "throttle":
-            return Response(429, b'{"statusCode":429,"message":"Rate limit is exceeded."}',
-                            headers=[("Retry-After", rule.get("retry_after", 1))])
-        if fault == "unauthorized":
-            return reply({"statusCode": 401, "message": "Unauthorized"}, 401)
-        if fault == "not_found":
-            return reply(NOT_FOUND, 404)
-        if fault == "redirect":
-            return Response(302, headers=[("Location", rule.get("location", "http://127.0.0.1/"))])
-        if fault == "raw":
-            return Response(int(rule.get("status", 200)), str(rule.get("body", "")),
-                            rule.get("content_type", "application/json"))
-        return error_reply(rule)
-
-    @staticmethod
-    async def afterwards(rule, fault, response):
-        """The answer when the call was processed, but the merchant shall not learn it plainly."""
-        if fault == "cut":
-            return Response(cut=True)
-        if fault == "hang_after":
-            return Response(hang=True)
-        if fault == "html_after":
-            return Response(200, HTML, "text/html")
-        if fault == "error_after":
-            return error_reply(rule)
-        if fault == "delay_after":
-            await asyncio.sleep(ms(rule))
-        elif fault == "cut_after":
-            response.cut_after = int(rule.get("octets", 10))
-        elif fault == "truncate":
-            response.body = response.body[:int(rule.get("octets", len(response.body) // 2))]
-        elif fault == "big":
-            response.body += b" " * min(int(rule.get("octets", 1 << 20)), 64 << 20)
-        elif fault == "wrong":
-            body = json.loads(response.body or b"{}")
-            body.update(rule.get("set", {}))
-            response = reply({k: v for k, v in body.items() if v is not None}, response.status)
-        return response
 
     # --- checks ------------------------------------------------------------------------------
     def check_key(self, request):
@@ -384,19 +244,11 @@ class Rail:
         setting = self.ledger.setting(msisdn)
         return reply({"result": setting.get("reason") != "PAYER_NOT_FOUND"})
 
-    def unknown(self, _request):
-        raise RailError(404, *NOT_FOUND.values())
-
     # --- callbacks -------------------------------------------------------------------------------
     def on_final(self, charge):
         if charge.callback and not charge.early:
             self.spawn(self.send_callback(charge))
         charge.early = False
-
-    def spawn(self, work):
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
 
     async def send_callback(self, charge):
         """The final result, once, unless a fault says otherwise. Nothing authenticates it."""
@@ -406,7 +258,7 @@ class Rail:
         rule = self.faults.take("callback", charge.payer, charge.reference, CALLBACK - {"early"})
         fault, method, copies = (rule["fault"] if rule else None), "PUT", 1
         if fault == "drop":
-            self.note_callback(charge, method, body, None, "drop")
+            self.note_sent(charge, method, body, None, "drop")
             return
         if fault == "method":
             method = rule.get("method", "POST")
@@ -424,15 +276,12 @@ class Rail:
         status, _ = await lab_http.call(
             method, charge.callback, json.dumps(body).encode(),
             [("Content-Type", "application/json"), ("X-Reference-Id", charge.reference)])
-        self.note_callback(charge, method, body, status, fault)
+        self.note_sent(charge, method, body, status, fault)
         return status
 
-    def note_callback(self, charge, method, body, status, fault):
-        self.journal.append({
-            "seq": next(self.numbers), "at": time.time(), "op": "callback", "method": method,
-            "path": charge.callback, "reference": charge.reference, "payer": charge.payer,
-            "headers": {}, "body": json.dumps(body), "status": status, "fault": fault})
-        self.ledger.changes.note()
+    def note_sent(self, charge, method, body, status, fault):
+        self.note_callback(method, charge.callback, charge.reference, charge.payer,
+                           json.dumps(body), status, fault)
 
     ROUTES = [
         ("POST", r"/v1_0/apiuser", "provision", create_user),
@@ -447,20 +296,6 @@ class Rail:
     ]
 
 
-NOT_FOUND = {"code": "RESOURCE_NOT_FOUND", "message": "Requested resource was not found."}
-ALREADY = ("RESOURCE_ALREADY_EXIST", "Duplicated reference id. Creation of resource failed.")
-
-
-def ms(rule):
-    return min(float(rule.get("delay_ms", 1000)), 600000) / 1000
-
-
-def error_reply(rule):
-    code = rule.get("code", "INTERNAL_PROCESSING_ERROR")
-    return reply({"code": code, "message": rule.get("message", "An internal error occurred.")},
-                 int(rule.get("status", 500)))
-
-
 def reference_of(request):
     """X-Reference-Id, lower case; the rail takes UUID version 4 only."""
     reference = request.headers.get("x-reference-id", "")
@@ -472,10 +307,7 @@ def reference_of(request):
 def parse_args(argv):
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description="fake MTN MoMo Collections for tests")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--control-port", type=int, default=0,
-                        help="a second port for the same service; 0: --port serves /lab/ as well")
+    lab_rail.arguments(parser)
     parser.add_argument("--subscription-key", action="append", default=[])
     parser.add_argument("--api-user", default="11111111-2222-4333-8444-555555555555")
     parser.add_argument("--api-key", default="lab-api-key")
@@ -488,35 +320,11 @@ def parse_args(argv):
     parser.add_argument("--token-ttl", type=int, default=3600)
     parser.add_argument("--reason-form", choices=("string", "object"), default="string")
     parser.add_argument("--sandbox-table", default=os.path.join(here, "mtn_sandbox.json"))
-    parser.add_argument("--die-with-parent", action="store_true")
     args = parser.parse_args(argv)
     args.subscription_key = args.subscription_key or ["lab-subscription-key"]
     args.currency = args.currency or ["EUR"]
     return args
 
 
-async def serve(args):
-    rail = Rail(args)
-    server, port = await lab_http.serve(rail, args.host, args.port)
-    control, control_port = None, port
-    if args.control_port:
-        control, control_port = await lab_http.serve(rail, "127.0.0.1", args.control_port)
-    await lab_http.run(port=port, control=control_port, control_port=control_port)
-    server.close()
-    if control:
-        control.close()
-    rail.ledger.clear()
-    for task in list(rail.tasks):
-        task.cancel()
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    if args.die_with_parent:
-        lab_http.die_with_parent()
-    asyncio.run(serve(args))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lab_rail.main(Rail, parse_args(sys.argv[1:])))

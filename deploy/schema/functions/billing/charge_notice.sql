@@ -10,6 +10,10 @@ declare
                        when p_template = 'credited' then 'pending_review' else p_template end;
 begin
     select * into c from billing.charge where id = p_charge_id;
+    -- Its reader gave it up for another way to pay: that it came to nothing is no news, and would be read of the other.
+    if c.superseded and p_template in ('declined', 'expired', 'unanswered') then
+        return;
+    end if;
     for v_to, v_lang in
         select i.id, u.lang from auth.identity i join auth.users u on u.id = i.user_id where i.id = c.identity_id
         union
@@ -35,4 +39,4 @@ begin
     end loop;
 end $$;
 comment on function billing.charge_notice(bigint, text) is
-'One SMS about a charge to its payer, and for a receipt also to the reader who was given the pass; once a template and phone (I4), within 160 septets. Templates: receipt declined expired unanswered pending_review credited. Variables: plan amount until ref.';
+'One SMS about a charge to its payer, and for a receipt also to the reader who was given the pass; once a template and phone (I4), within 160 septets. Templates: receipt declined expired unanswered pending_review credited; of a superseded charge, not that it came to nothing. Variables: plan amount until ref.';

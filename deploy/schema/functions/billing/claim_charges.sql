@@ -42,6 +42,19 @@ begin
             perform ops.audit_put('billing', 'alert.charge_of_test_number', 'charge:' || c.id, '{}');
             continue;
         end if;
+        if c.state = 'READY' and c.attempts = 0 and billing.charge_waits(c, v_now) then
+            update billing.charge set due_at = v_now + interval '2 seconds' where id = c.id;
+            continue;
+        end if;
+        -- The charge that it took the place of was paid after all, before a byte of this one left.
+        if c.state = 'READY' and c.attempts = 0 and exists (
+            select 1 from billing.charge o where o.user_id = c.user_id and o.plan_id = c.plan_id and o.period_no = c.period_no
+            and o.id <> c.id and o.settlement = 'granted') then
+            update billing.charge set state = 'EXPIRED', reason = 'paid by an earlier charge', version = version + 1, ended_at = v_now,
+                due_at = null
+            where id = c.id;
+            continue;
+        end if;
         action := case when c.state = 'READY' then 'submit' else 'poll' end;
         if c.state = 'READY' then
             c.state := 'SUBMITTING';
@@ -81,3 +94,14 @@ comment on function billing.claim_charges(text, bigint, int) is
 'At most max charges whose work is due, in the order of the partial index charge_due, never one that another claimer holds.
 action submit: READY became SUBMITTING and the attempt row is written in this commit (I2). action poll: ask the rail about our_ref.
 A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told; so is a CREATED one whose code did not come, and one of a test number on a rail that is not the lab''s.';
+
+create or replace function billing.charge_waits(p_charge billing.charge, p_now timestamptz) returns boolean language plpgsql stable as $$
+begin
+    return p_charge.created_at > p_now - interval '1 minute' and exists (
+        select 1 from billing.charge o
+        where o.user_id = p_charge.user_id and o.superseded and o.link_sealed is not null and o.id < p_charge.id
+          and o.state in ('PENDING', 'UNKNOWN', 'UNRESOLVED')
+          and (o.claimed_by is not null or o.last_polled_at is null or o.last_polled_at < p_charge.created_at));
+end $$;
+comment on function billing.charge_waits(billing.charge, timestamptz) is
+'Hard case 32: before a newer link or prompt goes out, the rail of the older one is asked to end it, and its answer is recorded. Should it not answer, a minute at most: a payment of the older one becomes credit (I13).';

@@ -9,26 +9,34 @@ declare
     v_now timestamptz := ops.now();
     v record;
     v_over timestamptz := case when p_expires_s > 0 then v_now + make_interval(secs => p_expires_s) end;
+    v_prompt timestamptz := v_over;
     c billing.charge;
+    r billing.rail;
 begin
     select * into v from billing.charge_event(p_charge_id, p_version, p_event, p_http_status, p_reason, p_rail_txn, p_amount_minor,
                                               p_currency, p_next_poll_s);
+    select ra.* into r from billing.charge ch join billing.rail ra on ra.code = ch.rail where ch.id = p_charge_id;
+    -- A link may be good for a day; its reader is not kept waiting for so long.
+    if r.flow = 'link' and v_over is not null then
+        v_prompt := least(v_over, v_now + make_interval(secs => r.prompt_s));
+    end if;
     -- An answer that came too late for its claim, and one that ended the reference it speaks of, leave nothing behind.
     if v.outcome = 'ok' and v.state not in ('READY', 'CREATED') then
         update billing.charge ch set
             rail_ref = coalesce(p_rail_ref, ch.rail_ref), memo_sealed = coalesce(p_memo_sealed, ch.memo_sealed),
             callback_mac = coalesce(p_callback_mac, ch.callback_mac),
-            prompt_expires_at = case when v.state = 'PENDING' then coalesce(v_over, ch.prompt_expires_at) else ch.prompt_expires_at end
+            prompt_expires_at = case when v.state = 'PENDING' then coalesce(v_prompt, ch.prompt_expires_at) else ch.prompt_expires_at end
         where ch.id = p_charge_id and num_nonnulls(p_rail_ref, p_memo_sealed, p_callback_mac, v_over) > 0
         returning * into c;
         if p_link is not null and v.state = 'PENDING' then
-            perform billing.hand_out_link(p_charge_id, p_link, p_link_sealed, v_over);
+            perform billing.hand_out_link(p_charge_id, p_link, p_link_sealed,
+                                          least(v_over, v_now + make_interval(secs => r.link_s)));
         end if;
     end if;
     return query select v.outcome, v.state, v.version;
 end $$;
 comment on function billing.rail_answer(bigint, int, text, int, text, text, bigint, text, int, text, text, bytea, bytea, bytea, int) is
-'billing.charge_event, and in the same transaction what the rail made: its own reference, memo and callback key are kept, and a link is handed out by SMS. expires_s: how long link or prompt are good, 0 = the rail''s usual.';
+'billing.charge_event, and in the same transaction what the rail made: its own reference, memo and callback key are kept, and a link is handed out by SMS. expires_s: how long link or prompt are good, 0 = the rail''s usual; of a link, never longer than billing.rail.prompt_s (its reader may pay otherwise) and link_s (it is ended).';
 
 create or replace function billing.hand_out_link(p_charge_id bigint, p_link text, p_link_sealed bytea, p_expires_at timestamptz)
 returns void language plpgsql as $$

@@ -16,7 +16,10 @@ begin
         if not found then
             v := jsonb_build_object('outcome', 'none', 'charge_id', null);
         elsif c.state in ('PENDING', 'UNKNOWN', 'UNRESOLVED') and c.prompt_expires_at + interval '10 minutes' <= v_now then
-            update billing.charge set superseded = true, version = version + 1 where id = c.id;
+            -- Who works on it records under the old version and is refused: a lease is left to run out. A link is ended at once.
+            update billing.charge set superseded = true, version = version + 1,
+                due_at = case when claimed_by is null and link_sealed is not null then v_now else due_at end
+            where id = c.id;
             perform ops.audit_put('user:' || p_user_id, 'charge.superseded', 'charge:' || c.id, '{}');
             v := jsonb_build_object('outcome', 'ok', 'charge_id', c.id);
         else
