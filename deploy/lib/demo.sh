@@ -92,6 +92,14 @@ demo_lab() {
         MTN_PORT=$(lab_fact mtn port)
         MTN_CONTROL=$(lab_fact mtn control_port)
     fi
+    if [ -f "$COKO_TOP/tests/lab/wave_rail.py" ]; then
+        lab_start wave wave_rail.py --signing-secret lab-wave-signing-secret \
+            --port "$(demo_port wave)" --control-port "$(demo_port wave-control)" \
+            --webhook-url "http://127.0.0.1:$(demo_port http)/pay/wave/lab-wave-callback-0001" ||
+            return 1
+        WAVE_PORT=$(lab_fact wave port)
+        WAVE_CONTROL=$(lab_fact wave control_port)
+    fi
     say "lab: done ($((SECONDS - started)) s)"
 }
 
@@ -113,6 +121,7 @@ demo_config() {
         HTTP_PORT "$HTTP_PORT" METRICS_PORT "$METRICS_PORT" REDIS_URL "$REDIS_URL" \
         SMPP_PORT "$SMPP_PORT" SMPP_PASSWORD "$SMPP_PASSWORD" \
         SMSC_URL "http://127.0.0.1:$SMSC_CONTROL" MTN_PORT "${MTN_PORT:-1}" \
+        WAVE_PORT "${WAVE_PORT:-1}" \
         >"$DEMO/coko.ini")
     step "coko check" demo-check.log "$COKO_TOP/build/coko" check -c "$DEMO/coko.ini"
 }
@@ -145,6 +154,7 @@ REDIS_URL=$REDIS_URL
 LAB_SMSC_URL=http://127.0.0.1:$SMSC_CONTROL
 LAB_MTN_URL=http://127.0.0.1:${MTN_PORT:-}
 LAB_MTN_CONTROL_URL=http://127.0.0.1:${MTN_CONTROL:-}
+LAB_WAVE_CONTROL_URL=http://127.0.0.1:${WAVE_CONTROL:-}
 ENV
     )
 }
@@ -172,7 +182,7 @@ DOORS
 demo_stop() {
     local name
     stop_pid "$DEMO/coko.pid" 30
-    for name in mtn smsc; do
+    for name in wave mtn smsc; do
         stop_pid "$DEMO/$name.pid" 5
     done
     redis_stop "$DEMO"

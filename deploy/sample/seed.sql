@@ -25,12 +25,13 @@ from (values ('day', 150), ('week', 600), ('month', 1800)) a(code, amount)
 join billing.plan p on p.code = a.code
 on conflict (plan_id, country, valid_from) do nothing;
 
--- In the lab every network is paid through its one rail, after those that the network itself has.
+-- In the lab every network may be paid through MTN, after the rails that it really has.
 insert into billing.rail_route (country, network, rail, prio) values
     ('SN', '*', 'mtn_momo', 90), ('CI', '*', 'mtn_momo', 90), ('BJ', '*', 'mtn_momo', 90)
 on conflict (country, network, rail) do nothing;
 
 update billing.rail set lab = true where code = 'mtn_momo';
+update billing.rail set lab = true, enabled = true where code = 'wave';
 
 insert into messaging.account (name) values ('lab') on conflict (name) do nothing;
 insert into messaging.route (country, network, account, prio) values ('*', '*', 'lab', 100)

@@ -28,7 +28,6 @@
 
 #define LABEL_MAX       200 /* bytes of a plan's label that a rail may see */
 #define LINK_AAD        "billing.pay_link"
-#define MEMO_AAD        "billing.rail_memo"
 #define RECORD_RETRY_MS 1000
 #define RECORD_TRIES    20 /* below the lease of a poll (billing.rail.poll_lease_s) */
 
@@ -260,7 +259,7 @@ static void p_made(struct work *w, struct pg_params *p)
     pg_p_text(p, *v->rail_ref ? v->rail_ref : NULL);
     pg_p_text(p, *v->link ? v->link : NULL);
     p_sealed(w, p, LINK_AAD, v->link);
-    p_sealed(w, p, MEMO_AAD, v->memo);
+    p_sealed(w, p, MONEY_MEMO_AAD, v->memo);
     if (*v->callback_key && key) {
         seal_mac(w->m->d.ring, SEAL_TOKEN, STR(MONEY_CALLBACK_KEY), str_c(v->callback_key),
                  (uint8_t *)key);
@@ -362,9 +361,8 @@ void charge_work_free_all(struct money *m)
         work_free(container_of(m->works.next, struct work, node));
 }
 
-/* A sealed column in clear, "" for NULL; false when it does not open. */
-static bool open_sealed(struct work *w, const struct op *rows, int row, const char *col,
-                        const char *aad, struct str *out)
+bool money_open_sealed(struct money *m, struct arena *a, const struct op *rows, int row,
+                       const char *col, const char *aad, struct str *out)
 {
     char blob[1024];
     ptrdiff_t n = pg_bytea(rows, row, pg_col(rows, col), blob, sizeof blob);
@@ -376,14 +374,19 @@ static bool open_sealed(struct work *w, const struct op *rows, int row, const ch
     if (n == 0)
         return true;
     buf_init(&clear, RAIL_MEMO_MAX);
-    ok = n > 0 && seal_open(w->m->d.ring, str_c(aad), str_n(blob, (size_t)n), &clear, &e) == 0;
+    ok = n > 0 && seal_open(m->d.ring, str_c(aad), str_n(blob, (size_t)n), &clear, &e) == 0;
     if (ok)
-        *out = arena_str(&w->arena, buf_str(&clear));
+        *out = arena_str(a, buf_str(&clear));
     buf_wipe(&clear);
     if (!ok)
-        log_error(NULL, "a sealed value of a charge does not open", "charge=%lld column=%s %s",
-                  (long long)w->id, col, e.msg);
+        log_error(NULL, "a sealed value does not open", "column=%s %s", col, e.msg);
     return ok;
+}
+
+static bool open_sealed(struct work *w, const struct op *rows, int row, const char *col,
+                        const char *aad, struct str *out)
+{
+    return money_open_sealed(w->m, &w->arena, rows, row, col, aad, out);
 }
 
 /* The payer's number in clear, for the time of the call only: a question names the charge by a
@@ -392,7 +395,7 @@ static bool open_secrets(struct work *w, const struct op *rows, int row)
 {
     struct rail_charge *c = &w->charge;
 
-    return open_sealed(w, rows, row, "memo_sealed", MEMO_AAD, &c->memo) &&
+    return open_sealed(w, rows, row, "memo_sealed", MONEY_MEMO_AAD, &c->memo) &&
            open_sealed(w, rows, row, "link_sealed", LINK_AAD, &c->link) &&
            (!w->submit ||
             (open_sealed(w, rows, row, "payer_sealed", "auth.identity", &c->payer) && c->payer.n));

@@ -44,6 +44,8 @@ static void claim(void *arg)
     struct pg_params p;
 
     loop_timer_set(&m->poll, MONEY_POLL_MS);
+    if (m->running && m->nrails > 0)
+        money_refunds_claim(m);
     if (!m->running || room == 0 || m->nrails == 0)
         return;
     if (op_pending(&m->claim)) {
@@ -140,6 +142,7 @@ struct money *money_new(const struct money_config *c, const struct money_deps *d
     op_init(&m->match, d->loop, match_on_op);
     loop_timer_init(&m->match_timer, d->loop, match, m);
     list_init(&m->works);
+    money_refunds_init(m);
     list_init(&m->callbacks);
     if (open_rails(m, c->rails, e) != 0) {
         money_free(m);
@@ -171,8 +174,8 @@ void money_drain(struct money *m)
 
 bool money_idle(const struct money *m)
 {
-    return m->nworks == 0 && !op_pending(&m->claim) && !op_pending(&m->match) &&
-           list_empty(&m->callbacks);
+    return m->nworks == 0 && !op_pending(&m->claim) && !op_pending(&m->match) && m->nrefunds == 0 &&
+           !op_pending(&m->refund_claim) && list_empty(&m->callbacks);
 }
 
 void money_free(struct money *m)
@@ -184,6 +187,7 @@ void money_free(struct money *m)
     op_cancel(&m->claim);
     op_cancel(&m->match);
     charge_work_free_all(m);
+    money_refunds_free(m);
     inbox_free_all(m);
     for (size_t i = 0; i < m->nrails; i++) {
         token_fini(&m->rails[i].token);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between money.c (the room), charge.c (one charge's work) and inbox.c (callbacks).
+ * Between money.c (the room), charge.c (one charge's work), refund.c (one refund's) and inbox.c
+ * (callbacks).
  */
 #ifndef COKO_MONEY_PARTS_H
 #define COKO_MONEY_PARTS_H
@@ -12,6 +13,9 @@
 
 /* What seals the hash of a callback's key (rail_verdict.callback_key, rail_hint.proof). */
 #define MONEY_CALLBACK_KEY "billing.callback"
+
+/* What seals rail_verdict.memo in its row. */
+#define MONEY_MEMO_AAD "billing.rail_memo"
 
 /* A rail in service; rail is ours. */
 struct money_rail {
@@ -30,6 +34,9 @@ struct money {
     bool again; /* woken while a claim was pending */
     struct list works;
     unsigned nworks;
+    struct op refund_claim;
+    struct list refunds;
+    unsigned nrefunds;
     struct list callbacks; /* being stored */
 };
 
@@ -42,6 +49,16 @@ void charge_work_free_all(struct money *m);
 
 /* A place became free. */
 void money_work_ended(struct money *m);
+
+/* A sealed column of a claimed row in clear, in the arena; "" for NULL. False, and told, when it does
+ * not open. */
+MUST_CHECK bool money_open_sealed(struct money *m, struct arena *a, const struct op *rows, int row,
+                                  const char *col, const char *aad, struct str *out);
+
+/* Refunds: asks for due ones; each work frees itself. */
+void money_refunds_init(struct money *m);
+void money_refunds_claim(struct money *m);
+void money_refunds_free(struct money *m);
 
 /* Callbacks: the handler of /pay. */
 void inbox_on_callback(struct http_exchange *x, void *arg);

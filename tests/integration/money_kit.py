@@ -24,28 +24,31 @@ numbers = itertools.count(int.from_bytes(os.urandom(2), "big") * 100)
 
 
 class Till:
+    rail = "mtn_momo"
+    network, prefix, digits = "61205", "+22505", 8       # MTN in Ivory Coast
+    usual = "approve"                                    # of the rail's payers
+
     def __init__(self, daemon, mtn, url, delay_ms=0, first=True):
         self.daemon, self.mtn, self.url = daemon, mtn, url
         self.conn = None
-        self.network = "61205"       # MTN in Ivory Coast
-        self.number = f"+22505{next(numbers) % 100000000:08}"
+        self.number = f"{self.prefix}{next(numbers) % 10 ** self.digits:0{self.digits}}"
         self.payer = self.number[1:]
-        self.behave("approve", delay_ms=delay_ms)
+        self.behave(self.usual, delay_ms=delay_ms)
         if not first:
             return
         # what an earlier test left behind is not asked about again
         self.sql("update billing.charge set due_at = null, superseded = true where due_at is not null")
         # the rail of each test counts its transactions anew, from the second it started in
         self.sql("update billing.charge set rail_txn = 'old-' || id where rail_txn is not null")
-        self.sql("update billing.rail set push_delay_s = 0 where code = 'mtn_momo'")
+        self.hold_pushes(0)
 
     def hold_pushes(self, seconds=60):
         """Nothing is sent for a new charge before drive() moves the clock: time to arrange its answers."""
-        self.sql("update billing.rail set push_delay_s = %s where code = 'mtn_momo'", seconds)
+        self.sql("update billing.rail set push_delay_s = %s where code = %s", seconds, self.rail)
 
     def another(self):
         """One more reader at the same till."""
-        return Till(self.daemon, self.mtn, self.url, first=False)
+        return type(self)(self.daemon, self.mtn, self.url, first=False)
 
     # ---- the database ----
 

@@ -42,8 +42,9 @@ def test_a_link_is_recorded_and_sent_in_the_step_that_makes_the_charge_pending(s
     sms = links(world, reader)
     assert len(sms) == 1 and LINK in sms[0]["body"] and "100 F" in sms[0]["body"] and not sms[0]["unasked"]
     assert c["link_message"] == sms[0]["id"] and bytes(c["link_sealed"]) == b"sealed"
-    left = c["link_expires_at"] - world.now()
-    assert c["link_expires_at"] == c["prompt_expires_at"] and timedelta(minutes=25) < left <= timedelta(minutes=30)
+    # the link is good as long as the rail says, its reader waits no longer than for any prompt
+    assert timedelta(minutes=29) < c["link_expires_at"] - world.now() <= timedelta(minutes=30)
+    assert timedelta(minutes=4) < c["prompt_expires_at"] - world.now() <= timedelta(minutes=5)
     work = world.call("billing.claim_rail_work", "w:1", 1, 10)
     assert work == []                                                     # not due yet
     world.later("15 seconds")
@@ -208,3 +209,81 @@ def test_a_rail_that_debits_without_a_link_never_gets_a_new_reference_I3(shop, f
     for _ in range(3):
         assert answer(world, world.claim_one(), "not_issued")["state"] == "UNKNOWN"
     assert charge(world, started)["our_ref"] == before
+
+
+def works(world):
+    """What is due now, by charge: its action."""
+    world.later("20 minutes")
+    return {w["charge_id"]: w["action"] for w in world.call("billing.claim_rail_work", "w:1", 1, 10)}
+
+
+def handed_out(world, reader, over=86400):
+    started = world.start(reader)
+    answer(world, world.claim_one(), "accepted", f"cos-{started['charge_id']}", LINK, over=over)
+    return started["charge_id"]
+
+
+def test_a_link_is_revoked_when_its_time_with_us_is_over_I13(shop):
+    world = shop("link")
+    charge_id = handed_out(world, world.dial())
+    assert charge(world, {"charge_id": charge_id})["link_expires_at"] - world.now() <= timedelta(hours=12)
+    assert works(world) == {charge_id: "poll"}
+    world.later("12 hours")
+    assert works(world) == {charge_id: "revoke"}
+
+
+def test_what_has_no_link_is_never_revoked(shop):
+    world = shop("push")
+    started = world.start(world.dial())
+    world.event(world.claim_one(), "accepted")
+    world.rows("update billing.charge set superseded = true")
+    assert works(world) == {started["charge_id"]: "poll"}
+
+
+def give_up(world, reader, charge_id):
+    """The reader asks for another way to pay; the newer charge."""
+    world.later("20 minutes")
+    assert world.one("billing.supersede_charge", reader["user_id"], f"s{charge_id}")["outcome"] == "ok"
+    return world.start(reader)["charge_id"]
+
+
+def test_the_old_link_is_asked_about_before_the_newer_charge_is_sent_case_32(shop):
+    world = shop("link")
+    reader = world.dial()
+    old = handed_out(world, reader)
+    new = give_up(world, reader, old)
+    claimed = world.one("billing.claim_rail_work", "w:1", 1, 10)          # at once, though no poll was due
+    assert (claimed["charge_id"], claimed["action"]) == (old, "revoke")
+    world.later("10 seconds")
+    assert world.call("billing.claim_rail_work", "w:1", 1, 10) == []      # while the rail is asked
+    assert world.event(claimed, "expired")["state"] == "EXPIRED"
+    world.later("3 seconds")
+    assert [(w["charge_id"], w["action"]) for w in world.call("billing.claim_rail_work", "w:1", 1, 10)] == [(new, "submit")]
+    # of what the reader gave up nothing is told but its link
+    assert [m["dedupe"].split(":")[2] for m in world.messages(reader, "receipt")] == ["pay_link"]
+
+
+def test_a_rail_that_does_not_answer_holds_the_newer_charge_up_for_a_minute(shop):
+    world = shop("link")
+    reader = world.dial()
+    old = handed_out(world, reader)
+    new = give_up(world, reader, old)
+    world.one("billing.claim_rail_work", "w:1", 1, 10)
+    world.later("25 seconds")
+    assert world.call("billing.claim_rail_work", "w:1", 1, 10) == []
+    world.later("40 seconds")
+    assert (new, "submit") in [(w["charge_id"], w["action"]) for w in world.call("billing.claim_rail_work", "w:1", 1, 10)]
+
+
+def test_a_newer_charge_whose_period_was_paid_meanwhile_is_never_sent_case_32(shop):
+    world = shop("link")
+    reader = world.dial()
+    old = handed_out(world, reader)
+    new = give_up(world, reader, old)
+    claimed = world.one("billing.claim_rail_work", "w:1", 1, 10)
+    assert answer(world, claimed, "success", txn="T1")["state"] == "SUCCEEDED"
+    world.later("10 seconds")
+    assert world.call("billing.claim_rail_work", "w:1", 1, 10) == []
+    c = charge(world, {"charge_id": new})
+    assert (c["state"], c["reason"], c["attempts"], c["due_at"]) == ("EXPIRED", "paid by an earlier charge", 0, None)
+    assert [m["dedupe"].split(":")[2] for m in world.messages(reader, "receipt")] == ["pay_link", "receipt"]

@@ -160,12 +160,14 @@ class Ledger:
         return [s for s in self.sessions.values() if s.reference == reference]
 
     def pick(self, body):
-        """One session by id, link, or the newest of a reference."""
-        link, wanted = body.get("link"), body.get("id")
-        for session in reversed(list(self.sessions.values())):
-            if wanted == session.id or link == session.link \
-                    or (body.get("reference") and session.reference == body["reference"]):
-                return session
+        """One session by id or link, else the newest of a reference."""
+        for name, of in (("id", lambda s: s.id), ("link", lambda s: s.link),
+                         ("reference", lambda s: s.reference)):
+            if body.get(name):
+                found = [s for s in self.sessions.values() if of(s) == body[name]]
+                if found:
+                    return found[-1]
+                break
         raise LedgerError("no such session")
 
     def summary(self):

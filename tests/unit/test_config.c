@@ -154,6 +154,9 @@ static void names_of_the_guide(void **state)
     setenv("COKO_KEYS", KEY, 1);
     setenv("MTN_MOMO_URL", "http://127.0.0.1:9", 1);
     setenv("MTN_MOMO_API_KEY", "apikey", 1);
+    setenv("MTN_MOMO_SECRET", "subscription", 1);
+    setenv("MTN_MOMO_USER_ID", "user", 1);
+    setenv("MTN_MOMO_TARGET_ENV", "sandbox", 1);
     fault_fini(&faults);
     fault_init(&faults);
     struct config *c = config_load("", &faults); /* no file at all */
@@ -169,6 +172,30 @@ static void names_of_the_guide(void **state)
     assert_non_null(c);
     assert_string_equal(c->store.database_url, "postgresql://env/db");
     config_free(c);
+}
+
+/* The two names that the guide has for Wave are not enough: what else it needs is said at once. */
+static void half_a_rail_is_a_fault(void **state)
+{
+    (void)state;
+    setenv("WAVE_API_KEY", "wave_sn_prod_hunter9", 1);
+    setenv("WAVE_SECRET", "wave_sn_WHS_hunter9", 1);
+    assert_null(load(BASE));
+    assert_non_null(strstr(buf_cstr(&faults.text), "[wave] base_url is missing"));
+    assert_null(load(BASE
+                     "[wave]\nbase_url = https://api.wave.com\ncallback_secret = 0123456789abcdef\n"
+                     "success_url = https://us.test/\n"));
+    assert_non_null(strstr(buf_cstr(&faults.text), "[wave] error_url is missing"));
+    assert_null(strstr(buf_cstr(&faults.text), "hunter9"));
+    setenv("WAVE_API_URL", "https://api.wave.com", 1);
+    struct config *c = load(BASE "[wave]\ncallback_secret = 0123456789abcdef\n"
+                                 "success_url = https://us.test/\nerror_url = https://us.test/\n");
+
+    assert_non_null(c);
+    config_free(c);
+    unsetenv("WAVE_API_KEY");
+    unsetenv("WAVE_SECRET");
+    unsetenv("WAVE_API_URL");
 }
 
 static void one_database(void **state)
@@ -266,6 +293,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_fault_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_required, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_of_the_guide, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(half_a_rail_is_a_fault, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_database, set_up, tear_down),
         cmocka_unit_test_setup_teardown(secrets_are_masked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_esme_has_no_number_of_ours, set_up, tear_down),
