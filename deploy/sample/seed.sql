@@ -11,17 +11,28 @@ insert into billing.plan (code, names, period_names, period_unit, renew_before, 
      '{"fr": "1 mois", "en": "1 month", "wo": "benn weer", "pt": "1 mês", "sw": "mwezi 1", "ha": "wata 1"}', 'month', '3 days', 5, 40, 600, 3)
 on conflict (code) do update set names = excluded.names, period_names = excluded.period_names, sort = excluded.sort;
 
+-- Not every reader is offered these: students whom somebody named, a number's first days, one book for ever.
+insert into billing.plan (code, names, period_names, period_unit, period_count, renew_before, segments, seg_day, seg_month, sort, kind, audience) values
+    ('student', '{"fr": "Pass étudiant", "en": "Student pass", "wo": "Pass ndongo", "pt": "Passe estudante", "sw": "Pasi mwanafunzi", "ha": "Fas na ɗalibi"}',
+     '{"fr": "1 mois", "en": "1 month", "wo": "benn weer", "pt": "1 mês", "sw": "mwezi 1", "ha": "wata 1"}', 'month', 1, '3 days', 5, 40, 600, 4, 'pass', 'student'),
+    ('trial', '{"fr": "Essai", "en": "Trial", "wo": "Nattu", "pt": "Experiência", "sw": "Jaribio", "ha": "Gwaji"}',
+     '{"fr": "3 jours", "en": "3 days", "wo": "3 fan", "pt": "3 dias", "sw": "siku 3", "ha": "kwana 3"}', 'day', 3, '0', 5, 15, 60, 5, 'trial', 'all'),
+    ('book', '{"fr": "Livre seul", "en": "One book", "wo": "Benn téere", "pt": "Um livro", "sw": "Kitabu kimoja", "ha": "Littafi ɗaya"}',
+     '{"fr": "pour toujours", "en": "for ever", "wo": "ba fàww", "pt": "para sempre", "sw": "milele", "ha": "har abada"}', 'year', 1, '0', 5, 20, 200, 6, 'book', 'all')
+on conflict (code) do update set names = excluded.names, period_names = excluded.period_names, sort = excluded.sort;
+update billing.plan set grace = '3 days' where code in ('month', 'student') and grace = '0';
+
 insert into billing.price (plan_id, country, amount_minor, currency, valid_from)
 select p.id, c.code, a.amount, 'XOF', '2026-01-01 00:00+00'
-from (values ('day', 100), ('week', 500), ('month', 1500)) a(code, amount)
+from (values ('day', 100), ('week', 500), ('month', 1500), ('student', 1000), ('trial', 0), ('book', 300)) a(code, amount)
 join billing.plan p on p.code = a.code
 cross join (values ('SN'), ('CI'), ('BJ')) c(code)
 on conflict (plan_id, country, valid_from) do nothing;
 
--- Ghana pays in pesewas: 1.50, 6.00 and 18.00 cedis.
+-- Ghana pays in pesewas: 1.50, 6.00 and 18.00 cedis for the passes.
 insert into billing.price (plan_id, country, amount_minor, currency, valid_from)
 select p.id, 'GH', a.amount, 'GHS', '2026-01-01 00:00+00'
-from (values ('day', 150), ('week', 600), ('month', 1800)) a(code, amount)
+from (values ('day', 150), ('week', 600), ('month', 1800), ('student', 1200), ('trial', 0), ('book', 400)) a(code, amount)
 join billing.plan p on p.code = a.code
 on conflict (plan_id, country, valid_from) do nothing;
 

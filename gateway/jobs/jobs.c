@@ -44,6 +44,9 @@ PG_STMT(margin_stmt, "job.margin", PG_BATCH, 1,
 PG_STMT(schedule_stmt, "job.run_schedule", PG_BATCH, 1,
         "select messaging.run_schedule(coalesce(($1::jsonb ->> 'max')::int, 200))");
 
+PG_STMT(reminders_stmt, "job.run_reminders", PG_BATCH, 1,
+        "select billing.run_reminders(coalesce(($1::jsonb ->> 'max')::int, 200))");
+
 PG_STMT(count_stmt, "job.count_deliveries", PG_BATCH, 1,
         "select messaging.count_deliveries() where $1::jsonb is not null");
 
@@ -55,7 +58,8 @@ static const struct job_kind {
     {"expire_rows", &expire_stmt, true},      {"audit_partitions", &partitions_stmt, false},
     {"archive_months", &archive_stmt, false}, {"refresh_popularity", &popularity_stmt, false},
     {"margin", &margin_stmt, false},          {"run_schedule", &schedule_stmt, true},
-    {"hop_days", &hop_days_stmt, false},      {"count_deliveries", &count_stmt, false}};
+    {"hop_days", &hop_days_stmt, false},      {"count_deliveries", &count_stmt, false},
+    {"run_reminders", &reminders_stmt, true}};
 
 enum run_phase { RUN_FREE, RUN_WORK, RUN_END };
 

@@ -247,7 +247,7 @@ def test_superseded_charge_both_succeed_one_grant_one_credit(world):  # I1, I13
     assert world.rows("select id, settlement from billing.charge order by id") == [
         {"id": old["charge_id"], "settlement": "granted"}, {"id": new["charge_id"], "settlement": "credited"}]
     world.later("2 days")
-    world.buy(reader)
+    assert world.start(reader)["outcome"] == "paid", "by the credit"
     assert world.value("select count(*) from billing.entitlement") == 2 and ledger_sum(world) == []
 
 

@@ -21,7 +21,8 @@ from support import COKO
 ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 100_000
 HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
        "attempt", "entitlement", "ledger_txn", "ledger_entry", "inbox", "message", "usage", "inbound", "step_effect", "job", "audit",
-       "interaction", "esme_message", "esme_receipt", "esme_multi", "esme_text"}
+       "interaction", "esme_message", "esme_receipt", "esme_multi", "esme_text", "voucher",
+       "voucher_try", "book_right", "trial"}
 # Indexes that may be walked whole: a list in its own order, cut by LIMIT; and partial ones that hold only what is in flight.
 WALKS = {"book_new_all", "message_sending", "message_unrouted"}
 
@@ -56,6 +57,14 @@ insert into billing.charge (user_id, identity_id, plan_id, price_id, period_no, 
 insert into billing.attempt (charge_id, n, sent_at, owner, epoch) select id, 1, now(), 'w', 1 from billing.charge;
 insert into billing.entitlement (user_id, plan_id, charge_id, starts_at, ends_at, anchor_day, created_at)
     select user_id, plan_id, id, now() - interval '1 hour', now() + interval '1 day', 1, now() from billing.charge where settlement = 'granted';
+update billing.entitlement set remind_at = now() + id * interval '1 second' - interval '100 seconds';
+insert into billing.voucher_batch (plan_id, expires_at, made_by, made_at) select id, now() + interval '1 year', 'x', now() from billing.plan where code = 'day';
+insert into billing.voucher (code_mac, batch_id) select sha256(i::text::bytea), (select max(id) from billing.voucher_batch) from generate_series(1, %(n)s) i;
+insert into billing.voucher_try (identity_id, at) select i, now() from generate_series(1, %(n)s) i;
+insert into billing.trial (lookup, user_id, plan_id, consent, channel, at)
+    select sha256(i::text::bytea), i, (select id from billing.plan where code = 'trial'), 'c', 'ussd', now() from generate_series(1, %(n)s) i where i %% 7 = 0;
+insert into billing.book_right (user_id, book_id, charge_id, at)
+    select user_id, 1000001 + user_id %% (%(n)s / 10), id, now() from billing.charge where settlement = 'granted';
 insert into billing.ledger_txn (kind, charge_id, user_id, at) select 'sale', id, user_id, now() from billing.charge where settlement = 'granted';
 insert into billing.ledger_entry (txn_id, account, amount_minor, currency)
     select id, a, m, 'XOF' from billing.ledger_txn, (values ('clearing', 100), ('revenue', -100)) v(a, m);
@@ -105,6 +114,7 @@ READS = [
     ("select * from reading.slice($1, $2, $3, $4, $5)", (5, 1000001, 1, 0, 200)),
     ("select * from reading.continue($1)", (5,)),
     ("select * from billing.offers($1, $2)", (5, "fr")),
+    ("select * from billing.my_charges($1, $2, $3, $4)", (5, "fr", 2**62, 20)),
     ("select * from messaging.cancelled($1)", ("lab",)),
     ("select * from messaging.esme_query($1, $2)", ("shop", 5)),
     ("select * from messaging.outbox_unknown($1, $2, $3)", ("", "1 hour", 100)),
@@ -211,6 +221,21 @@ CALLS = {
     "may_read": "select billing.may_read(5, 1000001, 3, null)",
     "my_pass": "select * from billing.my_pass(5, 'fr')",
     "start_charge": "select * from billing.start_charge(49, 49, (select id from billing.plan where code = 'month'), (select max(id) from billing.price where country = 'CI'), 's', 'c', 'ussd')",
+    "price_of": "select billing.price_of(49, (select id from billing.plan where code = 'day'))",
+    "taken_over": "select * from billing.taken_over(49, (select id from billing.plan where code = 'month'))",
+    "redeem": "select * from billing.redeem(49, 49, '{}', 's', 'ussd')",
+    "renewal": "select * from billing.renew(49, 49, 'sms')",
+    "cancel_renewal": "select * from billing.cancel_renewal(49, 49, 's', 'ussd')",
+    "trial": "select * from billing.start_trial(49, 49, 'c', 's', 'ussd')",
+    "book_offer": "select * from billing.book_offer(49, 1000003)",
+    "buy_book": "select * from billing.buy_book(49, 49, 1000003, 1, 's', 'c', 'ussd')",
+    "gift_to": "select * from billing.gift_to(49, jsonb_build_object('lookup', encode(sha256('51'), 'hex'), 'sealed', '00', 'key_id', 1, 'country', 'CI', 'network', 'mtn', 'mark', '51'))",
+    "gift": "select * from billing.start_charge(51, 49, (select id from billing.plan where code = 'month'), (select max(id) from billing.price where country = 'CI'), 'g', 'c', 'ussd')",
+    "wallets": "select * from billing.wallets(49)",
+    "choose_wallet": "select * from billing.choose_wallet(49, 49, 'mtn_momo')",
+    "run_reminders": "select billing.run_reminders(10)",
+    "pass_word": "select * from billing.keyword_do(49, 49, 'status', null)",
+    "stuck": "select billing.is_stuck(50)",
     "claim_charges": "select * from billing.claim_charges('w', 1, 10)",
     "success": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'success', 200, null, 'tx', 100, 'XOF', 0)",
     "pending": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'pending', 200, null, null, null, null, 0)",
@@ -270,7 +295,7 @@ CALLS = {
 BATCH = {"esme_take", "esme_take_texts", "esme_texts_answered", "esme_answered", "esme_release", "claim_charges", "claim_rail_work",
          "rail_answer", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
-         "job_enqueue", "hop_days", "expire_rows", "refresh_popularity", "run_schedule", "pause_failing"}
+         "job_enqueue", "hop_days", "expire_rows", "refresh_popularity", "run_schedule", "run_reminders", "pause_failing"}
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -14,6 +14,7 @@ import test_sql_messaging as messaging
 import test_sql_readers as readers
 import test_sql_routing as routing
 import test_sql_schema as schema
+import test_sql_selling as selling
 from sqlfixtures import *  # noqa: F401,F403
 
 MUTANTS = {
@@ -48,7 +49,7 @@ MUTANTS = {
         ["insert into billing.charge_transition values ('SUCCEEDED', 'declined', 'FAILED')"],
         billing.test_nothing_undoes_success),
     "I5: both charges of a period are granted": (
-        [("billing.settle_charge", "o.settlement = 'granted'", "false")],
+        [("billing.is_granted", "o.settlement = 'granted'", "false")],
         billing.test_superseded_charge_both_succeed_one_grant_one_credit),
     "I4: no version check": (
         [("billing.charge_event", "c.version <> p_version", "false"), ("billing.charge_event", "v_to is null", "false")],
@@ -56,6 +57,71 @@ MUTANTS = {
     "I9: no trigger on the entries": (
         ["drop trigger ledger_entry_zero on billing.ledger_entry; drop trigger ledger_txn_zero on billing.ledger_txn"],
         lambda w: billing.test_ledger_refuses_what_does_not_sum_to_zero(w, "(%(t)s, 'clearing', 5, 'XOF')")),
+    "36: every reader pays today's price": (
+        [("billing.price_of", "v_kept.amount_minor < v_today.amount_minor", "false")],
+        selling.test_an_old_subscriber_keeps_her_price_and_a_cheaper_one_is_everybodys),
+    "a kept price is kept for ever": (
+        [("billing.price_of", "e.ends_at + pl.grace > v_now", "true")],
+        selling.test_an_old_subscriber_keeps_her_price_and_a_cheaper_one_is_everybodys),
+    "credit is used twice": (
+        [("billing.credit_left", "c.credit_minor > 0 and not c.superseded", "false")],
+        selling.test_credit_pays_its_part_and_is_reserved_once),
+    "I5: a charge counts on credit that was spent": (
+        [("billing.settle_charge", "c.credit_minor > billing.credit_left(c.user_id, c.currency, c.id)", "false")],
+        selling.test_a_late_success_whose_credit_was_spent_is_credit),
+    "a refund keeps the part that credit had paid": (
+        [("billing.refund_end", "v_credit := billing.refund_credit(f.charge_id);", "")],
+        selling.test_a_whole_refund_gives_the_credits_part_back_as_credit),
+    "33: a gift is pending at the friend's": (
+        [("auth.dial", "coalesce(ch.gift_by, ch.user_id)", "ch.user_id")], selling.test_a_gift_is_told_to_both_and_is_the_friends),
+    "33: the friend hears nothing": (
+        [("billing.charge_notice", "('receipt', 'gift')", "('receipt')")], selling.test_a_gift_is_told_to_both_and_is_the_friends),
+    "I1: a gift takes the period of her own purchase": (
+        [("billing.start_charge_once", "or g.state in ('CREATED', 'READY',", "or g.state in ('none',")],
+        selling.test_a_gift_and_her_own_purchase_do_not_meet),
+    "10: a gift paid twice is the friend's credit": (
+        [("billing.credit_charge", "coalesce(p_charge.gift_by, p_charge.user_id)", "p_charge.user_id")],
+        selling.test_a_gift_paid_twice_is_the_givers_credit),
+    "one book opens every book": (
+        [("billing.may_send", "and r.book_id = p_book_id", "")], selling.test_one_book_is_hers_for_ever_and_no_other),
+    "a trial a reader, not a number": (
+        [("billing.start_trial", "select i.lookup, p_user_id", "select sha256(p_user_id::text::bytea), p_user_id"),
+         ("billing.trial_offer", "t.lookup = i.lookup", "false")],
+        selling.test_a_number_that_comes_to_another_reader_has_no_second_trial),
+    "38: no lock of the voucher": (
+        [("billing.redeem_once", "where code_mac = any (p_macs) for update", "where code_mac = any (p_macs)"),
+         "alter table billing.entitlement drop constraint entitlement_voucher_key"],
+        selling.test_one_voucher_from_two_callers_at_once),
+    "guesses are not counted": (
+        [("billing.redeem_once", "insert into billing.voucher_try (identity_id, at) values (p_identity_id, v_now);", "")],
+        selling.test_guessing_is_limited_by_phone),
+    "the limit is looked at after the code": (
+        [("billing.redeem_once", "return '{\"outcome\": \"limited\"}'", "if not exists (select 1 from billing.voucher where code_mac = any (p_macs))"
+          " then return '{\"outcome\": \"limited\"}'; end if")],
+        selling.test_guessing_is_limited_by_phone),
+    "a closed batch still works": (
+        [("billing.redeem_once", "b.closed_at is not null or", "")], selling.test_codes_that_do_not_work_say_why),
+    "unused days round up": (
+        [("billing.taken_over", "floor(sum(x.worth) * billing.plan_days(pl, v_now, v_zone) / nullif(v_price, 0))",
+          "ceil(sum(x.worth) * billing.plan_days(pl, v_now, v_zone) / nullif(v_price, 0) + 0.001)")],
+        selling.test_a_better_pass_begins_now_and_takes_the_unused_days_over),
+    "grace after a refund": (
+        [("billing.in_grace", "and not e.given_back", "")], selling.test_no_grace_after_a_day_nor_after_a_refund),
+    "grace sends instalments": (
+        [("billing.may_send", "or exists (select 1 from billing.book_right", "or exists (select 1 from billing.in_grace(p_user_id, ops.now()))"
+          " or exists (select 1 from billing.book_right")],
+        selling.test_grace_is_for_the_screen_alone_and_three_days),
+    "who cancelled is reminded": (
+        [("billing.not_reminded", "p_pass.cancelled_at is not null or", ""), ("billing.cancel_renewal", "remind_at = null", "remind_at = remind_at")],
+        lambda w: selling.test_who_said_no_is_not_reminded(w, "cancel")),
+    "dunning after a refusal": (
+        [("billing.not_reminded", "c.state = 'FAILED'", "false")], lambda w: selling.test_who_said_no_is_not_reminded(w, "refusal")),
+    "reminders at night": (
+        [("billing.run_reminders", "elsif v_decent > v_now then", "elsif false then")],
+        lambda w: selling.test_the_end_is_spoken_of_before_and_after_it(w, "month", 1500, [-3, -1, 0, 1, 3, 7])),
+    "35: two schedulers share a pass": (
+        [("billing.run_reminders", "for update skip locked", ""), ("billing.remind", "'remind:' || p_pass.id || ':' || p_days", "null")],
+        selling.test_reminders_of_two_schedulers_are_said_once),
     "30 days are a month": (
         [("billing.add_period", "if p_unit in ('day', 'week') then", "if p_unit = 'month' then return p_from + interval '30 days'; end if; if p_unit in ('day', 'week') then")],
         lambda w: billing.test_period_arithmetic(w, (2026, 1, 31), "month", 31, [(2026, 2, 28)])),

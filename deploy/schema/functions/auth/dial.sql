@@ -17,7 +17,7 @@ begin
     join auth.identity i on i.id = f.identity_id
     left join lateral (
         select ch.our_ref from billing.charge ch
-        where ch.user_id = f.user_id and not ch.superseded
+        where coalesce(ch.gift_by, ch.user_id) = f.user_id and not ch.superseded
           and ch.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')
         limit 1) c on true
     where u.id = f.user_id;

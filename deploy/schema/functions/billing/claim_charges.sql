@@ -47,9 +47,7 @@ begin
             continue;
         end if;
         -- The charge that it took the place of was paid after all, before a byte of this one left.
-        if c.state = 'READY' and c.attempts = 0 and exists (
-            select 1 from billing.charge o where o.user_id = c.user_id and o.plan_id = c.plan_id and o.period_no = c.period_no
-            and o.id <> c.id and o.settlement = 'granted') then
+        if c.state = 'READY' and c.attempts = 0 and billing.is_granted(c) then
             update billing.charge set state = 'EXPIRED', reason = 'paid by an earlier charge', version = version + 1, ended_at = v_now,
                 due_at = null
             where id = c.id;
@@ -99,7 +97,7 @@ create or replace function billing.charge_waits(p_charge billing.charge, p_now t
 begin
     return p_charge.created_at > p_now - interval '1 minute' and exists (
         select 1 from billing.charge o
-        where o.user_id = p_charge.user_id and o.superseded and o.link_sealed is not null and o.id < p_charge.id
+        where coalesce(o.gift_by, o.user_id) = coalesce(p_charge.gift_by, p_charge.user_id) and o.superseded and o.link_sealed is not null and o.id < p_charge.id
           and o.state in ('PENDING', 'UNKNOWN', 'UNRESOLVED')
           and (o.claimed_by is not null or o.last_polled_at is null or o.last_polled_at < p_charge.created_at));
 end $$;

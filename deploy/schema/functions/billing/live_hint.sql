@@ -5,7 +5,7 @@ begin
         select billing.charge_json('pending', c, u.country, p_lang)->>'hint'
         from billing.charge c
         join auth.users u on u.id = c.user_id
-        where c.user_id = p_user_id and not c.superseded
+        where coalesce(c.gift_by, c.user_id) = p_user_id and not c.superseded
           and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')
         limit 1), '');
 end $$;

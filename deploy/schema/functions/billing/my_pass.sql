@@ -7,9 +7,10 @@ declare
     e record;
     a record;
     v_state text;
+    v_grace boolean := false;
 begin
     select c.state into v_state from billing.charge c
-    where c.user_id = p_user_id and not c.superseded
+    where coalesce(c.gift_by, c.user_id) = p_user_id and not c.superseded
       and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED');
     select en.plan_id, m.until, billing.local_text(p_user_id, m.until) as until_text into e
     from billing.entitlement en
@@ -18,13 +19,17 @@ begin
     where en.user_id = p_user_id and en.ends_at > v_now and en.starts_at <= v_now
     limit 1;
     select * into a from billing.allowance(p_user_id);
+    if e.plan_id is null and v_state is null then
+        select g.plan_id, g.until, billing.local_text(p_user_id, g.until) as until_text into e from billing.in_grace(p_user_id, v_now) g;
+        v_grace := found;
+    end if;
     return query
-    select case when e.plan_id is not null then 'active' when v_state is not null then 'pending' else 'none' end,
+    select case when v_grace then 'grace' when e.plan_id is not null then 'active' when v_state is not null then 'pending' else 'none' end,
         coalesce((select coalesce(ops.named(p.names, p_lang), p.code) from billing.plan p where p.id = e.plan_id), ''),
         e.until, coalesce(e.until_text, ''), a.left_day, coalesce(v_state, '');
 end $$;
 comment on function billing.my_pass(bigint, text) is
-'outcome: active (label, end of all passes bought) | pending (a charge is open) | none. seg_left_day: segments of SMS left today; charge_state '''' when no charge is open.';
+'outcome: active (label, end of all passes bought) | pending (a charge that she pays is open) | grace (label; until: how long the screen still opens books) | none. seg_left_day: segments of SMS left today; charge_state '''' when no charge is open.';
 
 create or replace function billing.local_text(p_user_id bigint, p_at timestamptz) returns text language plpgsql stable as $$
 begin
@@ -41,6 +46,7 @@ declare
     v_today date;
     v_used_day int;
     v_used_month int;
+    v_plan bigint;
 begin
     select (v_now at time zone coalesce(c.time_zone, 'UTC'))::date into v_today
     from auth.users u left join ops.country c on c.code = u.country where u.id = p_user_id;
@@ -48,14 +54,17 @@ begin
     into v_used_day, v_used_month
     from messaging.usage g
     where g.user_id = p_user_id and g.day between date_trunc('month', v_today)::date and v_today;
+    select en.plan_id into v_plan from billing.entitlement en
+    where en.user_id = p_user_id and en.ends_at > v_now and en.starts_at <= v_now limit 1;
+    if v_plan is null then
+        v_plan := (select c.plan_id from billing.charge c
+                   where c.id = (select b.charge_id from billing.book_right b where b.user_id = p_user_id order by b.book_id limit 1));
+    end if;
     return query
     select p.code, p.segments, greatest(p.seg_day - v_used_day, 0),
         greatest(least(p.seg_month - v_used_month, p.seg_day - v_used_day), 0), v_today
     from billing.plan p
-    where p.id = coalesce(
-        (select en.plan_id from billing.entitlement en
-         where en.user_id = p_user_id and en.ends_at > v_now and en.starts_at <= v_now limit 1),
-        (select f.id from billing.plan f where f.code = 'free'));
+    where p.id = coalesce(v_plan, (select f.id from billing.plan f where f.code = 'free'));
 end $$;
 comment on function billing.allowance(bigint) is
-'Segments a reader may still receive: of the pass that runs now, or of plan ''free''. left_month is never above left_day: it is what may be sent now.';
+'Segments a reader may still receive: of the pass that runs now, else of the plan under which she bought a book, else of plan ''free''. left_month is never above left_day: it is what may be sent now.';

@@ -26,9 +26,7 @@ begin
     if c.settlement = 'review' then
         perform billing.refund_book(p_refund, 'reversal', jsonb_build_object('suspense', p_refund.amount_minor, 'refunds', -p_refund.amount_minor));
     elsif c.settlement = 'credited' then
-        if p_refund.amount_minor > coalesce((
-            select -sum(e.amount_minor) from billing.ledger_txn t join billing.ledger_entry e on e.txn_id = t.id
-            where t.user_id = p_payer and e.account = 'liability' and e.currency = p_refund.currency), 0) then
+        if p_refund.amount_minor > billing.credit_left(p_payer, p_refund.currency, null) then
             return false;
         end if;
         perform billing.refund_book(p_refund, 'reversal', jsonb_build_object('liability', p_refund.amount_minor, 'refunds', -p_refund.amount_minor));
@@ -54,6 +52,8 @@ comment on function billing.refund_reverse(billing.refund, bigint) is
 create or replace function billing.refund_end(p_refund_id bigint) returns void language plpgsql as $$
 declare
     f billing.refund;
+    v_whole boolean;
+    v_credit jsonb := '{}';
 begin
     select * into f from billing.refund where id = p_refund_id;
     if f.state = 'REFUND_FAILED' then
@@ -64,16 +64,35 @@ begin
             jsonb_build_object('refund', f.id, 'answer', left(f.answer, 100)));
         return;
     end if;
-    perform billing.refund_book(f, 'refund', jsonb_build_object('refunds', f.amount_minor, 'clearing', -f.amount_minor));
+    v_whole := (select l.left_minor = 0 from billing.refund_left(f.charge_id) l)
+        and not exists (select 1 from billing.refund o where o.charge_id = f.charge_id
+                        and o.state in ('REQUESTED', 'APPROVED', 'REFUNDING', 'REFUND_UNKNOWN'));
+    if v_whole then
+        v_credit := billing.refund_credit(f.charge_id);
+    end if;
+    perform billing.refund_book(f, 'refund', jsonb_build_object('refunds', f.amount_minor, 'clearing', -f.amount_minor) || v_credit);
     perform billing.refund_notice(f.id);
-    if (select l.left_minor = 0 from billing.refund_left(f.charge_id) l)
-       and not exists (select 1 from billing.refund o where o.charge_id = f.charge_id
-                       and o.state in ('REQUESTED', 'APPROVED', 'REFUNDING', 'REFUND_UNKNOWN')) then
+    if v_whole then
         perform billing.end_pass(f.charge_id);
     end if;
 end $$;
 comment on function billing.refund_end(bigint) is
 'The end of a refund, in the transaction of its event. REFUNDED: the money leaves the rail''s clearing, the payer is told, and a charge that was given back whole gives nothing any more. REFUND_FAILED: booked back, a person is called.';
+
+create or replace function billing.refund_credit(p_charge_id bigint) returns jsonb language plpgsql stable as $$
+declare
+    v_credit bigint := (select c.credit_minor from billing.charge c where c.id = p_charge_id and c.settlement = 'granted');
+    v_tva bigint;
+begin
+    if coalesce(v_credit, 0) = 0 then
+        return '{}';
+    end if;
+    v_tva := (select -sum(e.amount_minor) from billing.ledger_txn t join billing.ledger_entry e on e.txn_id = t.id
+              where t.charge_id = p_charge_id and e.account = 'tva');
+    return jsonb_build_object('revenue', v_credit - v_tva, 'tva', v_tva, 'liability', -v_credit);
+end $$;
+comment on function billing.refund_credit(bigint) is
+'The part of a charge that credit had paid goes back to the credit, with the VAT that is left in the sale, once the rail has given back all of its own part.';
 
 create or replace function billing.end_pass(p_charge_id bigint) returns void language plpgsql as $$
 declare
@@ -81,13 +100,14 @@ declare
     e billing.entitlement;
     v_freed interval;
 begin
+    delete from billing.book_right where charge_id = p_charge_id;
     select * into e from billing.entitlement where charge_id = p_charge_id for update;
     if not found or e.ends_at <= v_now then
         return;
     end if;
     v_freed := e.ends_at - greatest(e.starts_at, v_now);
     if e.starts_at < v_now then
-        update billing.entitlement set ends_at = v_now where id = e.id;
+        update billing.entitlement set ends_at = v_now, remind_at = null, given_back = true where id = e.id;
     else
         delete from billing.entitlement where id = e.id;
     end if;
@@ -95,7 +115,7 @@ begin
     where o.user_id = e.user_id and o.starts_at >= e.ends_at;
 end $$;
 comment on function billing.end_pass(bigint) is
-'The pass of a refunded charge ends now, or never begins; passes that were to follow it move up, so that no hour is lost and none overlaps.';
+'The pass of a refunded charge ends now, or never begins, and a book bought with it is hers no more; passes that were to follow it move up, so that no hour is lost and none overlaps.';
 
 create or replace function billing.refund_notice(p_refund_id bigint) returns void language plpgsql as $$
 declare

@@ -3,50 +3,74 @@ create or replace function billing.settle_charge(p_charge_id bigint) returns tex
 declare
     v_now timestamptz := ops.now();
     c billing.charge;
-    pl billing.plan;
     co ops.country;
     v_txn bigint;
+    v_all bigint;
     v_tva bigint;
-    v_start timestamptz;
-    v_anchor int;
 begin
     select * into c from billing.charge where id = p_charge_id;
     select k.* into co from auth.users u join ops.country k on k.code = u.country where u.id = c.user_id;
-    select * into pl from billing.plan where id = c.plan_id;
-    if exists (select 1 from billing.charge o
-               where o.user_id = c.user_id and o.plan_id = c.plan_id and o.period_no = c.period_no
-                 and o.id <> c.id and o.settlement = 'granted') then
-        update billing.charge set settlement = 'credited' where id = c.id;
-        insert into billing.ledger_txn (kind, charge_id, user_id, at) values ('credit', c.id, c.user_id, v_now) returning id into v_txn;
-        insert into billing.ledger_entry (txn_id, account, rail, amount_minor, currency)
-        values (v_txn, 'clearing', c.rail, c.amount_minor, c.currency), (v_txn, 'liability', null, -c.amount_minor, c.currency);
-        perform billing.charge_notice(c.id, 'credited');
+    if billing.is_granted(c) or c.credit_minor > billing.credit_left(c.user_id, c.currency, c.id) then
+        perform billing.credit_charge(c);
         return 'credited';
     end if;
-
-    select max(e.ends_at), (array_agg(e.anchor_day order by e.ends_at desc))[1] into v_start, v_anchor
-    from billing.entitlement e where e.user_id = c.user_id and e.ends_at > v_now;
-    v_start := coalesce(v_start, v_now);
-    v_anchor := coalesce(
-        (select e.anchor_day from billing.entitlement e
-         where e.user_id = c.user_id and e.plan_id = c.plan_id and e.ends_at = v_start limit 1),
-        extract(day from v_start at time zone co.time_zone)::int);
-    insert into billing.entitlement (user_id, plan_id, charge_id, starts_at, ends_at, anchor_day, created_at)
-    values (c.user_id, c.plan_id, c.id, v_start,
-            billing.add_period(v_start, pl.period_unit, pl.period_count, v_anchor, co.time_zone), v_anchor, v_now);
-
-    v_tva := billing.tva_of(c.amount_minor, co.tva_permille);
+    v_all := c.amount_minor + c.credit_minor;
+    if c.book_id is null then
+        perform billing.grant_pass(c.user_id, c.plan_id, 'charge', c.id, null, v_all);
+    else
+        insert into billing.book_right (user_id, book_id, charge_id, at) values (c.user_id, c.book_id, c.id, v_now);
+    end if;
+    v_tva := billing.tva_of(v_all, co.tva_permille);
     insert into billing.ledger_txn (kind, charge_id, user_id, at) values ('sale', c.id, c.user_id, v_now) returning id into v_txn;
     insert into billing.ledger_entry (txn_id, account, rail, amount_minor, currency)
     select v_txn, e.account, e.rail, e.amount, c.currency
-    from (values ('clearing', c.rail, c.amount_minor), ('revenue', null, v_tva - c.amount_minor), ('tva', null, -v_tva)) e(account, rail, amount)
+    from (values ('clearing', c.rail, c.amount_minor), ('liability', null, c.credit_minor), ('revenue', null, v_tva - v_all),
+                 ('tva', null, -v_tva)) e(account, rail, amount)
     where e.amount <> 0;
-    perform billing.charge_notice(c.id, 'receipt');
+    perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null then 'receipt_book' else 'receipt' end);
     return 'granted';
 end $$;
 comment on function billing.settle_charge(bigint) is
-'I4, I5: called by charge_event in the transaction of the success: the entitlement (after the passes already bought: no lost hour), the ledger entries that sum to zero, the receipt.
-If this period was already granted by another charge, the money becomes the reader''s credit and the SMS says so. Returns granted | credited.';
+'I4, I5: called by charge_event in the transaction of the success: the entitlement (billing.grant_pass) or the book, the ledger entries that sum to zero, the receipt.
+If it was already granted by another charge, or the credit that was to pay a part was spent meanwhile, the money becomes credit of who paid and the SMS says so. Returns granted | credited.';
+
+create or replace function billing.is_granted(p_charge billing.charge) returns boolean language plpgsql stable as $$
+begin
+    if p_charge.book_id is not null then
+        return exists (select 1 from billing.book_right b where b.user_id = p_charge.user_id and b.book_id = p_charge.book_id);
+    end if;
+    return exists (select 1 from billing.charge o
+                   where o.user_id = p_charge.user_id and o.plan_id = p_charge.plan_id and o.period_no = p_charge.period_no
+                     and o.id <> p_charge.id and o.settlement = 'granted');
+end $$;
+comment on function billing.is_granted(billing.charge) is 'Whether what a charge pays for was granted by another one already: this period of the plan, or this book.';
+
+create or replace function billing.credit_charge(p_charge billing.charge) returns void language plpgsql as $$
+declare
+    v_payer bigint := coalesce(p_charge.gift_by, p_charge.user_id);
+    v_txn bigint;
+begin
+    update billing.charge set settlement = 'credited', credit_minor = 0 where id = p_charge.id;
+    insert into billing.ledger_txn (kind, charge_id, user_id, at) values ('credit', p_charge.id, v_payer, ops.now()) returning id into v_txn;
+    insert into billing.ledger_entry (txn_id, account, rail, amount_minor, currency)
+    values (v_txn, 'clearing', p_charge.rail, p_charge.amount_minor, p_charge.currency),
+           (v_txn, 'liability', null, -p_charge.amount_minor, p_charge.currency);
+    perform billing.charge_notice(p_charge.id, 'credited');
+end $$;
+comment on function billing.credit_charge(billing.charge) is
+'What a rail debited for nothing becomes credit of who paid it, for the next purchase; its reserved credit is free again.';
+
+create or replace function billing.credit_left(p_user_id bigint, p_currency text, p_but_charge bigint) returns bigint language plpgsql stable as $$
+begin
+    return coalesce((select -sum(e.amount_minor) from billing.ledger_txn t join billing.ledger_entry e on e.txn_id = t.id
+                     where t.user_id = p_user_id and e.account = 'liability' and e.currency = p_currency), 0)
+        - coalesce((select sum(c.credit_minor) from billing.charge c
+                    where c.user_id = p_user_id and c.currency = p_currency and c.credit_minor > 0 and not c.superseded
+                      and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')
+                      and c.id is distinct from p_but_charge), 0);
+end $$;
+comment on function billing.credit_left(bigint, text, bigint) is
+'Credit of a reader that the next purchase may use: by the ledger, less what her open charges (but one) have reserved.';
 
 create or replace function billing.tva_of(p_ttc bigint, p_permille int) returns bigint language plpgsql immutable as $$
 begin

@@ -8,14 +8,16 @@ declare
     v jsonb := ops.step_begin(p_step_key, 'start_charge');
 begin
     if v is null then
-        v := billing.start_charge_once(p_user_id, p_identity_id, p_plan_id, p_price_id, p_consent, p_channel);
+        v := case when (select pl.kind from billing.plan pl where pl.id = p_plan_id) = 'pass'
+                  then billing.by_credit(billing.start_charge_once(p_user_id, p_identity_id, p_plan_id, p_price_id, p_consent, p_channel))
+                  else '{"outcome": "price_changed"}' end;
         perform ops.step_end(p_step_key, 'start_charge', v);
     end if;
     return query select r.* from jsonb_to_record(v)
         as r(outcome text, charge_id bigint, our_ref uuid, amount_minor bigint, currency text, hint text, rail text);
 end $$;
 comment on function billing.start_charge(bigint, bigint, bigint, bigint, text, text, text) is
-'outcome: created (READY and due after the rail''s push delay: I2, END first) | pending (a charge of this reader is open: its data) |
+'outcome: created (READY and due after the rail''s push delay: I2, END first) | paid (by credit, whole: granted) | pending (a charge of this reader is open: its data) |
 active (this plan is paid and not yet in its renewal window) | price_changed (the price is no longer today''s: amount and currency of today''s) |
 no_rail (no enabled rail serves the payer; a test number has the lab''s only). Idempotent by step (S2); at most one open charge a reader and one paid a period (I1).';
 
@@ -30,45 +32,69 @@ declare
     p billing.price;
     r billing.rail;
     pl billing.plan;
+    v_credit bigint := 0;
 begin
-    select * into u from auth.users where id = p_user_id for no key update;
     select * into i from auth.identity where id = p_identity_id;
+    perform 1 from auth.users where id in (p_user_id, i.user_id) order by id for no key update;
+    select * into u from auth.users where id = i.user_id;
     select * into c from billing.charge
-    where user_id = p_user_id and not superseded
+    where coalesce(gift_by, user_id) = i.user_id and not superseded
       and state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED');
     if found then
         return billing.charge_json('pending', c, i.country, u.lang);
     end if;
     select * into pl from billing.plan where id = p_plan_id;
-    if exists (select 1 from billing.entitlement e
+    if i.user_id = p_user_id and exists (select 1 from billing.entitlement e
                where e.user_id = p_user_id and e.plan_id = p_plan_id and e.ends_at > v_now + pl.renew_before) then
         return jsonb_build_object('outcome', 'active');
     end if;
-    select * into p from billing.price
-    where plan_id = p_plan_id and country = u.country and valid_from <= v_now
-    order by valid_from desc limit 1;
-    if p.id is null or p.id is distinct from p_price_id or not coalesce(pl.on_sale, false) then
+    select * into p from billing.price where id = billing.price_of(i.user_id, p_plan_id);
+    if p.id is null or p.id is distinct from p_price_id or not billing.plan_for(pl, i.user_id) then
         return jsonb_build_object('outcome', 'price_changed', 'amount_minor', p.amount_minor, 'currency', p.currency);
     end if;
-    select ra.* into r from billing.rail_route ro join billing.rail ra on ra.code = ro.rail and ra.enabled
-    where ro.country = i.country and ro.network in (i.network, '*')
-      and (ra.lab or not exists (select 1 from billing.test_number t where t.lookup = i.lookup))
-    order by (ro.network = '*'), ro.prio, ra.code limit 1;
-    if not found then
+    if i.user_id = p_user_id then
+        v_credit := least(greatest(billing.credit_left(p_user_id, p.currency, null), 0), p.amount_minor);
+    end if;
+    if v_credit = p.amount_minor then
+        select * into r from billing.rail where code = 'wallet';
+    else
+        select ra.* into r from billing.rail_route ro join billing.rail ra on ra.code = ro.rail and ra.enabled
+        where ro.country = i.country and (ro.network in (i.network, '*') or ra.code = i.rail)
+          and (ra.lab or not exists (select 1 from billing.test_number t where t.lookup = i.lookup))
+        order by (ra.code = i.rail) desc nulls last, (ro.network = '*'), ro.prio, ra.code limit 1;
+    end if;
+    if r.code is null then
         return jsonb_build_object('outcome', 'no_rail', 'amount_minor', p.amount_minor, 'currency', p.currency);
     end if;
-    insert into billing.charge (user_id, identity_id, plan_id, price_id, period_no, rail, amount_minor, currency, channel, consent,
-                                state, created_at, due_at)
+    insert into billing.charge (user_id, identity_id, plan_id, price_id, period_no, rail, amount_minor, credit_minor, currency, channel, consent,
+                                gift_by, state, created_at, due_at)
     values (p_user_id, p_identity_id, p_plan_id, p.id,
             1 + coalesce((select max(g.period_no) from billing.charge g where g.user_id = p_user_id and g.plan_id = p_plan_id
-                          and (g.settlement = 'granted' or (g.settlement = 'review' and not g.superseded))), 0),
-            r.code, p.amount_minor, p.currency, p_channel, p_consent,
+                          and (g.settlement = 'granted' or (not g.superseded and (g.settlement = 'review' or g.state in ('CREATED', 'READY',
+                               'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED'))))), 0),
+            r.code, p.amount_minor - v_credit, v_credit, p.currency, p_channel, p_consent, nullif(i.user_id, p_user_id),
             'READY', v_now, v_now + make_interval(secs => r.push_delay_s))
     returning * into c;
     return billing.charge_json('created', c, i.country, u.lang);
 end $$;
 comment on function billing.start_charge_once(bigint, bigint, bigint, bigint, text, text) is
-'The body of billing.start_charge, under the lock of the reader''s row: two hops, phones or channels in the same second make one charge.';
+'The body of billing.start_charge, under the lock of the rows of who reads and who pays: two hops, phones or channels in the same second make one charge.
+An identity of somebody else makes it a gift. Credit of a reader who buys for herself pays first; what is left is what the rail is asked for.';
+
+create or replace function billing.by_credit(p_started jsonb) returns jsonb language plpgsql as $$
+declare
+    v_now timestamptz := ops.now();
+begin
+    update billing.charge set state = 'SUCCEEDED', settlement = 'granted', ended_at = v_now, due_at = null, version = version + 1
+    where id = (p_started->>'charge_id')::bigint and state = 'READY' and rail = 'wallet';
+    if not found then
+        return p_started;
+    end if;
+    perform billing.settle_charge((p_started->>'charge_id')::bigint);
+    return p_started || '{"outcome": "paid", "hint": ""}';
+end $$;
+comment on function billing.by_credit(jsonb) is
+'A charge that was just made and that credit covers whole is settled at once, in the same transaction: there is no rail to ask. Any other is given back as it is.';
 
 create or replace function billing.charge_json(p_outcome text, p_charge billing.charge, p_country text, p_lang text)
 returns jsonb language plpgsql stable as $$

@@ -10,7 +10,7 @@ begin
     if v is null then
         perform 1 from auth.users where id = p_user_id for no key update;
         select * into c from billing.charge
-        where user_id = p_user_id and not superseded
+        where coalesce(gift_by, user_id) = p_user_id and not superseded
           and state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')
         for update;
         if not found then
@@ -32,3 +32,12 @@ end $$;
 comment on function billing.supersede_charge(bigint, text) is
 'After an explicit warning, a reader whose payment hangs 10 min past its prompt may pay anew (I1). The old charge is still polled (I13); should both succeed, the second to do so becomes credit.
 outcome: ok | none (nothing open) | too_early.';
+
+create or replace function billing.is_stuck(p_user_id bigint) returns boolean language plpgsql stable as $$
+begin
+    return exists (select 1 from billing.charge c
+                   where coalesce(c.gift_by, c.user_id) = p_user_id and not c.superseded
+                     and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')
+                     and c.state in ('PENDING', 'UNKNOWN', 'UNRESOLVED') and c.prompt_expires_at + interval '10 minutes' <= ops.now());
+end $$;
+comment on function billing.is_stuck(bigint) is 'Whether billing.supersede_charge would let this reader pay another way now.';

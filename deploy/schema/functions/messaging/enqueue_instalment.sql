@@ -57,7 +57,7 @@ begin
     if s.part is null then
         perform reading.save_position(p_user_id, v_book, b.parts + 1, 0, 'sms');
         return jsonb_build_object('outcome', 'end', 'segments', 0, 'part', b.parts, 'title', b.title);
-    elsif not billing.may_read(p_user_id, v_book, s.part, v_now) then
+    elsif not billing.may_send(p_user_id, v_book, s.part, v_now) then
         return jsonb_build_object('outcome', 'locked', 'segments', 0, 'part', s.part, 'title', b.title);
     elsif a.left_month < 1 then
         return jsonb_build_object('outcome', 'allowance', 'segments', 0, 'part', s.part, 'title', b.title);

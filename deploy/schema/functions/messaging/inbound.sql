@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
-create or replace function messaging.inbound(p_account text, p_lookup bytea, p_sealed bytea, p_key_id int, p_country text, p_network text,
-                                             p_keyword text, p_arg text, p_lang_hint text, p_dedupe bytea)
+create or replace function messaging.inbound_text(p_account text, p_lookup bytea, p_sealed bytea, p_key_id int, p_country text, p_network text,
+                                                  p_keyword text, p_arg text, p_macs bytea[], p_dedupe bytea)
 returns table (outcome text, message_id bigint) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -30,17 +30,30 @@ begin
         return query select 'limited', null::bigint;
         return;
     end if;
-    select * into v from messaging.inbound_do(f.user_id, f.identity_id, v_action, p_arg);
+    if v_action in ('redeem', 'renew', 'cancel', 'status') then
+        select * into v from billing.keyword_do(f.user_id, f.identity_id, v_action, p_macs);
+    else
+        select * into v from messaging.inbound_do(f.user_id, f.identity_id, v_action, p_arg);
+    end if;
     insert into messaging.inbound (account, dedupe, identity_id, action, outcome, message_id, received_at)
     values (p_account, p_dedupe, f.identity_id, v_action, v.outcome, v.message_id, v_now);
     return query select v.outcome, v.message_id;
 end $$;
-comment on function messaging.inbound(text, bytea, bytea, int, text, text, text, text, text, bytea) is
+comment on function messaging.inbound_text(text, bytea, bytea, int, text, text, text, text, bytea[], bytea) is
 'A text from a reader: its keyword runs and is answered in one transaction; the same delivery again returns the recorded outcome.
 Sixty texts an hour a number have an effect and a row, so that a machine that writes for ever costs neither replies nor room; STOP always has.
-outcome: limited | queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code, REPETER) | already (STOP, PAUSE or START had no effect) | started | paused | help | menu | unknown.
-The language of who is first seen by a text is its keyword''s (messaging.keyword), else the country''s; p_lang_hint is no longer read.
+outcome: limited | queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code, REPETER) | already (STOP, PAUSE or START had no effect) | started | paused | help | menu | unknown, and those of billing.keyword_do.
+The language of who is first seen by a text is its keyword''s (messaging.keyword), else the country''s. p_arg: what follows the keyword, '''' when it has the form of a code, which is in macs as its keyed hashes only (S5).
 stopped is also the outcome of STOP itself. message_id: the instalment or the reply, null when nothing is sent.';
+
+create or replace function messaging.inbound(p_account text, p_lookup bytea, p_sealed bytea, p_key_id int, p_country text, p_network text,
+                                             p_keyword text, p_arg text, p_lang_hint text, p_dedupe bytea)
+returns table (outcome text, message_id bigint) language plpgsql as $$
+begin
+    return query select t.outcome, t.message_id
+    from messaging.inbound_text(p_account, p_lookup, p_sealed, p_key_id, p_country, p_network, p_keyword, p_arg, null, p_dedupe) t;
+end $$;
+comment on function messaging.inbound(text, bytea, bytea, int, text, text, text, text, text, bytea) is 'Of the release before: inbound_text without codes.';
 
 create or replace function messaging.inbound_do(p_user_id bigint, p_identity_id bigint, p_action text, p_arg text)
 returns table (outcome text, message_id bigint) language plpgsql as $$

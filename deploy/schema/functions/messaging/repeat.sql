@@ -36,7 +36,7 @@ begin
     elsif m.state in ('queued', 'claimed', 'sending') or (m.state = 'unknown' and m.done_at
            + coalesce((select ac.unknown_hold from messaging.account ac where ac.name = m.account), '60 seconds') > v_now) then
         return jsonb_build_object('outcome', 'busy', 'message_id', m.id, 'segments', m.segments, 'title', b.title);
-    elsif not billing.may_read(p_user_id, b.id, m.from_part, v_now) then
+    elsif not billing.may_send(p_user_id, b.id, m.from_part, v_now) then
         return jsonb_build_object('outcome', 'locked', 'segments', 0, 'title', b.title);
     elsif m.segments > a.left_month then
         return jsonb_build_object('outcome', 'allowance', 'segments', 0, 'title', b.title);

@@ -1,0 +1,79 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- How a right comes to be: the period of a pass after the others, or in place of a lesser one.
+
+create or replace function billing.plan_days(p_plan billing.plan, p_from timestamptz, p_zone text) returns int language plpgsql stable as $$
+begin
+    return round(extract(epoch from billing.add_period(p_from, p_plan.period_unit, p_plan.period_count,
+                                                       extract(day from p_from at time zone p_zone)::int, p_zone) - p_from) / 86400);
+end $$;
+comment on function billing.plan_days(billing.plan, timestamptz, text) is 'Days of one period of a plan that begins at a moment.';
+
+create or replace function billing.taken_over(p_user_id bigint, p_plan_id bigint)
+returns table (plan_id bigint, days int, plan_days int, worth_minor bigint) language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := ops.now();
+    pl billing.plan;
+    v_zone text;
+    v_price bigint;
+begin
+    select * into pl from billing.plan where id = p_plan_id;
+    select k.time_zone into v_zone from auth.users u join ops.country k on k.code = u.country where u.id = p_user_id;
+    select p.amount_minor into v_price from billing.price p where p.id = billing.price_of(p_user_id, p_plan_id);
+    return query
+    select min(x.plan_id), sum(x.days)::int,
+        coalesce(floor(sum(x.worth) * billing.plan_days(pl, v_now, v_zone) / nullif(v_price, 0)), 0)::int, floor(sum(x.worth))::bigint
+    from (select e.plan_id, d.days, e.worth_minor * d.days / greatest(round(extract(epoch from e.ends_at - e.starts_at) / 86400), 1) as worth
+          from billing.entitlement e
+          join billing.plan o on o.id = e.plan_id and o.level < pl.level
+          cross join lateral (select floor(extract(epoch from e.ends_at - greatest(e.starts_at, v_now)) / 86400) as days) d
+          where e.user_id = p_user_id and e.ends_at > v_now) x
+    having count(*) > 0;
+end $$;
+comment on function billing.taken_over(bigint, bigint) is
+'What a better plan would take over of the lesser passes that run or wait: one of their plans, their whole unused days, the days of the new plan that these are worth (floor, once, over all of them), and the money in them. No row: there is none. No cash goes back.';
+
+create or replace function billing.grant_pass(p_user_id bigint, p_plan_id bigint, p_origin text, p_charge_id bigint, p_voucher bytea, p_worth bigint)
+returns billing.entitlement language plpgsql as $$
+declare
+    v_now timestamptz := ops.now();
+    pl billing.plan;
+    co ops.country;
+    o record;
+    e billing.entitlement;
+    v_start timestamptz;
+    v_anchor int;
+begin
+    select k.* into co from auth.users u join ops.country k on k.code = u.country where u.id = p_user_id;
+    select * into pl from billing.plan where id = p_plan_id;
+    select * into o from billing.taken_over(p_user_id, p_plan_id);
+    if o.days is not null then
+        perform ops.audit_put('user:' || p_user_id, 'pass.taken_over', 'plan:' || pl.code,
+            jsonb_build_object('days', o.days, 'plan_days', o.plan_days, 'passes', (
+                select jsonb_agg(jsonb_build_object('id', x.id, 'charge', x.charge_id, 'from', x.starts_at, 'to', x.ends_at))
+                from billing.entitlement x join billing.plan l on l.id = x.plan_id and l.level < pl.level
+                where x.user_id = p_user_id and x.ends_at > v_now)));
+        delete from billing.entitlement x using billing.plan l
+        where x.user_id = p_user_id and x.starts_at >= v_now and l.id = x.plan_id and l.level < pl.level;
+        update billing.entitlement x set ends_at = v_now, remind_at = null from billing.plan l
+        where x.user_id = p_user_id and x.ends_at > v_now and l.id = x.plan_id and l.level < pl.level;
+    end if;
+
+    select max(x.ends_at), (array_agg(x.anchor_day order by x.ends_at desc))[1] into v_start, v_anchor
+    from billing.entitlement x where x.user_id = p_user_id and x.ends_at > v_now;
+    v_start := coalesce(v_start, v_now);
+    v_anchor := coalesce(
+        (select x.anchor_day from billing.entitlement x
+         where x.user_id = p_user_id and x.plan_id = p_plan_id and x.ends_at = v_start limit 1),
+        extract(day from v_start at time zone co.time_zone)::int);
+    insert into billing.entitlement (user_id, plan_id, charge_id, starts_at, ends_at, anchor_day, created_at, origin, voucher, worth_minor)
+    values (p_user_id, p_plan_id, p_charge_id, v_start,
+            billing.add_period(v_start, pl.period_unit, pl.period_count, v_anchor, co.time_zone) + make_interval(days => coalesce(o.plan_days, 0)),
+            v_anchor, v_now, p_origin, p_voucher, p_worth + coalesce(o.worth_minor, 0))
+    returning * into e;
+    update billing.entitlement set remind_at = case when id = e.id then billing.next_reminder(e, v_now) end
+    where user_id = p_user_id and (id = e.id or remind_at is not null);
+    return e;
+end $$;
+comment on function billing.grant_pass(bigint, bigint, text, bigint, bytea, bigint) is
+'A period of a plan for a reader whose row is locked: after all that she has (no lost hour), or at once in place of lesser passes, whose unused days become days of this one. origin: charge | trial | voucher; worth: what was paid for it. Only its own end is spoken of from now on.';
