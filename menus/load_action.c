@@ -4,7 +4,8 @@
  * and holds one statement.
  *
  *   -- lane: read | write | slow      where it runs
- *   -- args: user book lang           variables given as text parameters $1..$n
+ *   -- args: user book lang           variables given as text parameters $1..$n; what a sensitive input
+ *                                     took may be given in no clear form (S5): voucher:code friend:number
  *   -- cols: outcome title            columns it gives; those that are variables are set
  *   -- outcomes: ok none              values of its column "outcome" (closed set)
  *   -- timeout_ms: 1500               one try may take this long (without it: what the turn has)
@@ -93,12 +94,28 @@ static struct str next_word(struct str *rest)
     return word;
 }
 
+/* The form after the colon, which only a value that is kept nowhere has. */
+static void read_form(struct loader *l, const struct menu_file *f, struct action *a,
+                      const struct head *head, struct str form)
+{
+    uint32_t bit = 1u << a->pub.nargs;
+
+    if (str_eq(form, STR("code")))
+        a->pub.codes |= bit;
+    else if (str_eq(form, STR("number")))
+        a->pub.numbers |= bit;
+    else if (form.p)
+        fault_at(l, f, head->args_line, "an argument's form is \":code\" or \":number\"");
+}
+
 static void read_args(struct loader *l, const struct menu_file *f, struct action *a,
                       const struct head *head)
 {
-    struct str args = head->args.p ? head->args : STR_EMPTY, word;
+    struct str args = head->args.p ? head->args : STR_EMPTY, word, form;
 
     while ((word = next_word(&args)).n) {
+        if (!str_cut(word, ':', &word, &form))
+            form = (struct str){NULL, 0};
         int var = menu_find_var(l->m, word);
 
         if (var == NONE) {
@@ -109,6 +126,7 @@ static void read_args(struct loader *l, const struct menu_file *f, struct action
             return;
         } else {
             l->m->vars[var].used = true;
+            read_form(l, f, a, head, form);
             a->args[a->pub.nargs++] = var;
         }
     }

@@ -119,6 +119,9 @@ struct menu_action {
      * the turn has time. Only reads have retries. */
     unsigned timeout_ms;
     unsigned retries;
+    /* For the caller too: bit i says that argument i + 1 is given to the database as the keyed hashes of a
+     * code (arg:code), or as a number that stands nowhere in clear (arg:number). See the caller for their form. */
+    uint32_t codes, numbers;
 };
 
 size_t menu_actions(const struct menu *m);

@@ -11,14 +11,16 @@
 #include "gateway/lib/counter.h"
 #include "gateway/lib/crypto.h"
 #include "gateway/lib/map.h"
+#include "gateway/lib/reader_code.h"
 #include "gateway/sms/sms_parts.h"
 #include "smpp/alphabet.h"
 
 #define KEEP_TRYING 60 /* times, a second apart, for a text put together from parts */
 #define TEXT_MAX    4096
 
-PG_STMT(inbound_stmt, "sms.inbound", PG_WRITE, 10,
-        "select outcome from messaging.inbound($1, $2, $3, $4::int, $5, $6, $7, $8, $9, $10)");
+PG_STMT(
+    inbound_stmt, "sms.inbound", PG_WRITE, 10,
+    "select outcome from messaging.inbound_text($1, $2, $3, $4::int, $5, $6, $7, $8, $9::bytea[], $10)");
 
 static struct counter texts = COUNTER("coko_sms_mo_total", "Texts from readers by outcome");
 
@@ -32,6 +34,7 @@ struct incoming {
     struct op op;
     struct loop_timer again;
     struct keyword word;
+    char macs[READER_CODE_MACS_MAX]; /* "": no code was sent */
     struct repeat *first;
     uint64_t hash;
     uint8_t lookup[32], dedupe[32];
@@ -75,7 +78,7 @@ static void incoming_run(struct incoming *in)
     pg_p_text(&p, in->network);
     pg_p_text(&p, in->word.word);
     pg_p_text(&p, in->word.arg);
-    pg_p_text(&p, ""); /* the keyword's row tells the language */
+    pg_p_text(&p, *in->macs ? in->macs : NULL);
     pg_p_bytea(&p, in->dedupe, sizeof in->dedupe);
     pg_exec(in->a->s->pg, &in->op, &inbound_stmt, &p);
 }
@@ -161,6 +164,18 @@ static void seal_number(struct incoming *in, const struct msisdn *number)
            strnlen(*number->country ? number->country : in->a->link->country, 2));
 }
 
+/* What has the form of a code is given to the database as its keyed hashes and nothing else (S5). */
+static void take_code(struct incoming *in)
+{
+    char code[READER_CODE_MAX + 1];
+
+    if (!reader_code_read(str_c(in->word.arg), code))
+        return;
+    reader_code_macs(in->a->s->ring, str_c(code), in->macs);
+    crypto_wipe(code, sizeof code);
+    crypto_wipe(in->word.arg, sizeof in->word.arg);
+}
+
 static void take_text(struct sms_account *a, const struct bind_delivery *d, const struct pdu *pdu,
                       struct str text, bool joined)
 {
@@ -185,6 +200,7 @@ static void take_text(struct sms_account *a, const struct bind_delivery *d, cons
     loop_timer_init(&in->again, a->s->loop, on_again, in);
     seal_number(in, &number);
     keyword_parse(text, &in->word);
+    take_code(in);
     name_it(in, pdu, text);
     incoming_run(in);
 }

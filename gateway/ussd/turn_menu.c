@@ -206,7 +206,7 @@ bool turn_action_take(struct turn *t)
     if (!args)
         return false;
     for (size_t i = 0; i < out->nargs; i++)
-        args[i] = out->args[i];
+        args[i] = turn_argument(t, out->action, i, out->args[i]);
     t->action = out->action;
     t->args = args;
     t->retried = 0;

@@ -22,6 +22,10 @@ void turn_menu_enter(struct turn *t);
 /* What the menu asked for, from bench.out, which does not outlive a wait. False: our own fault. */
 MUST_CHECK bool turn_action_take(struct turn *t);
 
+/* Argument i of an action as the database is given it: what a reader typed of a code or of somebody's number leaves
+ * this process in no clear form (S5). An unset one stays NULL. */
+struct str turn_argument(struct turn *t, const struct menu_action *a, size_t i, struct str value);
+
 /* How long after the callback an action may be waited for, so that a screen is still in time. */
 unsigned turn_action_ms(const struct turn *t);
 
