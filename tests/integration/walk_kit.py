@@ -34,7 +34,8 @@ PAYING_DIAL = "2*1*1*9"  # hard case 9: it pays nothing. Where it may end: the r
 WALKED = [("home", *rest) for rest in (
     ("pass_none",), ("pass_active",), ("pending",), ("pass_none", "offers"), ("pass_none", "offers", "confirm"),
     ("discover",), ("discover", "list_new"), ("discover", "list_new", "book"))]
-EFFECTS = {"start_charge", "sms_next", "sms_repeat", "stop", "start_again", "pause", "set_schedule", "set_language"}
+EFFECTS = {"start_charge", "sms_next", "sms_repeat", "stop", "start_again", "pause", "set_schedule", "set_language", "start_trial", "cancel_renewal",
+           "choose_wallet"}
 CODES = ["101", "102", "105", "201"]
 WORDS = ["taxi", "velo", "pagne", "lettres", "bus", "baobab", "zzzz"]
 
@@ -400,7 +401,7 @@ class Walk:
         if label and option["to"] == "book":
             self.expected = self.world.title_in(label)
             self.books |= {self.expected} - {None}
-        elif label and option["to"] == "confirm":
+        elif label and option["to"] in ("confirm", "offer_chosen"):
             self.offer = label
         action = self.menu.action_of(option)
         if action:

@@ -94,6 +94,8 @@ static bool script(struct reader *r, const struct menu_out *out, struct menu_row
     if (!strcmp(a, "offers"))
         return ROW(r, rows, "id", "1", "label", "Pass 1 jour : 100 FCFA", "price", "77",
                    "plan_label", "Pass 1 jour", "amount", "100 FCFA", "period", "1 jour");
+    if (!strcmp(a, "taken_over"))
+        return ROW(r, rows, "outcome", "plain", "left_days", "0", "more_days", "0");
     if (!strcmp(a, "start_charge"))
         return ROW(r, rows, "outcome", w->charge, "hint", "Tapez votre code secret.");
     if (!strcmp(a, "my_pass"))

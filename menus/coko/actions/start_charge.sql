@@ -2,7 +2,7 @@
 -- lane: write
 -- args: user identity plan price step consent test
 -- cols: outcome hint
--- outcomes: created pending active price_changed no_rail
+-- outcomes: created paid pending active price_changed no_rail
 -- The consent is the very screen the reader accepted. A carrier's own trial meets no rail.
 select c.outcome, coalesce(c.hint, '') as hint
 from (select 1 where coalesce($7, '') = '') for_real,
