@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "api/call.h"
+#include "api/billing.h"
 #include "api/otp.h"
 #include "gateway/lib/log.h"
 #include "gateway/lib/msisdn.h"
@@ -30,7 +31,7 @@ const struct option_row api_options[] = {
 const size_t api_options_count = ARRAY_LEN(api_options);
 
 static const struct call_handler *const handlers[] = {&otp_request_handler, &otp_verify_handler,
-                                                      NULL};
+                                                      &redeem_handler, &gift_handler, NULL};
 
 static void on_request(struct http_exchange *x, void *arg)
 {

@@ -73,7 +73,8 @@ struct call_handler {
     const char *const *vars;         /* names it sets, NULL ended */
     void (*begin)(struct call *c);   /* after the parameters, before LOOKUP */
     void (*prepare)(struct call *c); /* before SQL; c->op has the row of LOOKUP if there is one */
-    void (*render)(struct call *c, struct buf *out); /* c->op has the rows of SQL */
+    void (*render)(struct call *c,
+                   struct buf *out); /* c->op has the rows of SQL; NULL: as columns */
 };
 
 struct api {

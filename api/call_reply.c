@@ -195,7 +195,7 @@ bool call_render(struct call *c)
     struct buf *out = http_reply_buf(c->x);
     char mem[ETAG_MAX];
 
-    if (c->route->handler)
+    if (c->route->handler && c->route->handler->render)
         c->route->handler->render(c, out);
     else
         write_rows(c, out);

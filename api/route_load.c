@@ -175,7 +175,7 @@ static void load_columns(struct loader *l, const json_t *o)
         c->name = keep(l, str_c(key));
         c->type = (enum column_type)WORD(l, json_object_get(o, "columns"), key, NULL, column_words);
     }
-    if (l->r->ncolumns == 0 && !l->r->handler)
+    if (l->r->ncolumns == 0 && !(l->r->handler && l->r->handler->render))
         FAULT(l, "\"columns\": what does it answer?");
 }
 
