@@ -82,6 +82,15 @@ static const struct command commands[] = {
      "counts it as failed; an instalment gives its text back. One line a message; 1 when any was\n"
      "refused. Each decision is a row of ops.audit with the operator's name (--by, as in coko link).\n",
      command_outbox},
+    {"vouchers",
+     "make PLAN COUNT [--country CC] [--amount MINOR] [--days 365] [--note TEXT] | close BATCH | list\n"
+     "            [-c FILE] [--by NAME]",
+     "codes on paper that become a pass",
+     "make: COUNT codes (at most 10,000) for the pass PLAN, printed once, one a line; the database has\n"
+     "their keyed hashes alone. --amount: what who sells them owes for each that is redeemed, in minor\n"
+     "units of the country's currency, VAT included. close: codes of BATCH that were not redeemed never\n"
+     "will be. list: batches, how many of each were redeemed, what is owed. Audited by name.\n",
+     command_vouchers},
     {"margin", "[-c FILE] [--days N]", "what plans bring and what their SMS cost",
      "Per plan and country over N days (30): revenue without VAT, segments and their cost, margin,\n"
      "and the cost of a pass used to the full; minor units. Exit code 1 and an alert when a plan\n"

@@ -52,6 +52,7 @@ int command_status(int argc, char **argv);
 int command_link(int argc, char **argv);
 int command_outbox(int argc, char **argv);
 int command_book(int argc, char **argv);
+int command_vouchers(int argc, char **argv);
 int command_margin(int argc, char **argv);
 int command_phone(int argc, char **argv);
 int command_statements(int argc, char **argv);
