@@ -2,7 +2,7 @@
 /*
  * What an account needs before and beside sending:
  *
- *   a new epoch of the lease    messaging.recover settles what earlier owners left; then we may claim
+ *   a new epoch of the lease    messaging.take_over settles what earlier owners left; then we may claim
  *   rows claimed, not begun     messaging.hand_back returns them (drain, no link, a claim's lost answer)
  *   the link, each 5 s          messaging.report tells whether it is up, and takes what accounts that
  *                               are down have queued for our routes
@@ -19,9 +19,9 @@
 #define REPORT_MS   5000
 #define REPORT_MAX  1000 /* messages taken over at a time */
 
-PG_STMT(recover_stmt, "sms.recover", PG_BATCH, 2,
+PG_STMT(recover_stmt, "sms.recover", PG_BATCH, 3,
         "select recovered, exists (select from messaging.account a where a.name = $1)"
-        " from messaging.recover($1, $2::bigint)");
+        " from messaging.take_over($1, $2::bigint, $3::boolean)");
 PG_STMT(back_stmt, "sms.hand_back", PG_BATCH, 4,
         "select messaging.hand_back($1, $2, $3::bigint, $4::bigint[])");
 PG_STMT(orphans_stmt, "sms.match_orphans", PG_BATCH, 2,
@@ -67,6 +67,7 @@ static void recover(struct sms_account *a)
     pg_params_init(&p);
     pg_p_text(&p, a->link->account);
     pg_p_int(&p, a->asked_epoch);
+    pg_p_text(&p, a->link->concat == BIND_CONCAT_PAYLOAD ? "true" : "false");
     sms_exec(a, &a->recover_op, &recover_stmt, &p);
 }
 

@@ -256,7 +256,7 @@ CALLS = {
     "match_orphans": "select messaging.match_orphans('lab', 10)",
     "named": "select * from messaging.receipts('lab', '[{\"ref\": \"zy\", \"state\": \"DELIVRD\", \"own\": 7, \"number_lookup\": \"00ff\"}]')",
     "settle_unknown": "select * from messaging.settle_unknown('lab', 10)",
-    "recover": "select * from messaging.recover('lab', 1)",
+    "recover": "select * from messaging.take_over('lab', 1, true)",
     "sender_of": "select * from messaging.sender_of('lab', 7)",
     "reroute": "select messaging.reroute('lab', 'lab', 10)",
     "inbound": "select * from messaging.inbound('lab', sha256('9'), 's', 1, 'CI', 'mtn', 'SUITE', '', 'fr', 'new')",

@@ -11,9 +11,10 @@ declare
     v_ended boolean := false;
     v_end boolean;
     v_dead bigint[];
+    v_one boolean;
 begin
     -- Until our commit no recover passes: it would miss the rows that we are about to mark, and they would be 'sending' for ever.
-    perform 1 from messaging.account a where a.name = p_account for share;
+    select a.one_part into v_one from messaging.account a where a.name = p_account for share;
     if exists (select 1 from messaging.account a where a.name = p_account and a.epoch > p_epoch) then
         return;
     end if;
@@ -47,7 +48,7 @@ begin
     return query
     with sent as (
         update messaging.message m set state = 'sending', epoch = p_epoch, owner = p_owner, tries = m.tries + 1, sent_at = v_now,
-            parts = case when m.parts = 0 then least(m.segments, 255) else m.parts end
+            parts = case when v_one then 1 when m.parts = 0 then least(m.segments, 255) else m.parts end
         from auth.identity i
         where m.id = any (v_ids) and m.state = 'queued' and i.id = m.identity_id and m.due_at <= v_now
         returning m.id, m.kind, m.priority, i.sealed, i.key_id, m.lang, m.body, m.body_sealed, m.expires_at, m.due_at)

@@ -43,7 +43,7 @@ begin
         order by m.account, m.priority, m.due_at, m.id
         limit greatest(p_max, 0)
         for update of m skip locked)
-    update messaging.message m set account = p_to
+    update messaging.message m set account = p_to, parts = 0
     where m.id = any (array(select d.id from due d where messaging.route_of(d.country, d.network, d.refused_by) = p_to));
     get diagnostics v_n = row_count;
     return v_n;
