@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""M3 at one moment with what ends: STOP beside a refusal, beside the ends of two messages."""
+"""M3 at one moment with what ends: STOP beside a refusal, beside the ends of two messages, beside who sends again."""
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from database import Held
 from sqlfixtures import *  # noqa: F401,F403
@@ -64,5 +66,29 @@ def test_two_that_end_at_once_release_the_confirmation(world):
         a.commit()
         ends.result()
     assert world.value("select due_at <= ops.now() from messaging.message where id = %s", confirmation)
+    a.close()
+    b.close()
+
+
+@pytest.mark.parametrize("again", ["select * from messaging.settle_unknown('lab', 10)",
+                                   "select * from messaging.outbox_decide('w', 'requeue', array[{m}]::bigint[])"])
+def test_stop_waits_for_who_sends_an_unknown_one_again(world, again):
+    """STOP passed by the row that a policy, or an operator, was putting back into the queue: it left after the confirmation."""
+    world.rows("update messaging.unknown_policy set action = 'resend', after = '1 minute', max = 3 where kind = 'notice'")
+    reader = world.dial()
+    m = notice(world, reader)
+    world.claim_sms()
+    record(world, "lab", m, "unknown")
+    world.later("2 minutes")
+    a, b = world.connect(), world.connect()
+    a.autocommit = False
+    world.rows(again.format(m=m), conn=a)
+    with ThreadPoolExecutor(1) as pool:
+        stop = pool.submit(world.one, "auth.stop", reader["identity_id"], "s", conn=b)
+        wait_until(lambda: stop.done() or waiting(world) > 0, "STOP to end or to wait")
+        a.commit()
+        stop.result()
+    assert state(world, m) == "cancelled"
+    assert [x["kind"] for x in world.claim_sms()] == ["reply"]
     a.close()
     b.close()

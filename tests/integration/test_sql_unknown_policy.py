@@ -75,3 +75,30 @@ def test_old_messages_go_with_their_parts(world):  # noqa: F811
     assert world.value("select ops.expire_rows(100)") >= 1
     assert [r["id"] for r in world.rows("select id from messaging.message order by id")] == [waiting], done
     assert world.rows("select 1 from messaging.part") == []
+
+
+@pytest.mark.parametrize("kind", ["notice", "instalment"])
+def test_stop_ends_what_a_policy_would_send_again(world, kind):  # noqa: F811  # M3
+    """Found as a notice that came after STOP was confirmed: of unknown outcome it was neither cancelled nor flagged."""
+    world.rows("insert into messaging.unknown_policy values (%s, 'resend', '1 minute', 3) on conflict (kind)"
+               " do update set action = 'resend', after = '1 minute', max = 3", kind)
+    m = unknown(world, kind)
+    reader = world.dial(NUMBER)
+    confirmation = world.one("auth.stop", reader["identity_id"], "s")["message_id"]
+    assert world.value("select due_at <= ops.now() from messaging.message where id = %s", confirmation), "nothing is being sent"
+    world.later("2 minutes")
+    assert settle(world)["resent"] == 0 and state(world, m) == "unknown"
+    assert [x["kind"] for x in world.claim_sms()] == ["reply"]
+    world.call("messaging.record", "lab", 1, [{"m": m, "no": 1, "of": 1, "ref": "late", "status": "accepted", "code": 0}])
+    world.receipt("late")
+    assert state(world, m) == "delivered", "what the carrier says holds"
+
+
+def test_stop_flagged_what_a_dead_sender_had(world):  # noqa: F811  # M3
+    world.rows("update messaging.unknown_policy set action = 'resend', max = 3 where kind = 'notice'")
+    reader = world.dial(NUMBER)
+    m = world.one("messaging.enqueue", reader["identity_id"], "notice", "fr", "help", {}, None)["message_id"]
+    world.claim_sms()
+    world.one("auth.stop", reader["identity_id"], "s")
+    world.one("messaging.recover", "lab", 2)
+    assert state(world, m) == "unknown" and [x["kind"] for x in world.claim_sms(epoch=2)] == ["reply"]

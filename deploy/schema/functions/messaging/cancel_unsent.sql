@@ -6,7 +6,7 @@ declare
 begin
     -- All that is ours to end, before any is looked at: what a refusal gives back to the queue is neither missed nor let go.
     perform 1 from messaging.message
-    where identity_id = p_identity_id and state in ('queued', 'claimed', 'sending') and kind = any (p_kinds)
+    where identity_id = p_identity_id and state in ('queued', 'claimed', 'sending', 'unknown') and kind = any (p_kinds)
     order by id for no key update;
     for m in select * from messaging.message
              where identity_id = p_identity_id and state = 'queued' and kind = any (p_kinds)
@@ -17,7 +17,10 @@ begin
     update messaging.message set cancel_asked = true
     where identity_id = p_identity_id and state in ('claimed', 'sending') and kind = any (p_kinds);
     get diagnostics v_flagged = row_count;
+    -- Whether it arrives is the carrier's to tell; it is not sent again.
+    update messaging.message set cancel_asked = true
+    where identity_id = p_identity_id and state = 'unknown' and kind = any (p_kinds) and not cancel_asked;
     return v_flagged;
 end $$;
 comment on function messaging.cancel_unsent(bigint, text[]) is
-'Cancels what is queued of these kinds, also what waits to be tried again (the position goes back to unsent text), and flags what is being sent. Returns how many were flagged: a confirmation waits for them (M3).';
+'Cancels what is queued of these kinds, also what waits to be tried again (the position goes back to unsent text), and flags what is being sent or of unknown outcome: nobody sends that again. Returns how many are being sent: a confirmation waits for them (M3).';

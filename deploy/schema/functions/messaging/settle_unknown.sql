@@ -16,7 +16,7 @@ begin
             if p.action = 'give_up' or m.expires_at <= v_now then
                 update messaging.message x set state = 'expired', body_sealed = null, done_at = v_now where x.id = m.id;
                 given_up := given_up + 1;
-            elsif m.tries <= p.max and not m.cancel_asked
+            elsif m.tries <= p.max and messaging.requeue_refusal(m, v_now) is null
                   and not exists (select 1 from messaging.part q where q.message_id = m.id and q.state <> 'unknown') then
                 delete from messaging.part q where q.message_id = m.id;
                 update messaging.message x set state = 'queued', due_at = v_now, done_at = null where x.id = m.id;
@@ -27,4 +27,4 @@ begin
     return next;
 end $$;
 comment on function messaging.settle_unknown(text, int) is
-'A periodic job of the account''s holder: messaging.unknown_policy applied to at most max messages a kind. Sent again is only what is certainly without a receipt or a response, still valid and within its tries (M4); what is past its end is over.';
+'A periodic job of the account''s holder: messaging.unknown_policy applied to at most max messages a kind. Sent again is only what is certainly without a receipt or a response, still valid, within its tries (M4) and not of a reader who said STOP (M3); what is past its end is over.';
