@@ -79,11 +79,12 @@ bool batch_receipt(struct batch *b, const struct batch_receipt *r)
 {
     struct jsonw *j = &b->json;
 
-    assert(r->nrefs > 0);
+    assert(r->nrefs > 0 || (r->reference != 0 && r->lookup != NULL));
     if (!has_room(b))
         return false;
     jsonw_object(j);
-    jsonw_kv_cstr(j, "ref", r->refs[0]);
+    if (r->nrefs > 0)
+        jsonw_kv_cstr(j, "ref", r->refs[0]);
     jsonw_key(j, "alt");
     jsonw_array(j);
     for (size_t i = 1; i < r->nrefs; i++)

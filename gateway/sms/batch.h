@@ -49,7 +49,7 @@ void batch_fini(struct batch *b);
 MUST_CHECK bool batch_result(struct batch *b, const struct batch_part *p);
 
 struct batch_receipt {
-    const char *const *refs; /* forms of the id, likeliest first; at least one */
+    const char *const *refs; /* forms of the id, likeliest first; none: reference and lookup */
     size_t nrefs;
     const char *state;     /* the carrier's word */
     int64_t err;           /* negative: none */

@@ -4,6 +4,9 @@
  * could not be committed is answered ESME_RX_T_APPN: the carrier keeps it and delivers it again, and
  * the function does not mind seeing it twice. So is what comes when two batches are full.
  *
+ * A receipt without an id is its part's by our own reference and the phone it names; without both it
+ * says nothing.
+ *
  * A batch waits until the responses that came before it are recorded: else the database would keep
  * its receipts as orphans first, one by one. Not while recording fails: a receipt may come first.
  */
@@ -122,24 +125,40 @@ static struct str source_of(const struct pdu *pdu)
     return pdu->shape == PDU_SHAPE_data ? pdu->data.source : pdu->sm.source;
 }
 
+static bool read_phone(const struct sms_account *a, const struct pdu *pdu, uint8_t lookup[32])
+{
+    struct msisdn number;
+    struct err e;
+
+    if (msisdn_parse(source_of(pdu), a->link->country, &number, &e) != 0)
+        return false;
+    seal_lookup(a->s->ring, STR("phone"), str_c(number.digits), lookup);
+    return true;
+}
+
+static bool names_a_part(const struct sms_account *a, const struct receipt *r,
+                         const struct pdu *pdu)
+{
+    uint8_t lookup[32];
+
+    return r->id_count > 0 ||
+           (r->reference != 0 && a->link->reference && read_phone(a, pdu, lookup));
+}
+
 static bool add(struct sms_account *a, struct receipts *set, const struct receipt *r,
                 const struct pdu *pdu)
 {
     const char *refs[RECEIPT_IDS];
     char room[RECEIPT_ID_MAX];
     uint8_t lookup[32];
-    struct msisdn number;
-    struct err e;
     struct batch_receipt row = {.refs = refs,
                                 .state = receipt_state_name(r->state),
                                 .err = error_of(r),
                                 .reference = r->reference};
 
     row.nrefs = compose_receipt_ids((enum bind_id_form)a->link->id_form, r, room, refs);
-    if (msisdn_parse(source_of(pdu), a->link->country, &number, &e) == 0) {
-        seal_lookup(a->s->ring, STR("phone"), str_c(number.digits), lookup);
+    if (read_phone(a, pdu, lookup))
         row.lookup = lookup;
-    }
     return batch_receipt(&set->batch, &row);
 }
 
@@ -161,7 +180,7 @@ void receiver_on_receipt(void *arg, const struct bind_delivery *d, const struct 
 
     if (leaving(a))
         return;
-    if (receipt_parse(pdu, &r, &e) != 0 || r.id_count == 0) {
+    if (receipt_parse(pdu, &r, &e) != 0 || !names_a_part(a, &r, pdu)) {
         counter_inc(counter_with(&taken, "status=\"unreadable\""));
         bind_answer(d, SMPP_ROK); /* it would come back for ever */
         return;

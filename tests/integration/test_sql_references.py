@@ -127,3 +127,36 @@ def test_a_receipt_that_names_nobody_we_know_is_found_by_any_reading(world):  # 
     world.receipt("100", lookup=key("+2252626"), alt=["256"])
     world.accept(two, "256")
     assert states(world, one, two) == ["delivered", "delivered"]
+
+
+def without_an_id(world, message, state="DELIVRD", number=NUMBER, no=1):  # noqa: F811
+    own = world.value("select messaging.part_reference(%s, %s)", message, no)
+    world.call("messaging.receipts", "lab", [{"state": state, "err": 0, "number_lookup": key(number).hex(), "own": own}])
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_receipt_without_an_id_finds_its_part_by_our_name(world, answered):  # noqa: F811
+    """Found as receipts told to be unreadable: they carried user_message_reference and no message id."""
+    first, second = unknown_notices(world, 2)
+    if answered:
+        world.accept(first, "r")
+    without_an_id(world, first)
+    without_an_id(world, first, "UNDELIV")  # the first final state stays
+    assert states(world, first, second) == ["delivered", "unknown"]
+    without_an_id(world, second, number="+2250700000000")  # another phone: not this part
+    without_an_id(world, second, "ENROUTE")
+    assert states(world, first, second) == ["delivered", "unknown"]
+
+
+def test_a_receipt_without_an_id_waits_for_its_response(world):  # noqa: F811
+    reader = world.dial(NUMBER)
+    m = world.one("messaging.enqueue", reader["identity_id"], "notice", "fr", "help", {}, None)["message_id"]
+    world.claim_sms()
+    without_an_id(world, m)
+    without_an_id(world, m)
+    world.accept(m, "r")
+    assert states(world, m) == ["accepted"]
+    world.later("6 minutes")
+    assert world.value("select messaging.match_orphans('lab', 10)") == 1
+    assert states(world, m) == ["delivered"]
+    assert world.rows("select ref from messaging.part") == [{"ref": "r"}]

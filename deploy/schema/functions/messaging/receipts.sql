@@ -45,7 +45,7 @@ returns table (message_id bigint, state text) language sql as $$
     select g.message_id, g.state from messaging.receipts_take(p_account, p_rows) t, messaging.aggregate(t.ids) g;
 $$;
 comment on function messaging.receipts(text, jsonb) is
-'Receipts of a batch: [{ref, alt: [other forms of ref], state: the carrier''s word or number, err, number_lookup: hex, own: our reference come back}]. Final states are sticky, duplicates and order harmless, states that are not final ignored.
+'Receipts of a batch: [{ref, alt: [other forms of ref], state: the carrier''s word or number, err, number_lookup: hex, own: our reference come back}]; without ref, own and number_lookup name the part. Final states are sticky, duplicates and order harmless, states that are not final ignored.
 A receipt before its response is kept as an orphan under the same key and meets it in messaging.record. Returns the messages touched, with their state.';
 
 create or replace function messaging.receipts_waits(p_account text, p_rows jsonb) returns setof bigint language plpgsql as $$
@@ -76,9 +76,15 @@ begin
         from rows from (jsonb_to_recordset(p_rows) as (ref text, alt jsonb, state text, err int, number_lookup text, own int))
             with ordinality as x(ref, alt, state, err, number_lookup, own, ord)
         join messaging.receipt_word w on w.word = upper(x.state) and w.state <> 'accepted'
-        where coalesce(x.ref, '') <> '' and x.ref <> all (p_done)
+        where (coalesce(x.ref, '') <> '' and x.ref <> all (p_done))
+           or (coalesce(x.ref, '') = '' and x.own is not null and coalesce(x.number_lookup, '') <> '')
         order by x.ord
     loop
+        if coalesce(r.ref, '') = '' then
+            v_id := messaging.receipt_named(p_account, r.own, r.state, r.err, r.lookup, p_now);
+            v_ids := v_ids || coalesce(array[v_id], '{}');
+            continue;
+        end if;
         v_id := messaging.receipt_one(p_account, r.ref, r.alt, r.state, r.err, r.lookup, p_now);
         if v_id is not null then
             v_ids := v_ids || v_id;
@@ -158,6 +164,33 @@ end $$;
 comment on function messaging.receipt_one(text, text, text[], text, int, bytea, timestamptz) is
 'One receipt the slow way: by any form of its ref, by ref and phone when the carrier repeats refs, else kept as an orphan. Returns the message, or null.';
 
+create or replace function messaging.receipt_named(p_account text, p_own int, p_state text, p_err int, p_lookup bytea, p_now timestamptz)
+returns bigint language plpgsql as $$
+declare
+    p messaging.part;
+begin
+    if p_lookup is null then
+        return null;
+    end if;
+    select q.* into p
+    from (select m.id from auth.identity i join messaging.message m on m.identity_id = i.id
+          where i.kind = 'phone' and i.lookup = p_lookup and m.account = p_account order by m.id desc limit 100) l
+    join messaging.part q on q.message_id = l.id and q.account = p_account
+    where messaging.part_reference(l.id, q.no) = p_own
+    order by l.id desc limit 1;
+    if not found then
+        insert into messaging.part (account, ref, lookup, own, state, code, at, receipt_at)
+        values (p_account, '~' || p_own || '.' || encode(p_lookup, 'hex'), p_lookup, p_own, p_state, p_err, p_now, p_now)
+        on conflict (account, ref) do nothing;
+        return null;
+    end if;
+    update messaging.part q set state = p_state, code = p_err, receipt_at = p_now
+    where q.account = p.account and q.ref = p.ref and q.state in ('accepted', 'unknown');
+    return p.message_id;
+end $$;
+comment on function messaging.receipt_named(text, int, text, int, bytea, timestamptz) is
+'A receipt without an id, by our own name of the part and the phone: of its last hundred messages the newest such part. Before its response it waits as an orphan ~<own>.<phone>, for messaging.match_orphans. Returns the message, or null.';
+
 create or replace function messaging.match_alt(p_account text, p_ids bigint[]) returns bigint[] language plpgsql as $$
 declare
     v_ids bigint[] := '{}';
@@ -186,21 +219,24 @@ declare
     v_ids bigint[] := '{}';
     o messaging.part;
     p messaging.part;
+    v_open text[];
 begin
     for o in
         select * from messaging.part f where f.account = p_account and f.message_id is null and f.at <= v_now - interval '5 minutes'
         order by f.at desc limit p_max for update skip locked
     loop
+        -- One without an id may belong to a part whose response came behind it.
+        v_open := case when o.ref like '~%' and o.own is not null then '{unknown,accepted,sending}' else '{unknown}' end;
         select q.* into p
         from auth.identity i
-        join messaging.message m on m.identity_id = i.id and m.state = 'unknown' and m.account = p_account
-        join messaging.part q on q.message_id = m.id and q.state = 'unknown'
+        join messaging.message m on m.identity_id = i.id and m.account = p_account and m.state = any (v_open)
+        join messaging.part q on q.message_id = m.id and q.state = any (v_open)
         where i.kind = 'phone' and i.lookup = o.lookup and m.sent_at <= o.at
           and (o.own is null or o.own = messaging.part_reference(m.id, q.no))
         order by m.id, q.no limit 1;
         if found then
             delete from messaging.part x where x.account = o.account and x.ref = o.ref;
-            update messaging.part x set ref = o.ref, state = o.state, code = o.code, receipt_at = o.receipt_at
+            update messaging.part x set ref = case when o.ref like '~%' then x.ref else o.ref end, state = o.state, code = o.code, receipt_at = o.receipt_at
             where x.account = p.account and x.ref = p.ref;
             v_ids := v_ids || p.message_id;
         end if;
