@@ -65,21 +65,6 @@ static enum receipt_state state_of_word(struct str word)
                                                          : RECEIPT_UNREADABLE;
 }
 
-bool receipt_final(enum receipt_state s)
-{
-    return s == RECEIPT_DELIVERED || s == RECEIPT_EXPIRED || s == RECEIPT_DELETED ||
-           s == RECEIPT_UNDELIVERABLE || s == RECEIPT_REJECTED || s == RECEIPT_SKIPPED;
-}
-
-enum receipt_state receipt_merge(enum receipt_state old, enum receipt_state fresh)
-{
-    if (receipt_final(old) || fresh == RECEIPT_UNREADABLE)
-        return old;
-    if (receipt_final(fresh) || old == RECEIPT_UNREADABLE)
-        return fresh;
-    return fresh == RECEIPT_SCHEDULED || old == RECEIPT_ACCEPTED ? old : fresh;
-}
-
 /* ---- ids ------------------------------------------------------------------------------------- */
 
 static bool all_digits(const char *s, unsigned base)

@@ -11,8 +11,8 @@
  * and looks for each in turn.
  *
  * Order of calls: receipt_is, receipt_parse. No malloc, no state; views live as long as the PDU,
- * or as the text given. It never decides what a receipt means for a message: final states are
- * sticky there, receipt_merge says how.
+ * or as the text given. It never decides what a receipt means for a message: messaging.receipts
+ * does, where the first final state stays.
  */
 #ifndef COKO_SMPP_RECEIPT_H
 #define COKO_SMPP_RECEIPT_H
@@ -74,12 +74,6 @@ MUST_CHECK int receipt_parse_text(struct str text, struct receipt *out, struct e
  * zeros when it is a hexadecimal or decimal number of at most 20 digits. An id that holds anything
  * else (a UUID) keeps its zeros. Cut to RECEIPT_ID_MAX - 1. "" stays "". */
 void receipt_normal_id(struct str raw, char out[RECEIPT_ID_MAX]);
-
-/* Is it over? DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, REJECTED, SKIPPED. */
-bool receipt_final(enum receipt_state s);
-
-/* State of a part that had `old` and now gets `fresh`: the first final state stays. */
-enum receipt_state receipt_merge(enum receipt_state old, enum receipt_state fresh);
 
 /* "DELIVRD", "UNDELIV" ... as appendix B writes them. */
 const char *receipt_state_name(enum receipt_state s);

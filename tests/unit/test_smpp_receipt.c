@@ -216,31 +216,6 @@ static void hard_14_in_data_sm_in_payload_and_in_ucs2(void **state)
     assert_string_equal(r.ids[0], "a_7"); /* a header in front; '_' is not the GSM one */
 }
 
-static void hard_15_the_first_final_state_stays(void **state)
-{
-    static const struct {
-        enum receipt_state old, fresh, want;
-    } cases[] = {
-        {RECEIPT_DELIVERED, RECEIPT_UNDELIVERABLE, RECEIPT_DELIVERED},
-        {RECEIPT_DELIVERED, RECEIPT_ACCEPTED, RECEIPT_DELIVERED},
-        {RECEIPT_ACCEPTED, RECEIPT_DELIVERED, RECEIPT_DELIVERED},
-        {RECEIPT_ENROUTE, RECEIPT_ACCEPTED, RECEIPT_ACCEPTED},
-        {RECEIPT_ACCEPTED, RECEIPT_ENROUTE, RECEIPT_ACCEPTED},
-        {RECEIPT_ENROUTE, RECEIPT_UNREADABLE, RECEIPT_ENROUTE},
-        {RECEIPT_UNREADABLE, RECEIPT_ENROUTE, RECEIPT_ENROUTE},
-        {RECEIPT_UNKNOWN, RECEIPT_DELIVERED, RECEIPT_DELIVERED},
-    };
-    enum receipt_state s = RECEIPT_ENROUTE;
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        assert_int_equal(receipt_merge(cases[i].old, cases[i].fresh), cases[i].want);
-    for (int i = 0; i < 50; i++)
-        s = receipt_merge(s, RECEIPT_DELIVERED);
-    assert_int_equal(s, RECEIPT_DELIVERED);
-    assert_string_equal(receipt_state_name(s), "DELIVRD");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,7 +226,6 @@ int main(void)
         cmocka_unit_test(esm_class_or_tlvs_make_a_receipt),
         cmocka_unit_test(hard_12_id_in_tlv_in_text_and_different),
         cmocka_unit_test(hard_14_in_data_sm_in_payload_and_in_ucs2),
-        cmocka_unit_test(hard_15_the_first_final_state_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
