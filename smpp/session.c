@@ -200,11 +200,31 @@ uint32_t session_room(struct session *s, int64_t now)
     return MIN(window_room(&s->window), rate_room(s->rate, now));
 }
 
+/* It said so in its bind_resp; many of 3.4 say nothing. */
+static bool speaks_33(const struct session *s)
+{
+    return s->peer_version != 0 && s->peer_version < SMPP_VERSION_34;
+}
+
+/* Without these it would be another message: no text, no dialogue. */
+static bool lives_by_tlvs(const struct smpp_submit *m)
+{
+    for (size_t i = 0; i < m->tlv_count; i++) {
+        uint16_t tag = m->tlvs[i].tag;
+
+        if (tag == SMPP_TAG_MESSAGE_PAYLOAD || tag == SMPP_TAG_USSD_SERVICE_OP)
+            return true;
+    }
+    return false;
+}
+
 int session_submit(struct session *s, const struct smpp_submit *m, uint64_t tag, int64_t now,
                    struct err *e)
 {
     size_t start = s->wire.bulk.len;
     struct pdu p;
+    bool plain = speaks_33(s);
+    uint32_t length;
 
     if (!in(s, IN(BOUND_TX) | IN(BOUND_TRX)))
         return err_set(e, ERR_BAD_STATE, "the link is %s", states[s->state].name);
@@ -212,10 +232,15 @@ int session_submit(struct session *s, const struct smpp_submit *m, uint64_t tag,
         s->wants_ready = true;
         return err_set(e, ERR_BUSY, "window or rate is used up");
     }
+    if (plain && lives_by_tlvs(m))
+        return err_set(e, ERR_BAD_INPUT, "the peer speaks 3.3, which has no TLVs");
     pdu_start(&p, SMPP_SUBMIT_SM, 0, 0);
     p.sm = m->sm;
-    if (pdu_encode(&s->wire.bulk, &p, m->tlvs, m->tlv_count, e) != 0)
+    if (pdu_encode(&s->wire.bulk, &p, m->tlvs, plain ? 0 : m->tlv_count, e) != 0)
         return -1;
+    length = (uint32_t)(s->wire.bulk.len - start);
+    s->shortest = s->stats.submits == 0 ? length : MIN(s->shortest, length);
+    s->longest = MAX(s->longest, length);
     pdu_set_seq(&s->wire.bulk, start, window_open(&s->window, tag, now));
     (void)rate_take(s->rate, now);
     s->stats.submits++;
@@ -319,6 +344,14 @@ static void on_window_response(struct session *s, const struct pdu *p, uint32_t 
         send_unbind(s);
 }
 
+/* A nack that says for whose sake it came with a length, its own or that of the refused PDU, would
+ * fail another submit, whose text is then sent again: as good as no answer, its timer decides (M4). */
+static bool may_be_length(const struct session *s, const struct pdu *p)
+{
+    return p->id == SMPP_GENERIC_NACK &&
+           (p->seq == PDU_HEADER || (p->seq >= s->shortest && p->seq <= s->longest));
+}
+
 /* By sequence number alone: peers answer with the wrong command id, or with generic_nack. */
 static void on_response(struct session *s, const struct pdu *p, int64_t now)
 {
@@ -330,7 +363,7 @@ static void on_response(struct session *s, const struct pdu *p, int64_t now)
     }
     if (pdu_tlv_number(p, SMPP_TAG_CONGESTION_STATE, &congestion))
         rate_congestion(s->rate, (uint8_t)MIN(congestion, 100u), now);
-    if (p->seq == 0)
+    if (p->seq == 0 || may_be_length(s, p))
         s->stats.unknown_responses++;
     else if (p->seq == s->bind_seq)
         on_bind_response(s, p, status);

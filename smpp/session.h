@@ -27,7 +27,7 @@
  * is ever sent again by itself. A response that comes after its timer is one more event: late.
  *
  * Responses and link checks leave before new requests. A response is never answered with an error,
- * an unknown one is counted. Any PDU from the peer is a sign of life.
+ * an unknown one is counted, and so is a generic_nack whose sequence may be a length. Any PDU from the peer is a sign of life.
  *
  * Time is given, in milliseconds of any steady clock; now never goes back between calls.
  */
@@ -77,11 +77,11 @@ struct session_config {
     enum session_bind bind;
     struct str system_id, password, system_type, address_range;
     uint8_t addr_ton, addr_npi;
-    uint32_t window;         /* submits in flight; 10 */
-    struct rate *rate;       /* the owner's, shared by the sessions of an account; NULL: our own */
-    uint32_t parts_per_s;    /* of our own rate; 0: no limit */
-    uint32_t burst;          /* parts; 0: one second's */
-    uint32_t first_seq;      /* 1 */
+    uint32_t window;   /* submits in flight; 10 */
+    struct rate *rate; /* the owner's, shared by the sessions of an account; NULL: our own */
+    uint32_t parts_per_s;            /* of our own rate; 0: no limit */
+    uint32_t burst;                  /* parts; 0: one second's */
+    uint32_t first_seq;              /* 1 */
     uint32_t max_unanswered; /* deliveries handed out and not yet answered; 1000; more get 0x64 */
     int64_t bind_ms;         /* 15000 */
     int64_t response_ms;     /* 60000 */
@@ -148,8 +148,9 @@ struct session {
     struct wire wire;              /* framing, what waits to be sent, link checks */
     uint32_t bind_seq, unbind_seq; /* waiting for an answer; 0: none */
     uint32_t unanswered;
-    uint8_t peer_version; /* sc_interface_version of the bind_resp, 0: none */
-    bool wants_ready;     /* a submit was refused with ERR_BUSY */
+    uint8_t peer_version;       /* sc_interface_version of the bind_resp, 0: none */
+    bool wants_ready;           /* a submit was refused with ERR_BUSY */
+    uint32_t shortest, longest; /* octets of the submits so far */
     struct session_stats stats;
 };
 
@@ -168,7 +169,8 @@ MUST_CHECK int session_bind(struct session *s, int64_t now, struct err *e);
 
 /* One submit_sm. tag comes back in exactly one event. -1 and nothing sent: ERR_BAD_STATE not bound
  * for it, ERR_BUSY window, rate or buffer (the ready event follows), else a field that does not
- * fit. */
+ * fit. A peer that said interface version 0x33 in its bind_resp is sent no TLVs (v3.4 3.4.1): a
+ * text or a dialogue that lives by them is refused there. */
 MUST_CHECK int session_submit(struct session *s, const struct smpp_submit *m, uint64_t tag,
                               int64_t now, struct err *e);
 

@@ -198,19 +198,27 @@ static inline void bind_plain(void)
     bind_with(&c);
 }
 
-static inline int submit(uint64_t tag)
+static inline int submit_with(uint64_t tag, const struct smpp_tlv *tlvs, size_t count)
 {
-    struct smpp_submit m = {.sm = {
-                                .service_type = STR_EMPTY,
-                                .source = STR("Coko"),
-                                .dest = STR("221770000001"),
-                                .schedule = STR_EMPTY,
-                                .validity = STR_EMPTY,
-                                .message = STR("page"),
-                            }};
+    struct smpp_submit m = {.sm =
+                                {
+                                    .service_type = STR_EMPTY,
+                                    .source = STR("Coko"),
+                                    .dest = STR("221770000001"),
+                                    .schedule = STR_EMPTY,
+                                    .validity = STR_EMPTY,
+                                    .message = STR("page"),
+                                },
+                            .tlvs = tlvs,
+                            .tlv_count = count};
     struct err e;
 
     return session_submit(&b->s, &m, tag, b->now, &e) == 0 ? 0 : (int)e.code;
+}
+
+static inline int submit(uint64_t tag)
+{
+    return submit_with(tag, NULL, 0);
 }
 
 static inline uint32_t submit_seq(uint64_t tag)

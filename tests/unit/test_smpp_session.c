@@ -149,6 +149,71 @@ static void hard_9_stray_nacks_fail_nothing(void **state)
     assert_int_equal(b->closed, 0);
 }
 
+/* osmo-msc answers with the length where the sequence belongs: by chance that of another submit. */
+static void hard_9_a_nack_that_names_a_length_fails_no_other(void **state)
+{
+    struct session_config c = plain_config();
+    uint32_t seq = 0, length;
+
+    (void)state;
+    bind_with(&c);
+    for (uint64_t tag = 1; seq < 16; tag++)
+        seq = submit_seq(tag);
+    length = b->s.longest;
+    assert_in_range(length, 17, 99);
+    peer_says(SMPP_GENERIC_NACK, SMPP_RINVCMDID, 16, "");
+    while (seq < length)
+        seq = submit_seq(seq);
+    peer_says(SMPP_GENERIC_NACK, SMPP_RINVCMDLEN, length, "");
+    for (uint64_t tag = 1; tag <= length; tag++)
+        assert_int_equal(b->done[tag], 0);
+    assert_int_equal(b->s.stats.unknown_responses, 2);
+    peer_says(SMPP_SUBMIT_SM_RESP, 0, 16, "'its own' 00");
+    assert_int_equal(b->s.stats.accepted, 1);
+    seq = submit_seq(200);
+    assert_true(seq > length);
+    peer_says(SMPP_GENERIC_NACK, SMPP_RINVCMDID, seq, "");
+    assert_int_equal(b->done[200], 1);
+    advance(10000);
+    assert_int_equal(b->s.stats.unknown, length - 2); /* 1 was the bind's */
+}
+
+static void a_peer_of_33_is_sent_no_tlvs(void **state)
+{
+    static const char ours[] = "\x12\x34", text[] = "a long text", op[] = "\x02";
+    const struct smpp_tlv reference = {SMPP_TAG_USER_MESSAGE_REFERENCE, str_n(ours, 2)},
+                          payload = {SMPP_TAG_MESSAGE_PAYLOAD, str_n(text, sizeof text - 1)},
+                          dialogue = {SMPP_TAG_USSD_SERVICE_OP, str_n(op, 1)};
+    static const struct {
+        const char *said; /* TLVs of its bind_resp */
+        bool plain;
+    } cases[] = {
+        {"'SMSC' 00 0210 0001 33", true}, {"'SMSC' 00 0210 0001 34", false}, {"'SMSC' 00", false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct session_config c = plain_config();
+        uint32_t value;
+        struct pdu p;
+
+        if (i > 0) {
+            collect();
+            session_fini(&b->s);
+            b->read_at = b->sent.len;
+        }
+        open_with(&c);
+        p = next_sent();
+        peer_says(SMPP_BIND_TRANSCEIVER_RESP, 0, p.seq, cases[i].said);
+        assert_int_equal(submit_with(1, &reference, 1), 0);
+        p = next_sent();
+        assert_true(str_eq_c(p.sm.message, "page"));
+        assert_int_equal(pdu_tlv_number(&p, SMPP_TAG_USER_MESSAGE_REFERENCE, &value),
+                         !cases[i].plain);
+        assert_int_equal(submit_with(2, &payload, 1), cases[i].plain ? ERR_BAD_INPUT : 0);
+        assert_int_equal(submit_with(3, &dialogue, 1), cases[i].plain ? ERR_BAD_INPUT : 0);
+    }
+}
+
 static void hard_10_the_sequence_wraps_over_a_full_window(void **state)
 {
     struct session_config c = plain_config();
@@ -367,6 +432,8 @@ int main(void)
         T(hard_6_odd_responses_complete_the_submit),
         T(hard_8_a_late_answer_is_merged_once),
         T(hard_9_stray_nacks_fail_nothing),
+        T(hard_9_a_nack_that_names_a_length_fails_no_other),
+        T(a_peer_of_33_is_sent_no_tlvs),
         T(hard_10_the_sequence_wraps_over_a_full_window),
         T(a_slot_still_in_use_is_skipped),
         T(hard_10_the_peers_numbers_are_echoed),
