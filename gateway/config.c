@@ -257,20 +257,6 @@ static void load_carriers(struct option_source *src, struct config *c)
     }
 }
 
-static void load_links(struct option_source *src, struct config *c)
-{
-    struct ini_section *s = NULL;
-
-    c->links = arena_zalloc(&c->arena, section_count(&c->ini, "link") + 1, sizeof *c->links);
-    while (c->links && (s = ini_next(&c->ini, "link", s)) != NULL) {
-        struct bind_config *l = &c->links[c->nlinks++];
-
-        (void)!option_load_section(src, s, bind_options, bind_options_count, l);
-        if (l->account && !*l->account)
-            l->account = arena_cstr(&c->arena, s->name);
-    }
-}
-
 /* Where a section's fault goes. */
 struct section_faults {
     struct option_source *src;
@@ -289,6 +275,29 @@ static void section_fault(void *arg, const char *key, const char *what)
     else
         fault_add(f->src->faults, f->src->ini->file, line, "[%s] %s: %s", f->s ? f->s->kind.p : "",
                   key, what);
+}
+
+static void load_link(struct option_source *src, struct ini_section *s, struct config *c)
+{
+    struct bind_config *l = &c->links[c->nlinks++];
+    struct section_faults f = {src, s};
+    int bad = option_load_section(src, s, bind_options, bind_options_count, l);
+    struct statuses statuses;
+    struct err e;
+
+    if (l->account && !*l->account)
+        l->account = arena_cstr(&c->arena, s->name);
+    if (bad == 0 && statuses_parse(str_c(l->statuses), &statuses, &e) != 0)
+        section_fault(&f, "statuses", e.msg);
+}
+
+static void load_links(struct option_source *src, struct config *c)
+{
+    struct ini_section *s = NULL;
+
+    c->links = arena_zalloc(&c->arena, section_count(&c->ini, "link") + 1, sizeof *c->links);
+    while (c->links && (s = ini_next(&c->ini, "link", s)) != NULL)
+        load_link(src, s, c);
 }
 
 /* STOP to a number that readers know as ours must reach us (M3): no ESME has it. */

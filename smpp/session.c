@@ -313,7 +313,7 @@ static struct str message_id_of(const struct pdu *p)
 static void on_submit_response(struct session *s, const struct pdu *p, uint32_t status,
                                uint64_t tag, int64_t now)
 {
-    if (smpp_status_class(status) == SMPP_CLASS_THROTTLE) {
+    if (statuses_class(s->config.statuses, status) == SMPP_CLASS_THROTTLE) {
         s->stats.throttled++;
         rate_throttled(s->rate, now);
         TELL(s, throttled, tag);

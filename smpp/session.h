@@ -43,6 +43,7 @@
 #include "gateway/lib/str.h"
 #include "smpp/pdu.h"
 #include "smpp/rate.h"
+#include "smpp/statuses.h"
 #include "smpp/window.h"
 #include "smpp/wire.h"
 
@@ -79,6 +80,7 @@ struct session_config {
     uint8_t addr_ton, addr_npi;
     uint32_t window;   /* submits in flight; 10 */
     struct rate *rate; /* the owner's, shared by the sessions of an account; NULL: our own */
+    const struct statuses *statuses; /* the owner's, read at each refusal; NULL: the standard */
     uint32_t parts_per_s;            /* of our own rate; 0: no limit */
     uint32_t burst;                  /* parts; 0: one second's */
     uint32_t first_seq;              /* 1 */
@@ -112,7 +114,7 @@ struct session_events {
     /* A submit was answered; 0 is accepted and message_id may still be empty. late: it had been
      * reported as unknown before. */
     void (*submit_done)(void *ctx, uint64_t tag, uint32_t status, struct str message_id, bool late);
-    /* A submit got 0x58 and is not accepted: put it back in front. The session pauses by itself. */
+    /* A submit got 0x58, or what the carrier says for it, and is not accepted: put it back in front. The session pauses by itself. */
     void (*throttled)(void *ctx, uint64_t tag);
     /* No answer in time, or the session ended: the peer may have it or not (M4). */
     void (*unknown)(void *ctx, uint64_t tag);

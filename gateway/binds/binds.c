@@ -152,6 +152,11 @@ struct binds *binds_new(const struct binds_config *c, const struct binds_deps *d
     return bs;
 }
 
+enum smpp_class bind_status_class(const struct bind *b, uint32_t status)
+{
+    return statuses_class(&b->statuses, status);
+}
+
 void binds_set_client(struct binds *bs, enum bind_client who, const struct bind_client_ops *ops,
                       void *arg)
 {

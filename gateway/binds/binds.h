@@ -82,6 +82,7 @@ struct bind_config {
     const char *sender;
     int64_t sender_ton, sender_npi, dest_ton, dest_npi;
     const char *service_type;
+    const char *statuses;        /* the carrier's own, smpp/statuses.h */
     int64_t binds;               /* lines: connections that are bound at the same time */
     int64_t window, rate, burst; /* window: of each line; rate: of all together */
     int64_t bind_ms, response_ms, enquire_ms, enquire_timeout_ms, connect_ms, retry_min_ms;
@@ -193,6 +194,9 @@ typedef bool bind_forward_fn(void *arg, const struct pdu *pdu);
 
 /* NULL and err: two links of one account, a credential that does not fit, a bad CA file. */
 struct binds *binds_new(const struct binds_config *c, const struct binds_deps *d, struct err *e);
+
+/* What the carrier of this bind means by a status. */
+enum smpp_class bind_status_class(const struct bind *b, uint32_t status);
 
 void binds_set_client(struct binds *bs, enum bind_client who, const struct bind_client_ops *ops,
                       void *arg);

@@ -46,7 +46,8 @@ struct bind {
     char lease_name[80];
     struct lease lease;
     struct tls *tls;
-    struct rate rate; /* of all lines together */
+    struct rate rate;         /* of all lines together */
+    struct statuses statuses; /* read from c->statuses by bind_try */
     struct bind_line lines[BIND_LINES_MAX];
     uint32_t generations;   /* link objects so far */
     unsigned last_line;     /* that took a new job */
@@ -95,7 +96,7 @@ struct link_config bind_link_config(const struct bind_line *line, const struct b
                                     struct tls *tls);
 /* The TLS of a link: NULL without, NULL and -1 in *rc when a file is wrong. */
 struct tls *bind_tls_new(const struct bind_config *c, int *rc, struct err *e);
-/* Would a link take it? */
+/* Would a link take it? Then the statuses of c hold. */
 MUST_CHECK int bind_try(struct bind *b, const struct bind_config *c, struct tls *tls,
                         struct err *e);
 /* Frees what reloads brought. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From [link] sections to links: what a link is told at its start, and what a reload may change under
- * a live bind. Window, rate, burst and the number of lines hold at once; address, TLS and credentials
+ * a live bind. Window, rate, burst, statuses and the number of lines hold at once; address, TLS and credentials
  * at a link's next connection; the rest (who we are to readers, how texts are cut, the lease) wants a restart, since
  * messages in hand were made under it (M2).
  *
@@ -39,6 +39,7 @@ struct link_config bind_link_config(const struct bind_line *line, const struct b
                                             .address_range = STR_EMPTY,
                                             .window = (uint32_t)c->window,
                                             .rate = &line->bind->rate,
+                                            .statuses = &line->bind->statuses,
                                             .parts_per_s = (uint32_t)c->rate,
                                             .burst = (uint32_t)c->burst,
                                             .bind_ms = c->bind_ms,
@@ -65,13 +66,19 @@ static const struct link_sink deaf; /* of a link that never starts */
 int bind_try(struct bind *b, const struct bind_config *c, struct tls *tls, struct err *e)
 {
     struct link_config config = bind_link_config(&b->lines[0], c, tls);
+    struct statuses statuses;
 
+    if (statuses_parse(str_c(c->statuses), &statuses, e) != 0)
+        return err_wrap(e, "statuses");
     if (c->outbind_port != 0 && (c->binds > 1 || *c->outbind_password == '\0'))
         return err_set(e, ERR_BAD_CONFIG, "outbind: one bind, and a password");
     struct link *trial = link_new(b->set->loop, &config, &deaf, b, e);
 
     link_free(trial);
-    return trial != NULL ? 0 : -1;
+    if (trial == NULL)
+        return -1;
+    b->statuses = statuses;
+    return 0;
 }
 
 /* ---- reload ---- */
@@ -94,7 +101,8 @@ static const char *const live[] = {"host",
                                    "enquire_timeout",
                                    "connect_timeout",
                                    "retry",
-                                   "response_timeout"};
+                                   "response_timeout",
+                                   "statuses"};
 _Static_assert(ARRAY_LEN(live) <= BIND_TEXTS, "a place for the string of each");
 
 /* Its place in live, or -1. */

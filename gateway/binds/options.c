@@ -58,6 +58,10 @@ const struct option_row bind_options[] = {
      .help = "Numbering plan of readers"},
     {"link", "service_type", OPTION_STRING, LINK(service_type), .def = "", .min = 0, .max = 5,
      .help = "service_type of what we send"},
+    {"link", "statuses", OPTION_STRING, LINK(statuses), .def = "", .min = 0, .max = 1000,
+     .help =
+         "What the carrier's own statuses mean, the first that fits: \"0x5A permanent, 0x400-0x4FF "
+         "retry\"; classes: retry, once, throttle, defer, permanent, route, vendor"},
     {"link", "binds", OPTION_INT, LINK(binds), .def = "1", .min = 1, .max = BIND_LINES_MAX,
      .help = "Connections bound at the same time, as far as the contract allows"},
     {"link", "window", OPTION_INT, LINK(window), .def = "10", .min = 1, .max = WINDOW_MAX,

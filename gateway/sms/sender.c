@@ -145,9 +145,9 @@ static void on_again(void *arg)
     bind_release(o->account->bind, &o->job);
 }
 
-static unsigned tries_allowed(uint32_t status)
+static unsigned tries_allowed(const struct bind *b, uint32_t status)
 {
-    switch (smpp_status_class(status)) {
+    switch (bind_status_class(b, status)) {
     case SMPP_CLASS_OK:
     case SMPP_CLASS_PERMANENT: return 0;
     case SMPP_CLASS_ONCE: return 1;
@@ -163,7 +163,7 @@ static void on_refused(struct outgoing *o, unsigned no, uint32_t status)
                            .status = BATCH_FAILED,
                            .code = status,
                            .ref = STR_EMPTY};
-    unsigned allowed = tries_allowed(status);
+    unsigned allowed = tries_allowed(o->account->bind, status);
 
     if (o->stopped) { /* certainly not sent: it shares the lot of the rest, told once all have landed */
         bind_retry(o->account->bind, &o->job, no);
