@@ -527,34 +527,6 @@ def test_late_record_after_recovery_replaces_its_places(world):
     assert state(world, m["id"]) == "accepted" and world.value("select count(*) from messaging.part") == m["segments"] - 1
 
 
-def test_a_payload_whose_sender_died_is_one_part(world):
-    """Found as a chapter that stayed unknown though its one part was delivered: recovery made a place for each segment."""
-    reader, book = world.dial(), world.book()
-    world.one("messaging.take_over", "lab", 1, True)
-    m = world.row("select * from messaging.message where id = %s", chapter(world, reader, book)["message_id"])
-    assert m["segments"] > 1
-    world.claim_sms(epoch=1)
-    assert world.one("messaging.take_over", "lab", 2, False)["recovered"] == 1
-    own = world.value("select messaging.part_reference(%s, 1)", m["id"])
-    world.call("messaging.receipts", "lab", [{"ref": "z", "state": "DELIVRD", "err": 0, "own": own,
-                                              "number_lookup": key("+2250501020304").hex()}])
-    assert state(world, m["id"]) == "delivered"
-
-
-def test_a_link_that_cuts_texts_again_counts_their_parts(world):
-    """What was given back to the queue under the old way, and what waits; an older holder says nothing more."""
-    reader, book = world.dial(), world.book()
-    world.one("messaging.take_over", "lab", 1, True)
-    m = world.row("select * from messaging.message where id = %s", chapter(world, reader, book)["message_id"])
-    world.claim_sms(epoch=1)
-    world.call("messaging.record", "lab", 1, [{"m": m["id"], "no": 1, "of": 1, "status": "retry", "code": 88}])
-    world.one("messaging.take_over", "lab", 2, False)
-    world.one("messaging.take_over", "lab", 1, True)
-    world.later("1 minute")
-    assert [x["message_id"] for x in world.claim_sms(epoch=2)] == [m["id"]]
-    assert world.value("select parts from messaging.message where id = %s", m["id"]) == m["segments"]
-
-
 def test_instalment_without_any_answer_is_repeated_only_when_asked_for_after_the_hold(world):  # M4
     reader, book = world.dial(), world.book()
     first = chapter(world, reader, book)["message_id"]
