@@ -197,7 +197,8 @@ static void answer(struct rehearsal *r, const struct turn *t, enum profile_reply
                                       .user = str_c(r->of.send_user),
                                       .password = str_c(r->of.send_password),
                                       .stamp = STR("20260101120000"),
-                                      .digest = STR("(MD5 of user, password and time)")};
+                                      .digest = STR("(MD5 of user, password and time)"),
+                                      .number = t->ev.number};
     struct buf b;
     struct str body;
 

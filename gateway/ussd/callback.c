@@ -40,16 +40,18 @@ static void reply_headers(struct http_exchange *x, const struct profile *p, enum
         http_reply_header(x, "Cache-Control", STR("no-store"));
 }
 
-static void reply_send(struct http_exchange *x, const struct carrier *c, struct str body)
+static void reply_send(struct http_exchange *x, const struct carrier *c, struct str number,
+                       struct str body)
 {
     const struct profile *p = &c->profile;
 
     reply_headers(x, p, profile_said(p, &body));
-    if (str_find_char(body, PROFILE_URL_MARK) < 0) {
+    if (!profile_marked(body)) {
         http_reply(x, 200, p->content_type, body);
         return;
     }
-    profile_fill(p, body, &(struct profile_fill){.url = str_c(c->url)}, http_reply_buf(x));
+    profile_fill(p, body, &(struct profile_fill){.url = str_c(c->url), .number = number},
+                 http_reply_buf(x));
     http_reply_buf_send(x, 200, p->content_type);
 }
 
@@ -73,7 +75,7 @@ static void answer(struct ussd *u, const struct carrier *c, const struct ussd_ev
 
     buf_init_fixed(&b, u->bench.reply, sizeof u->bench.reply);
     say_event(c, ev, kind, text, &b);
-    reply_send(x, c, buf_str(&b));
+    reply_send(x, c, ev->number, buf_str(&b));
 }
 
 /* A polite END at once, counted; key of the menu's "fail" texts. */
@@ -97,7 +99,7 @@ static void tell_status(struct ussd *u, const struct carrier *c, const struct us
 
     buf_init_fixed(&b, u->bench.reply, sizeof u->bench.reply);
     say_status(c, ev, active, &b);
-    reply_send(x, c, buf_str(&b));
+    reply_send(x, c, ev->number, buf_str(&b));
 }
 
 /* Nobody waits for a screen after a notice, nor in the reply of a carrier that is called back; a
@@ -141,7 +143,10 @@ static void shed(struct ussd *u, const struct carrier *c, const struct ussd_even
 
 static void port_send(void *arg, const struct profile *p, struct str body)
 {
-    reply_send(arg, container_of(p, struct carrier, profile), body);
+    struct http_exchange *x = arg;
+    const struct turn *t = x->user;
+
+    reply_send(x, container_of(p, struct carrier, profile), t->ev.number, body);
 }
 
 static void port_gone(struct http_exchange *x)

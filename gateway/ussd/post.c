@@ -36,7 +36,8 @@ struct exchange {
     unsigned tries;
     struct op op; /* SENDING */
     enum profile_reply said;
-    struct buf reply; /* with its marks: each attempt has its own stamp */
+    char number[USSD_NUMBER_MAX + 1]; /* as sent */
+    struct buf reply;                 /* with its marks: each attempt has its own stamp */
 };
 
 struct post {
@@ -96,7 +97,8 @@ static void fill_body(const struct exchange *x, struct buf *out)
                                         .user = str_c(x->c->send_user),
                                         .password = str_c(x->c->send_password),
                                         .stamp = str_c(stamp),
-                                        .digest = str_n(md5, sizeof md5)},
+                                        .digest = str_n(md5, sizeof md5),
+                                        .number = str_c(x->number)},
                  out);
 }
 
@@ -212,6 +214,7 @@ int post_begin(struct post *ps, const struct carrier *c, const struct ussd_event
     if (!x)
         abort();
     *x = (struct exchange){.ps = ps, .c = c, .step = step, .since_ms = clock_mono_us() / 1000};
+    (void)!str_to_c(ev->number, x->number, sizeof x->number); /* no field is longer */
     buf_init(&x->reply, SESSION_REPLY_MAX);
     op_init(&x->op, ps->u->d.loop, on_sent);
     list_push_back(&ps->exchanges, &x->node);

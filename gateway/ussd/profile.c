@@ -249,6 +249,31 @@ static struct str without_code(struct str code, struct str path)
     return last > 1 ? without(path, str_skip(code, last)) : path; /* a code of our own: no suffix */
 }
 
+/* The next byte of a dial string that is no star or hash, cut off *s; 0 at its end. */
+static char next_dialled(struct str *s)
+{
+    while (s->n > 0 && (s->p[0] == '*' || s->p[0] == '#'))
+        *s = str_skip(*s, 1);
+    char c = s->n > 0 ? s->p[0] : 0;
+
+    *s = str_skip(*s, s->n > 0);
+    return c;
+}
+
+/* Hard case 8: where the number stands in for a session id, who dials the code again begins again. */
+static bool is_dialled(struct str code, struct str input)
+{
+    char c = next_dialled(&code);
+
+    if (c == 0)
+        return false;
+    for (; c != 0; c = next_dialled(&code)) {
+        if (next_dialled(&input) != c)
+            return false;
+    }
+    return true;
+}
+
 static int read_fields(struct profile_reader *r, int first, int end, struct ussd_event *ev,
                        struct err *e)
 {
@@ -279,6 +304,9 @@ static int parse(struct profile_reader *r, struct ussd_event *ev, struct err *e)
         return -1;
     if (p->code_in_path)
         ev->input = without_code(r->rq->short_code, ev->input);
+    if (ev->kind == USSD_UNSAID && str_eq(ev->session, ev->number) &&
+        is_dialled(r->rq->short_code, ev->input))
+        ev->kind = USSD_BEGIN;
     ev->test = is_test(p, ev);
     return 0;
 }

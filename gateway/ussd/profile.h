@@ -12,7 +12,9 @@
  *     "fields": {"session": "SessionId", "number": ["Mobile", "header:User-MSISDN"], ...},
  *                                       where each of ours stands; several ways: the first that is
  *                                       there. Ours: session number service_code network input kind
- *                                       sequence message token state user password
+ *                                       sequence message token state user password. The number may
+ *                                       stand in for a session that is absent: then the kind, or
+ *                                       else the dialled code, tells a beginning
  *     "echo": {"app": "userID"},        at most 4 fields that only come back in replies
  *     "kinds": {"initiation": "begin"}, values of the kind field, any case. Or a list, in order, the
  *                                       first value found decides:
@@ -110,12 +112,13 @@
 #define PROFILE_SAYS_ASK     'C'
 #define PROFILE_SAYS_END     'E'
 #define PROFILE_SAYS_NOTHING 'S'
-/* In a stored reply, what is secret or of the hour, filled in when it is sent */
+/* In a stored reply, what is secret (S5) or of the hour, filled in when it is sent */
 #define PROFILE_URL_MARK        '\1'
 #define PROFILE_USER_MARK       '\2'
 #define PROFILE_PASSWORD_MARK   '\3'
 #define PROFILE_STAMP_MARK      '\4'
 #define PROFILE_DIGEST_MARK     '\5'
+#define PROFILE_NUMBER_MARK     '\6'
 #define PROFILE_DEADLINE_CAP_MS 4500
 
 enum profile_body {
@@ -288,8 +291,11 @@ enum profile_reply profile_said(const struct profile *p, struct str *body);
 
 /* What stands in place of the marks. */
 struct profile_fill {
-    struct str url, user, password, stamp, digest;
+    struct str url, user, password, stamp, digest, number;
 };
+
+/* Whether there is a mark in it. */
+bool profile_marked(struct str body);
 
 /* Appends body with its marks filled, escaped as the rest of it. */
 void profile_fill(const struct profile *p, struct str body, const struct profile_fill *f,

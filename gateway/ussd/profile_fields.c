@@ -228,6 +228,47 @@ static void load_step(struct loader *l, json_t *root)
                  "else tells two hops apart");
 }
 
+/* ---- sessions that are numbers ---- */
+
+static bool is_shared(const struct profile_source *a, const struct profile_ways *b)
+{
+    for (unsigned i = 0; i < b->n; i++) {
+        if (a->place == b->way[i].place && strcmp(a->name, b->way[i].name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool tells_beginnings(const struct profile *p)
+{
+    bool tells = false;
+
+    for (unsigned i = 0; i < p->nkinds; i++)
+        tells |= p->kinds[i].kind == USSD_BEGIN;
+    for (unsigned i = 0; i < p->nurls; i++)
+        tells |= p->urls[i].kind == USSD_BEGIN;
+    return tells;
+}
+
+/*
+ * Hard case 8: the number as the dialogue's id comes again with the next dial. Something must tell
+ * that it begins; where the number is used for want of an id only, the code that is dialled does.
+ */
+static void check_session(struct loader *l)
+{
+    const struct profile *p = l->p;
+    const struct profile_ways *session = &p->fields[FIELD_SESSION];
+    bool shared = false, first = is_shared(&session->way[0], &p->fields[FIELD_NUMBER]);
+
+    for (unsigned i = 0; i < session->n; i++)
+        shared |= is_shared(&session->way[i], &p->fields[FIELD_NUMBER]);
+    if (session->n > 0 && (first || (shared && p->path)) && !tells_beginnings(p))
+        FAULT(l, "\"fields.session\": it is the number, and no \"kinds\" or \"urls\" tell a "
+                 "beginning: who dials again would answer an old screen");
+    if (shared && p->fresh_ids)
+        FAULT(l, "\"fresh_ids\": a number comes again");
+}
+
 /* ---- test traffic ---- */
 
 static void load_test(struct loader *l, json_t *root)
@@ -259,5 +300,6 @@ void profile_load_fields(struct loader *l, json_t *root)
     load_echo(l, root);
     load_kinds(l, root);
     load_step(l, root);
+    check_session(l);
     load_test(l, root);
 }

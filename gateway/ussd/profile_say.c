@@ -12,7 +12,6 @@ enum name {
     NAME_HEAD,
     NAME_OPTIONS,
     NAME_SESSION,
-    NAME_NUMBER,
     NAME_CODE,
     NAME_NETWORK,
     NAME_INPUT,
@@ -25,10 +24,11 @@ enum name {
     NAME_LABEL,
     NAME_OWN,
     NAME_ACTIVE,
-    NAME_USER, /* this and the next three in the order of their marks */
+    NAME_USER, /* this and the next four in the order of their marks */
     NAME_PASSWORD,
     NAME_STAMP,
     NAME_DIGEST,
+    NAME_NUMBER,
     NAMES,
     NAME_DOLLAR, /* "$$" */
     NAME_ECHO,   /* and the number of the field */
@@ -168,6 +168,17 @@ static void add_link(const struct rendering *r)
     buf_adds(r->out, r->say->token);
 }
 
+/* Which may be the number, for want of another (hard case 8). */
+static void add_session(const struct rendering *r)
+{
+    const struct ussd_event *ev = r->say->ev;
+
+    if (ev->number.n > 0 && str_eq(ev->session, ev->number))
+        buf_addc(r->out, PROFILE_NUMBER_MARK);
+    else
+        add_value(r->p, ev->session, r->out);
+}
+
 static struct str value_of(const struct profile_say *say, int name, const struct menu_option *o)
 {
     const struct ussd_event *ev = say->ev;
@@ -175,8 +186,6 @@ static struct str value_of(const struct profile_say *say, int name, const struct
     switch (name) {
     case NAME_TEXT: return say->text;
     case NAME_HEAD: return say->head;
-    case NAME_SESSION: return ev->session;
-    case NAME_NUMBER: return ev->number;
     case NAME_CODE: return ev->service_code;
     case NAME_NETWORK: return ev->network;
     case NAME_INPUT: return ev->input;
@@ -201,7 +210,9 @@ static void add_name(const struct rendering *r, int name, const struct menu_opti
     case NAME_USER:
     case NAME_PASSWORD:
     case NAME_STAMP:
-    case NAME_DIGEST: buf_addc(r->out, (char)(PROFILE_USER_MARK + name - NAME_USER)); break;
+    case NAME_DIGEST:
+    case NAME_NUMBER: buf_addc(r->out, (char)(PROFILE_USER_MARK + name - NAME_USER)); break;
+    case NAME_SESSION: add_session(r); break;
     default: add_value(r->p, value_of(r->say, name, o), r->out);
     }
 }
@@ -250,14 +261,28 @@ enum profile_reply profile_said(const struct profile *p, struct str *body)
                                       : REPLY_SILENT;
 }
 
+static bool is_mark(char c)
+{
+    return c >= PROFILE_URL_MARK && c <= PROFILE_NUMBER_MARK;
+}
+
+bool profile_marked(struct str body)
+{
+    for (size_t i = 0; i < body.n; i++) {
+        if (is_mark(body.p[i]))
+            return true;
+    }
+    return false;
+}
+
 void profile_fill(const struct profile *p, struct str body, const struct profile_fill *f,
                   struct buf *out)
 {
-    const struct str *values[] = {&f->user, &f->password, &f->stamp, &f->digest};
+    const struct str *values[] = {&f->user, &f->password, &f->stamp, &f->digest, &f->number};
     size_t from = 0;
 
     for (size_t i = 0; i < body.n; i++) {
-        if (body.p[i] < PROFILE_URL_MARK || body.p[i] > PROFILE_DIGEST_MARK)
+        if (!is_mark(body.p[i]))
             continue;
         buf_add(out, body.p + from, i - from);
         from = i + 1;

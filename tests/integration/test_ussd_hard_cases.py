@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import redis as redis_client
 
 from ussd_carriers_kit import NAMES, carriers, pick, welcome  # noqa: F401
 from ussdkit import dial_home
@@ -59,6 +60,29 @@ def test_no_session_id_falls_back_to_the_number_case_08(carriers):  # noqa: F811
     welcome(other)
     pick(other, "découvrir")
     assert "Nouveautés" in other.last
+
+
+def test_who_dials_again_without_a_session_id_begins_again_case_08(carriers):  # noqa: F811
+    """The number is the same with every dial: the code that is dialled tells that it is a new one."""
+    phone = carriers.phone("airtel_comviva")
+    strip = phone.ask
+    phone.ask = lambda text: drop(strip(text), "SessionID")
+    home = welcome(phone).last
+    pick(phone, "découvrir")
+    assert phone.dial() == home and phone.repeat()[0].same(phone.last_reply)
+    pick(phone, "découvrir")
+    assert "Nouveautés" in phone.last
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_s5_no_number_in_redis_whatever_a_reply_repeats_case_39(carriers, redis, name):  # noqa: F811
+    phone = welcome(carriers.phone(name))
+    pick(phone, "découvrir")
+    store = redis_client.Redis.from_url(redis.url)
+    kept = [key for key in store.scan_iter("*") if store.type(key) == b"string"]
+    assert len(kept) > 1
+    for key in kept:
+        assert phone.digits[4:].encode() not in key + (store.get(key) or b"")
 
 
 def drop(call, name):

@@ -181,7 +181,9 @@ static void check_reply(const struct profile *p, enum profile_reply kind, const 
     struct str body = buf_str(&raw);
 
     (void)profile_said(p, &body);
-    profile_fill(p, body, &(struct profile_fill){.url = STR("https://h/ussd/x/s")}, &whole);
+    profile_fill(p, body,
+                 &(struct profile_fill){.url = STR("https://h/ussd/x/s"), .number = ev.number},
+                 &whole);
     if (phone_read(p, buf_str(&whole), header, &o, false, &s, &e) != 0)
         fail_msg("%s\n%.*s", e.msg, STR_ARG(buf_str(&whole)));
     assert_int_equal(s.kind == REPLY_END, kind == REPLY_END);

@@ -140,6 +140,17 @@ static const struct callback callbacks[] = {
     {"airtel_comviva", HTTP_GET, "",
      "userid=u&password=p&MSISDN=250731000111&MSC=1&input=121&SessionID=9", "", USSD_UNSAID, "9",
      "250731000111", "121", -1},
+    /* hard case 8: the number for want of an id; the code begins, an input is one of first sight */
+    {"airtel_comviva", HTTP_GET, "", "userid=u&password=p&MSISDN=250731000111&MSC=1&input=38426",
+     "", USSD_BEGIN, "250731000111", "250731000111", "38426", -1},
+    {"airtel_comviva", HTTP_GET, "",
+     "userid=u&password=p&MSISDN=250731000111&MSC=1&input=*384*26*101%23", "", USSD_BEGIN,
+     "250731000111", "250731000111", "*384*26*101#", -1},
+    {"airtel_comviva", HTTP_GET, "", "userid=u&password=p&MSISDN=250731000111&MSC=1&input=3842", "",
+     USSD_UNSAID, "250731000111", "250731000111", "3842", -1},
+    {"airtel_comviva", HTTP_GET, "",
+     "userid=u&password=p&MSISDN=250731000111&MSC=1&input=38426&SessionID=9", "", USSD_UNSAID, "9",
+     "250731000111", "38426", -1},
     {"airtel_comviva", HTTP_GET, "",
      "userid=u&password=p&clean=clean-session&error=522&msisdn=250731000111&SessionID=9", "",
      USSD_ABORT, "9", "250731000111", "", -1},
@@ -330,16 +341,16 @@ static const struct reply replies[] = {
     {"advanta", REPLY_CONTINUE, "CON " TEXT},
     {"safaricom", REPLY_END, "END " TEXT},
     {"arkesel", REPLY_CONTINUE,
-     "{\"sessionID\":\"s'1\",\"userID\":\"APP\",\"msisdn\":\"233241000111\",\"message\":\"" AS_JSON
+     "{\"sessionID\":\"s'1\",\"userID\":\"APP\",\"msisdn\":\"\6\",\"message\":\"" AS_JSON
      "\",\"continueSession\":true}"},
     {"nalo", REPLY_END,
-     "{\"USERID\":\"APP\",\"MSISDN\":\"233241000111\",\"MSG\":\"" AS_JSON "\",\"MSGTYPE\":false}"},
+     "{\"USERID\":\"APP\",\"MSISDN\":\"\6\",\"MSG\":\"" AS_JSON "\",\"MSGTYPE\":false}"},
     {"korba", REPLY_CONTINUE, "{\"message\":\"" AS_JSON "\",\"ussdServiceOp\":2}"},
     {"korba", REPLY_END, "{\"message\":\"" AS_JSON "\",\"ussdServiceOp\":17}"},
     {"nsano", REPLY_END,
      "{\"USSDResp\":{\"action\":\"prompt\",\"menus\":\"\",\"title\":\"" AS_JSON "\"}}"},
     {"beem", REPLY_CONTINUE,
-     "{\"msisdn\":\"233241000111\",\"operator\":\"mtn\",\"session_id\":\"s'1\",\"command\":"
+     "{\"msisdn\":\"\6\",\"operator\":\"mtn\",\"session_id\":\"s'1\",\"command\":"
      "\"continue\",\"payload\":{\"request_id\":4,\"request\":\"" AS_JSON "\"}}"},
     {"infobip", REPLY_END,
      "{\"ussdMenu\":\"" AS_JSON "\",\"shouldClose\":true,\"responseExitCode\":200,"
@@ -352,10 +363,10 @@ static const struct reply replies[] = {
     {"mtn_madapi", REPLY_CONTINUE,
      "{\"statusCode\":\"0000\",\"statusMessage\":\"Success\",\"transactionId\":\"s'1\",\"data\":{"
      "\"inboundResponse\":\"" AS_JSON "\",\"userInputRequired\":true,\"messageType\":1,"
-     "\"serviceCode\":\"*1#\",\"msisdn\":\"233241000111\",\"sessionId\":\"s'1\"},\"_link\":{"
+     "\"serviceCode\":\"*1#\",\"msisdn\":\"\6\",\"sessionId\":\"s'1\"},\"_link\":{"
      "\"self\":{\"href\":\"\1\"}}}"},
     {"mtn_comviva", REPLY_CONTINUE,
-     XML_HEAD "<response><msisdn>233241000111</msisdn><sessionid>s&#39;1</sessionid>"
+     XML_HEAD "<response><msisdn>\6</msisdn><sessionid>s&#39;1</sessionid>"
               "<transactionid>APP</transactionid><freeflow><freeflowState>FC</freeflowState>"
               "<freeflowCharging>N</freeflowCharging><freeflowChargingAmount>0"
               "</freeflowChargingAmount></freeflow><applicationResponse>" AS_XML
@@ -417,18 +428,18 @@ static const struct reply replies[] = {
      "E" XML_HEAD SOAP
      "<soapenv:Header><tns:RequestSOAPHeader xmlns:tns=\"http://www.huawei.com.cn/schema/common/"
      "v2_1\"><tns:spId>\2</tns:spId><tns:spPassword>\5</tns:spPassword><tns:serviceId></tns:"
-     "serviceId><tns:timeStamp>\4</tns:timeStamp><tns:OA>233241000111</tns:OA><tns:FA>233241000111"
+     "serviceId><tns:timeStamp>\4</tns:timeStamp><tns:OA>\6</tns:OA><tns:FA>\6"
      "</tns:FA><tns:linkid>APP</tns:linkid></tns:RequestSOAPHeader></soapenv:Header><soapenv:Body>"
      "<loc:sendUssd xmlns:loc=\"http://www.csapi.org/schema/parlayx/ussd/send/v1_0/local\"><loc:"
      "msgType>2</loc:msgType><loc:senderCB>OWN</loc:senderCB><loc:receiveCB>s&#39;1</loc:receiveCB>"
-     "<loc:ussdOpType>3</loc:ussdOpType><loc:msIsdn>233241000111</loc:msIsdn><loc:serviceCode>*1#"
+     "<loc:ussdOpType>3</loc:ussdOpType><loc:msIsdn>\6</loc:msIsdn><loc:serviceCode>*1#"
      "</loc:serviceCode><loc:codeScheme>15</loc:codeScheme><loc:ussdString>" AS_XML
      "</loc:ussdString></loc:sendUssd></soapenv:Body></soapenv:Envelope>"},
     {"dmark", REPLY_CONTINUE, "{\"responseString\":\"" AS_JSON "\",\"action\":\"request\"}"},
     {"hollatags", REPLY_END,
      "{\"session_operation\":\"end\",\"session_type\":\"APP\",\"session_id\":\"s'1\","
      "\"session_msg\":\"" AS_JSON "\",\"session_from\":\"*1#\",\"session_msisdn\":"
-     "\"233241000111\",\"session_mno\":\"mtn\"}"},
+     "\"\6\",\"session_mno\":\"mtn\"}"},
 };
 
 static void test_each_reply(void **state)
@@ -480,18 +491,41 @@ static void test_airtel_says_it_in_headers(void **state)
     assert_string_equal(p->headers[0].value[REPLY_SILENT], "");
 }
 
+/* Where the number is the session's id, neither name of it is stored. */
+static void test_s5_a_number_stands_in_no_stored_reply(void **state)
+{
+    const struct profile *arkesel = profile_of("arkesel");
+    struct ussd_event ev = {.session = STR("233241000111"), .number = STR("233241000111")};
+    struct profile_say say = {.kind = REPLY_END, .text = STR("T"), .head = STR("T"), .ev = &ev};
+    struct buf stored, sent;
+
+    (void)state;
+    buf_init(&stored, 1024);
+    buf_init(&sent, 1024);
+    profile_render(arkesel, &say, &stored);
+    assert_true(str_find(buf_str(&stored), ev.number) < 0);
+    assert_true(profile_marked(buf_str(&stored)));
+    profile_fill(arkesel, buf_str(&stored), &(struct profile_fill){.number = ev.number}, &sent);
+    assert_true(str_eq_c(buf_str(&sent),
+                         "{\"sessionID\":\"233241000111\",\"userID\":\"\",\"msisdn\":"
+                         "\"233241000111\",\"message\":\"T\",\"continueSession\":false}"));
+    assert_false(profile_marked(buf_str(&sent)));
+    buf_fini(&stored);
+    buf_fini(&sent);
+}
+
 static void test_the_address_stands_in_no_stored_reply(void **state)
 {
     struct buf b;
 
     (void)state;
     buf_init(&b, 256);
-    profile_fill(
-        profile_of("huawei"), STR("<a href=\"\1/T\">\1</a>\2\3\4\5."),
-        &(struct profile_fill){STR("/ussd/x/secret"), STR("u&"), STR("<p"), STR("s"), STR("d")},
-        &b);
+    profile_fill(profile_of("huawei"), STR("<a href=\"\1/T\">\1</a>\2\3\4\5\6."),
+                 &(struct profile_fill){STR("/ussd/x/secret"), STR("u&"), STR("<p"), STR("s"),
+                                        STR("d"), STR("+n")},
+                 &b);
     assert_true(
-        str_eq_c(buf_str(&b), "<a href=\"/ussd/x/secret/T\">/ussd/x/secret</a>u&amp;&lt;psd."));
+        str_eq_c(buf_str(&b), "<a href=\"/ussd/x/secret/T\">/ussd/x/secret</a>u&amp;&lt;psd+n."));
     buf_fini(&b);
 }
 
@@ -503,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_only_what_the_carrier_uses_is_an_address),
         cmocka_unit_test(test_each_reply),
         cmocka_unit_test(test_airtel_says_it_in_headers),
+        cmocka_unit_test(test_s5_a_number_stands_in_no_stored_reply),
         cmocka_unit_test(test_the_address_stands_in_no_stored_reply),
     };
 

@@ -212,6 +212,58 @@ static void test_last_input_without_a_sequence_is_refused(void **state)
     fault_fini(&faults);
 }
 
+static size_t faults_of(const char *members, const char *word)
+{
+    struct fault_list faults;
+    struct profile p;
+    char text[1024];
+
+    snprintf(text, sizeof text,
+             "{\"name\":\"x\",\"method\":\"POST\",\"body\":\"form\",\"charset\":\"gsm7\","
+             "\"country\":\"SN\",%s,\"reply\":{\"type\":\"text/plain\",\"continue\":\"CON $text\","
+             "\"end\":\"END $text\",\"silent\":\"\"}}",
+             members);
+    fault_init(&faults);
+    (void)!profile_load_bytes("x.json", str_c(text), &p, &faults);
+    size_t n = faults.count;
+
+    if (n > 0 && !strstr(buf_cstr(&faults.text), word))
+        fail_msg("%s", buf_cstr(&faults.text));
+    fault_fini(&faults);
+    return n;
+}
+
+#define LAST "\"input\":\"last\",\"step\":\"message\","
+
+static void test_08_a_session_that_is_the_number_must_be_told_to_begin(void **state)
+{
+    (void)state;
+    assert_int_equal(faults_of(LAST
+                               "\"fields\":{\"session\":\"n\",\"number\":\"n\",\"input\":\"i\"}",
+                               "fields.session"),
+                     1);
+    assert_int_equal(
+        faults_of(LAST "\"fields\":{\"session\":[\"header:X\",\"n\"],\"number\":[\"m\",\"n\"],"
+                       "\"input\":\"i\"}",
+                  ""),
+        0); /* only where the id is absent: the dialled code tells it */
+    assert_int_equal(faults_of("\"input\":\"path\",\"fields\":{\"session\":[\"s\",\"n\"],"
+                               "\"number\":\"n\",\"input\":\"i\"}",
+                               "fields.session"),
+                     1);
+    assert_int_equal(faults_of(LAST
+                               "\"fields\":{\"session\":\"n\",\"number\":\"n\",\"input\":\"i\","
+                               "\"kind\":\"k\"},\"kinds\":{\"1\":\"begin\",\"*\":\"continue\"}",
+                               ""),
+                     0);
+    assert_int_equal(
+        faults_of("\"input\":\"last\",\"fresh_ids\":true,\"fields\":{\"session\":\"n\","
+                  "\"number\":\"n\",\"input\":\"i\",\"sequence\":\"q\",\"kind\":\"k\"},"
+                  "\"kinds\":{\"1\":\"begin\",\"*\":\"continue\"}",
+                  "fresh_ids"),
+        1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_all_faults_of_a_profile_at_once),
         cmocka_unit_test(test_last_input_without_a_sequence_is_refused),
+        cmocka_unit_test(test_08_a_session_that_is_the_number_must_be_told_to_begin),
     };
 
     return cmocka_run_group_tests(tests, load, NULL);
