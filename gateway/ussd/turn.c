@@ -190,9 +190,14 @@ static enum turn_state reply_blank(struct turn *t, enum profile_reply kind)
 }
 
 /* A carrier that has each session begin once asks whether it lives, and begins it again after its
- * end: the end must be stored. The place where he was stays for who dials again. */
+ * end: the end must be stored, and a last screen with it for an answer that the notice overtook (hard
+ * case 22). The place where he was stays for who dials again. */
 static enum turn_state close_once(struct turn *t)
 {
+    t->gen = menus_current(&t->u->menus);
+    turn_vars(t, false);
+    render(t, REPLY_END, NULL, menu_sorry(t->gen->menu, &t->mt, STR_EMPTY, "gone"));
+    t->tombstone = t->reply;
     render(t, REPLY_SILENT, NULL, STR_EMPTY);
     t->end = true;
     t->stored.pointed = false;

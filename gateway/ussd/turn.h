@@ -122,6 +122,7 @@ struct turn {
     bool invalid;                     /* the input was refused */
     unsigned tries;                   /* saves that lost their session to expiry */
     struct str reply;
+    struct str tombstone; /* stored in place of the reply, where it is not empty */
     enum profile_reply reply_kind;
     const char *sorry; /* text key of the polite END, in FAILED */
 };

@@ -351,7 +351,7 @@ int turn_write(struct turn *t, struct store_write *w)
                                 .hops = (uint16_t)MIN(t->stored.hops + 1, UINT16_MAX),
                                 .opened = t->end ? 0 : now,
                                 .state = state_bytes(t),
-                                .reply = t->reply};
+                                .reply = t->tombstone.n > 0 ? t->tombstone : t->reply};
     struct err e = {0};
     struct buf b;
 

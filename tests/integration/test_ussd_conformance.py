@@ -184,6 +184,30 @@ def test_infobip_an_end_without_a_number_closes_the_session(carriers):  # noqa: 
     assert phone.status() is False, "a session that never was"
 
 
+def test_22_infobip_an_answer_that_its_end_overtook_gets_a_last_screen(carriers):  # noqa: F811
+    """The tombstone holds a screen that closes, not the blank answer of the notice."""
+    phone = welcome(carriers.phone("infobip"))
+    place, session = phone.last, phone.session
+    phone.hang_up()
+    wait_until(lambda: phone.status() is False, "the session closed")
+    late = phone.deliver(phone.hop("1"))
+    text, ended = phone.judge(late)
+    assert ended and "expiré" in text
+    assert phone.deliver(phone.hop("1")).same(late)
+    phone.session = session
+    assert phone.dial(same_id=True) == place, "and the place is kept"
+
+
+def test_22_infobip_an_answer_after_our_own_end_gets_it_again(carriers):  # noqa: F811
+    """Infobip tells the end of a session that we closed as well: the stored END stays."""
+    phone = ending(carriers, "infobip")
+    last = phone.last_reply
+    phone.hang_up()
+    assert phone.deliver(phone.hop("1")).body != b"" and phone.repeat()[0].status == 200
+    text, ended = phone.judge(phone.deliver(phone.hop("1")))
+    assert ended and text == phone.judge(last)[0]
+
+
 def test_infobip_a_session_that_we_ended_is_not_active(carriers):  # noqa: F811
     assert welcome(carriers.phone("infobip")).status() is True
     phone = ending(carriers, "infobip")
