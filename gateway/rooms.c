@@ -33,7 +33,8 @@ static int ussd_open(struct app *a, struct err *e)
                             .profiles_dir = profiles,
                             .own_profiles = a->cfg->core.profiles_dir,
                             .carriers = a->cfg->carriers,
-                            .ncarriers = a->cfg->ncarriers};
+                            .ncarriers = a->cfg->ncarriers,
+                            .owner = a->owner};
     struct ussd_deps d = {.loop = a->loop,
                           .pg = a->pg,
                           .redis = a->redis,
@@ -52,6 +53,11 @@ static void ussd_fresh(struct app *a, const struct config *fresh)
 {
     (void)fresh; /* the menus have files of their own */
     ussd_reload(a->ussd);
+}
+
+static void ussd_stop(struct app *a)
+{
+    ussd_drain(a->ussd);
 }
 
 static bool ussd_is_idle(const struct app *a)
@@ -250,6 +256,7 @@ const struct room rooms[] = {
      .roles = ROLE_GATEWAY,
      .open = ussd_open,
      .reload = ussd_fresh,
+     .drain = ussd_stop,
      .idle = ussd_is_idle,
      .close = ussd_close},
     {.name = "sms",

@@ -375,6 +375,9 @@ const char *menu_at(const struct menu *m, const struct menu_state *s);
 struct str menu_sorry(const struct menu *m, const struct menu_turn *t, struct str lang,
                       const char *key);
 
+/* A text that is no menu's as one screen: folded for the charset, cut to the limit (S6). */
+struct str menu_fit(struct arena *a, struct menu_limits limits, struct str text);
+
 /* ---- the stored state ------------------------------------------------------------------------ */
 
 /* Appends the state: versioned, compact (about 100-500 B), no sensitive value (S5). Only between

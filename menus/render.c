@@ -411,6 +411,12 @@ void render_ask(const struct step *st)
     st->s->invalid = false;
 }
 
+struct str menu_fit(struct arena *a, struct menu_limits limits, struct str text)
+{
+    return text_clip(limits.charset, text_fold(a, limits.charset, text),
+                     MAX(limits.max, MENU_LIMIT_MIN));
+}
+
 struct str menu_sorry(const struct menu *m, const struct menu_turn *t, struct str lang,
                       const char *key)
 {

@@ -208,7 +208,9 @@ static void replies(struct sheet *s)
                 {REPLY_END, "The last screen:"},
                 {REPLY_SILENT, "To the notice of an end:"},
                 {REPLY_REFUSED, "To a second beginning of a session that is open:"},
-                {REPLY_STATUS, "To a question for the session:"}};
+                {REPLY_STATUS, "To a question for the session:"},
+                {REPLY_PUSH_ASK, "To your gateway, where a dialogue begins with us:"},
+                {REPLY_PUSH_TELL, "To your gateway, where we only tell something:"}};
     const struct profile *p = s->p;
 
     document_section(&s->d, "4. What we answer");

@@ -16,8 +16,8 @@
 #include "gateway/ussd/insight.h"
 #include "gateway/ussd/link.h"
 #include "gateway/ussd/post.h"
+#include "gateway/ussd/ring.h"
 #include "gateway/ussd/say.h"
-#include "gateway/ussd/talk.h"
 #include "gateway/ussd/whose.h"
 
 static struct counter refused =
@@ -247,28 +247,25 @@ static int complete(const struct ussd *u, const struct carrier *c, struct profil
     return 0;
 }
 
-/*
- * POST number=..[&text=..] to /ussd/NAME/SECRET of a carrier over SMPP rings a reader: 202, or 503 in
- * a worker that does not hold the bind.
- */
-static void on_push(struct ussd *u, const struct carrier *c, struct http_exchange *x)
+/* POST number=..[&text=..] to /ussd/NAME/SECRET/ring: a row, which some worker pushes (ring.h). */
+static void on_ring(struct ussd *u, const struct carrier *c, struct http_exchange *x)
 {
     char number[USSD_NUMBER_MAX + 1], text[1024];
     ptrdiff_t n = http_form_value(x->body, "number", number, sizeof number);
     ptrdiff_t m = http_form_value(x->body, "text", text, sizeof text);
-    struct err e = {0};
 
-    if (x->method != HTTP_POST) {
+    if (x->method != HTTP_POST)
         refuse_method(x, "POST");
-    } else if (n <= 0 || m == -2) {
+    else if (n <= 0 || m == -2)
         refuse(x, 400, "reason=\"malformed\"");
-    } else if (talk_push(u->talk, c, str_n(number, (size_t)n), str_n(text, m > 0 ? (size_t)m : 0),
-                         &e) != 0) {
-        log_info(NULL, "reader not rung", "%s", e.msg);
-        refuse(x, e.code == ERR_BAD_INPUT ? 400 : 503, "reason=\"push\"");
-    } else {
-        http_reply(x, 202, NULL, STR_EMPTY);
-    }
+    else
+        ring_ask(u->ring, c, str_n(number, (size_t)n), str_n(text, m > 0 ? (size_t)m : 0), x);
+}
+
+/* Over SMPP nothing else comes by HTTP, and the address without "ring" is its older name. */
+static bool is_ring(const struct carrier *c, struct str tail)
+{
+    return c->ring_most > 0 && (str_eq_c(tail, "ring") || (c->bind && tail.n == 0));
 }
 
 /* For the notices that will name the session alone. */
@@ -370,12 +367,12 @@ void callback_handle(struct http_exchange *x, void *arg)
         .method = x->method, .query = x->query, .body = x->body, .head = x->head};
     struct carrier *c = carrier_find(u, x, &rq.tail);
 
-    if (!c || (c->bind && rq.tail.n > 0)) {
-        refuse(x, 404, "reason=\"unknown\"");
+    if (c && is_ring(c, rq.tail)) {
+        on_ring(u, c, x);
         return;
     }
-    if (c->bind) {
-        on_push(u, c, x);
+    if (!c || c->bind) {
+        refuse(x, 404, "reason=\"unknown\"");
         return;
     }
     rq.short_code = c->short_code;

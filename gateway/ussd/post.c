@@ -9,6 +9,7 @@
  */
 #include "gateway/ussd/post.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #define TRIES     2
 #define STAMP_LEN 14
 #define BODY_MAX  (2 * SESSION_REPLY_MAX)
+#define LINES_MAX (8u << 10) /* a bearer's token is long */
 
 static struct counter results =
     COUNTER("coko_ussd_posts_total", "Replies to asynchronous carriers");
@@ -82,7 +84,8 @@ static void digest(const struct carrier *c, struct str stamp, char out[2 * CRYPT
     hex_encode(&b, md5, sizeof md5);
 }
 
-static void fill_body(const struct exchange *x, struct buf *out)
+void post_letter_open(struct post_letter *l, const struct carrier *c, struct str number,
+                      struct str body)
 {
     char stamp[STAMP_LEN + 1], md5[2 * CRYPTO_MD5_LEN];
     time_t now = (time_t)(clock_wall_us() / 1000000);
@@ -91,42 +94,57 @@ static void fill_body(const struct exchange *x, struct buf *out)
     gmtime_r(&now, &tm);
     if (strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S", &tm) != STAMP_LEN)
         stamp[0] = '\0';
-    digest(x->c, str_c(stamp), md5);
-    profile_fill(&x->c->profile, buf_str(&x->reply),
-                 &(struct profile_fill){.url = str_c(x->c->url),
-                                        .user = str_c(x->c->send_user),
-                                        .password = str_c(x->c->send_password),
-                                        .stamp = str_c(stamp),
-                                        .digest = str_n(md5, sizeof md5),
-                                        .number = str_c(x->number)},
-                 out);
+    digest(c, str_c(stamp), md5);
+    buf_init(&l->body, BODY_MAX);
+    buf_init(&l->lines, LINES_MAX);
+    l->nlines = 0;
+    l->fill = (struct profile_fill){.url = str_c(c->url),
+                                    .user = str_c(c->send_user),
+                                    .password = str_c(c->send_password),
+                                    .stamp = str_c(stamp),
+                                    .digest = str_n(md5, sizeof md5),
+                                    .number = number};
+    profile_fill(&c->profile, body, &l->fill, &l->body);
+    l->fill.stamp = l->fill.digest = STR_EMPTY; /* of this call; no header holds them */
+    post_letter_header(l, "Content-Type", c->profile.content_type);
+}
+
+void post_letter_header(struct post_letter *l, const char *name, const char *value)
+{
+    assert(l->nlines < ARRAY_LEN(l->at));
+    l->at[l->nlines++] = l->lines.len;
+    buf_addf(&l->lines, "%s: ", name);
+    profile_fill_header(value, &l->fill, &l->lines);
+    buf_addc(&l->lines, '\0');
+}
+
+void post_letter_send(struct post_letter *l, struct http_client *client, struct op *op,
+                      const struct http_request *how)
+{
+    struct http_request rq = *how;
+    const char *headers[ARRAY_LEN(l->at) + 1] = {NULL};
+
+    for (unsigned i = 0; i < l->nlines; i++)
+        headers[i] = l->lines.p + l->at[i];
+    rq.method = "POST";
+    rq.headers = headers;
+    rq.body = buf_str(&l->body);
+    http_client_send(client, op, &rq);
+    buf_wipe(&l->body);
+    buf_wipe(&l->lines);
 }
 
 static void send_reply(struct exchange *x)
 {
     const struct profile *p = &x->c->profile;
-    char lines[PROFILE_HEADERS_MAX + 1][96];
-    const char *headers[PROFILE_HEADERS_MAX + 2] = {lines[0]};
-    size_t n = 1;
-    struct buf body;
+    struct post_letter letter;
 
-    snprintf(lines[0], sizeof lines[0], "Content-Type: %s", p->content_type);
-    for (unsigned i = 0; i < p->nheaders; i++) {
-        snprintf(lines[n], sizeof lines[n], "%s: %s", p->headers[i].name,
-                 p->headers[i].value[x->said]);
-        headers[n] = lines[n];
-        n++;
-    }
-    buf_init(&body, BODY_MAX);
-    fill_body(x, &body);
+    post_letter_open(&letter, x->c, str_c(x->number), buf_str(&x->reply));
+    for (unsigned i = 0; i < p->nheaders; i++)
+        post_letter_header(&letter, p->headers[i].name, p->headers[i].value[x->said]);
     x->tries++;
-    http_client_send(x->ps->u->d.client, &x->op,
-                     &(struct http_request){.method = "POST",
-                                            .url = x->c->send_url,
-                                            .headers = headers,
-                                            .body = buf_str(&body),
-                                            .timeout_ms = POST_TRY_MS});
-    buf_wipe(&body);
+    post_letter_send(&letter, x->ps->u->d.client, &x->op,
+                     &(struct http_request){.url = x->c->send_url, .timeout_ms = POST_TRY_MS});
 }
 
 static bool in_window(const struct exchange *x)

@@ -14,6 +14,7 @@
 #ifndef COKO_USSD_POST_H
 #define COKO_USSD_POST_H
 
+#include "gateway/io/http_client.h"
 #include "gateway/ussd/turn.h"
 
 #define POST_MAX       1024 /* exchanges of a worker */
@@ -29,6 +30,26 @@ bool post_idle(const struct post *ps);
 
 /* Begins the turn of an acknowledged callback. -1: too many exchanges, it is dropped. */
 MUST_CHECK int post_begin(struct post *ps, const struct carrier *c, const struct ussd_event *ev);
+
+/*
+ * One call of ours to a carrier's own address: what was rendered, its marks filled, with headers.
+ * open; header any number of times, whose value may hold marks; send, which ends it.
+ */
+struct post_letter {
+    struct buf body, lines;
+    size_t
+        at[1 + PROFILE_HEADERS_MAX]; /* where each line begins; the first is the content's type */
+    unsigned nlines;
+    struct profile_fill fill;
+};
+
+void post_letter_open(struct post_letter *l, const struct carrier *c, struct str number,
+                      struct str body);
+void post_letter_header(struct post_letter *l, const char *name, const char *value);
+
+/* how: the address and its time; op completes as of http_client_send. */
+void post_letter_send(struct post_letter *l, struct http_client *client, struct op *op,
+                      const struct http_request *how);
 
 /* Replies in flight are cut loose. NULL is allowed. */
 void post_free(struct post *ps);

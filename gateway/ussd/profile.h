@@ -67,6 +67,15 @@
  * be an object {"choice": .., "nav": .., "between": ..}, rows of the navigation keys apart.
  * "headers": {"Freeflow": {"continue": "FC", "end": "FB"}, "Expires": "-1"}.
  *
+ * "push": how we begin ourselves, where the carrier lets us, by a POST to the section's send_url:
+ *
+ *     "push": {
+ *       "headers": {"x-api-key": "$password"},  $user and $password: send_user and send_password
+ *       "ask": .., "tell": ..,            forms as in reply: a screen that waits for an answer, which
+ *                                         comes as a callback of the session that we named; or a text
+ *       "taken": {"statusCode": "0000"}   what its answer must hold besides a 2xx; may be left out
+ *     }
+ *
  * Over SMPP "body" is smpp; all about callbacks and replies gives way to the dialect (smpp/ussd.h):
  *
  *     "smpp": {
@@ -94,20 +103,21 @@
 #include "menus/menu.h"
 #include "smpp/ussd.h"
 
-#define PROFILE_NAME_MAX    32
-#define PROFILE_FIELD_MAX   64 /* of a place's name, and of a kind's value */
-#define PROFILE_WAYS_MAX    4
-#define PROFILE_KINDS_MAX   12
-#define PROFILE_ASKED_MAX   4 /* fields that tell the kind */
-#define PROFILE_URLS_MAX    6
-#define PROFILE_HEADERS_MAX 8
-#define PROFILE_TESTS_MAX   4
-#define PROFILE_REPLY_MAX   2048 /* of a template */
-#define PROFILE_ROW_MAX     256
-#define PROFILE_DEADLINE_MS 3500
-#define PROFILE_REPEAT_MS   1500
-#define PROFILE_TOKEN_MAX   32
-#define PROFILE_STATE_MAX   144
+#define PROFILE_NAME_MAX         32
+#define PROFILE_FIELD_MAX        64 /* of a place's name, and of a kind's value */
+#define PROFILE_WAYS_MAX         4
+#define PROFILE_KINDS_MAX        12
+#define PROFILE_ASKED_MAX        4 /* fields that tell the kind */
+#define PROFILE_URLS_MAX         6
+#define PROFILE_HEADERS_MAX      8
+#define PROFILE_TESTS_MAX        4
+#define PROFILE_REPLY_MAX        2048 /* of a template */
+#define PROFILE_ROW_MAX          256
+#define PROFILE_DEADLINE_MS      3500
+#define PROFILE_REPEAT_MS        1500
+#define PROFILE_TOKEN_MAX        32
+#define PROFILE_STATE_MAX        144
+#define PROFILE_PUSH_HEADERS_MAX 4
 /* First byte of a stored reply over SMPP, or of one with headers, before its text */
 #define PROFILE_SAYS_ASK     'C'
 #define PROFILE_SAYS_END     'E'
@@ -158,6 +168,8 @@ enum profile_reply {
     REPLY_REFUSED,
     REPLY_STATUS,
     REPLY_ACK,
+    REPLY_PUSH_ASK, /* what we begin ourselves */
+    REPLY_PUSH_TELL,
     TEMPLATES,
 };
 
@@ -226,7 +238,17 @@ struct profile {
         char value[REPLIES][48];
     } headers[PROFILE_HEADERS_MAX];
     unsigned nheaders;
-    bool asynchronous;      /* there is an ack: replies are posted */
+    bool asynchronous; /* there is an ack: replies are posted */
+    bool pushes;       /* dialogues may begin with us */
+    struct {
+        struct {
+            char name[32];
+            char value[96]; /* with marks */
+        } headers[PROFILE_PUSH_HEADERS_MAX];
+        unsigned nheaders;
+        struct profile_ways taken; /* of the answer; n 0: a 2xx is enough */
+        char word[32];
+    } push;
     struct dialect dialect; /* PROFILE_SMPP */
 };
 
@@ -293,6 +315,12 @@ enum profile_reply profile_said(const struct profile *p, struct str *body);
 struct profile_fill {
     struct str url, user, password, stamp, digest, number;
 };
+
+/* Appends a header's value with its marks filled, unescaped; controls in it are left out. */
+void profile_fill_header(const char *value, const struct profile_fill *f, struct buf *out);
+
+/* Whether the body of a 2xx to a push says that it was taken. */
+bool profile_push_taken(const struct profile *p, struct str answer);
 
 /* Whether there is a mark in it. */
 bool profile_marked(struct str body);

@@ -70,7 +70,7 @@ static void load_place(struct loader *l, const char *key, const char *text,
         l->p->segments = MAX(l->p->segments, at->segment + 1);
 }
 
-static void load_ways(struct loader *l, const char *key, json_t *v, struct profile_ways *ways)
+void loader_ways(struct loader *l, const char *key, json_t *v, struct profile_ways *ways)
 {
     json_t *one;
     size_t i;
@@ -104,7 +104,7 @@ static void load_fields(struct loader *l, json_t *root)
         if (i > FIELDS)
             FAULT(l, "\"fields\": \"%s\" is not a field of ours", key);
         else
-            load_ways(l, key, value, i == FIELD_KIND ? &p->asked[0] : &p->fields[i]);
+            loader_ways(l, key, value, i == FIELD_KIND ? &p->asked[0] : &p->fields[i]);
     }
     p->nasked = p->asked[0].n > 0;
     if (!p->fields[FIELD_SESSION].n || !p->fields[FIELD_NUMBER].n || !p->fields[FIELD_INPUT].n)
@@ -126,7 +126,7 @@ static void load_echo(struct loader *l, json_t *root)
         loader_text(l, "echo", key, p->echo[n], sizeof p->echo[n]);
         if (p->echo[n][strspn(p->echo[n], "abcdefghijklmnopqrstuvwxyz_")] != '\0')
             FAULT(l, "\"echo\": \"%s\": letters a-z and _ only", key);
-        load_ways(l, key, value, &p->fields[FIELD_ECHO + n]);
+        loader_ways(l, key, value, &p->fields[FIELD_ECHO + n]);
         n++;
     }
 }
@@ -170,7 +170,7 @@ static void load_kinds(struct loader *l, json_t *root)
             return;
         p->nasked = (unsigned)i + 1;
         loader_keys(l, one, "a row of \"kinds\"", keys, ARRAY_LEN(keys));
-        load_ways(l, "kinds.field", json_object_get(one, "field"), &p->asked[i]);
+        loader_ways(l, "kinds.field", json_object_get(one, "field"), &p->asked[i]);
         load_values(l, json_object_get(one, "values"), (unsigned)i);
     }
 }

@@ -16,7 +16,7 @@ static const char *const known_keys[] = {
     "$schema",   "name",        "comment",      "method",       "body",    "fields",
     "echo",      "kinds",       "urls",         "input",        "country", "limit",
     "charset",   "deadline_ms", "reply",        "code_in_path", "step",    "repeat_ms",
-    "one_start", "fresh_ids",   "bare_notices", "test",         "smpp"};
+    "one_start", "fresh_ids",   "bare_notices", "test",         "smpp",    "push"};
 static const struct word body_words[] = {{"query", PROFILE_QUERY},
                                          {"form", PROFILE_FORM},
                                          {"json", PROFILE_JSON},
@@ -104,6 +104,7 @@ static void load_root(struct loader *l, json_t *root)
     }
     profile_load_fields(l, root);
     profile_load_reply(l, root);
+    profile_load_push(l, root);
 }
 
 int profile_load_bytes(const char *file, struct str bytes, struct profile *p,

@@ -46,6 +46,16 @@ void loader_keys(struct loader *l, json_t *object, const char *of, const char *c
 /* What comes: method, body, fields, echo, kinds, urls, input, step, test. */
 void profile_load_fields(struct loader *l, json_t *root);
 
+/* Reads root["push"], after the reply. */
+void profile_load_push(struct loader *l, json_t *root);
+
+/* One place of the language, or several, into *ways. */
+void loader_ways(struct loader *l, const char *key, json_t *v, struct profile_ways *ways);
+
+/* A template: object[key], a text, a list of them or an object. of names the object for faults. */
+void loader_template(struct loader *l, json_t *object, const char *of, const char *key,
+                     enum profile_reply kind);
+
 /* Reads root["reply"], after the fields. */
 void profile_load_reply(struct loader *l, json_t *root);
 

@@ -8,13 +8,13 @@
 
 #include "gateway/ussd/profile_parts.h"
 
-static const char *const names[TEMPLATES] = {[REPLY_CONTINUE] = "continue",
-                                             [REPLY_END] = "end",
-                                             [REPLY_SILENT] = "silent",
-                                             [REPLY_INPUT] = "input",
-                                             [REPLY_REFUSED] = "refused",
-                                             [REPLY_STATUS] = "status",
-                                             [REPLY_ACK] = "ack"};
+static const char *const names[REPLY_ACK + 1] = {[REPLY_CONTINUE] = "continue",
+                                                 [REPLY_END] = "end",
+                                                 [REPLY_SILENT] = "silent",
+                                                 [REPLY_INPUT] = "input",
+                                                 [REPLY_REFUSED] = "refused",
+                                                 [REPLY_STATUS] = "status",
+                                                 [REPLY_ACK] = "ack"};
 static const char *const known_keys[] = {"type",    "escape",  "continue", "end",
                                          "silent",  "input",   "refused",  "status",
                                          "options", "headers", "ack"};
@@ -57,10 +57,11 @@ static char *joined(json_t *list)
     return text;
 }
 
-static void load_template(struct loader *l, json_t *reply, enum profile_reply kind)
+void loader_template(struct loader *l, json_t *object, const char *of, const char *key,
+                     enum profile_reply kind)
 {
     struct profile *p = l->p;
-    json_t *v = json_object_get(reply, names[kind]);
+    json_t *v = json_object_get(object, key);
     char *made = json_is_object(v)  ? json_dumps(v, JSON_COMPACT)
                  : json_is_array(v) ? joined(v)
                                     : NULL;
@@ -69,11 +70,10 @@ static void load_template(struct loader *l, json_t *reply, enum profile_reply ki
         unquote(made, "\"$step\"");
         unquote(made, "\"$active\"");
     }
-    loader_text(l, names[kind], made ? made : json_string_value(v), p->reply[kind],
-                PROFILE_REPLY_MAX);
+    loader_text(l, key, made ? made : json_string_value(v), p->reply[kind], PROFILE_REPLY_MAX);
     free(made);
     if (!profile_template_ok(p, p->reply[kind], false))
-        FAULT(l, "\"reply.%s\": a '$' that begins no name", names[kind]);
+        FAULT(l, "\"%s.%s\": a '$' that begins no name", of, key);
 }
 
 static bool has_screen(const struct profile *p, enum profile_reply kind)
@@ -85,11 +85,11 @@ static void load_templates(struct loader *l, json_t *reply)
 {
     struct profile *p = l->p;
 
-    for (int kind = 0; kind < TEMPLATES; kind++) {
+    for (int kind = 0; kind <= REPLY_ACK; kind++) {
         bool optional = kind >= REPLIES && !json_object_get(reply, names[kind]);
 
         if (!optional)
-            load_template(l, reply, (enum profile_reply)kind);
+            loader_template(l, reply, "reply", names[kind], (enum profile_reply)kind);
         if ((kind == REPLY_CONTINUE || kind == REPLY_END) &&
             !has_screen(p, (enum profile_reply)kind))
             FAULT(l, "\"reply.%s\": \"$text\" does not stand in it", names[kind]);

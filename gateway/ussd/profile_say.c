@@ -241,7 +241,8 @@ void profile_render(const struct profile *p, const struct profile_say *say, stru
         [REPLY_CONTINUE] = PROFILE_SAYS_ASK,    [REPLY_END] = PROFILE_SAYS_END,
         [REPLY_SILENT] = PROFILE_SAYS_NOTHING,  [REPLY_INPUT] = PROFILE_SAYS_ASK,
         [REPLY_REFUSED] = PROFILE_SAYS_NOTHING, [REPLY_STATUS] = PROFILE_SAYS_NOTHING,
-        [REPLY_ACK] = PROFILE_SAYS_NOTHING};
+        [REPLY_ACK] = PROFILE_SAYS_NOTHING,     [REPLY_PUSH_ASK] = PROFILE_SAYS_ASK,
+        [REPLY_PUSH_TELL] = PROFILE_SAYS_END};
     const struct rendering r = {.p = p, .say = say, .out = out};
 
     if (is_marked(p))

@@ -95,6 +95,7 @@ void profile_load_smpp(struct loader *l, json_t *root)
     json_t *o = json_object_get(root, "smpp"), *v;
     const char *key;
 
+    l->p->pushes = true;
     l->p->repeat_ms = PROFILE_REPEAT_MS;
     snprintf(l->p->reply[REPLY_CONTINUE], PROFILE_REPLY_MAX, "%c$text", PROFILE_SAYS_ASK);
     snprintf(l->p->reply[REPLY_END], PROFILE_REPLY_MAX, "%c$text", PROFILE_SAYS_END);

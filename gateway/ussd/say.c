@@ -55,6 +55,8 @@ void say_turn(const struct turn *t, enum profile_reply kind, const struct menu_o
     }
     if (kind == REPLY_CONTINUE && out && out->input)
         say.kind = REPLY_INPUT;
+    if (kind == REPLY_CONTINUE && t->ev.ring.n > 0 && *t->carrier->profile.reply[REPLY_PUSH_ASK])
+        say.kind = REPLY_PUSH_ASK;
     if (kind == REPLY_CONTINUE || kind == REPLY_END)
         add_seals(t, &say, &seals);
     profile_render(&t->carrier->profile, &say, b);

@@ -18,6 +18,7 @@
 #include "gateway/lib/counter.h"
 #include "gateway/lib/log.h"
 #include "gateway/lib/map.h"
+#include "gateway/ussd/ring.h"
 
 #define REPLY_MS       10000 /* a reply that could not be written by then meets nobody */
 #define LOST_LINK_MS   10000 /* how late a carrier delivers again after a lost connection */
@@ -57,6 +58,8 @@ struct exchange {
     uint32_t generation; /* of the connection that brought it; 0: we ring */
     char session[SESSION_TEXT];
     struct turn *turn; /* HEARD */
+    uint64_t ring;     /* the row that is told what became of the push; 0: none, or told */
+    char purpose[16];
     enum dialect_word ask;
     bool asks;     /* the reply waits for an answer */
     bool moved_on; /* the dialogue: what becomes of the reply says nothing */
@@ -85,8 +88,19 @@ static void count(struct counter *family, const struct carrier *c, const char *l
 
 /* ---- exchanges ---- */
 
+/* What became of a push: told once. */
+static void tell_ring(struct exchange *x, enum ring_event event, const char *why)
+{
+    uint64_t id = x->ring;
+
+    x->ring = 0;
+    if (id != 0)
+        ring_over(x->tk->u->ring, id, event, why);
+}
+
 static void exchange_free(struct exchange *x)
 {
+    tell_ring(x, RING_NOT_SENT, "nothing was written");
     list_remove(&x->node);
     x->tk->count--;
     loop_timer_clear(&x->late);
@@ -178,6 +192,11 @@ static void on_reply(void *arg, const struct profile *p, struct str body)
         exchange_free(x);
         return;
     }
+    if (x->ring != 0 && body.p[0] == PROFILE_SAYS_END) {
+        count(&replies, x->c, "result", "silent"); /* nobody is rung to be told nothing */
+        exchange_free(x);
+        return;
+    }
     queue_reply(x, body.p[0] == PROFILE_SAYS_END ? DIALECT_CLOSE : x->ask, str_skip(body, 1));
 }
 
@@ -198,6 +217,7 @@ static void turn_begin(struct exchange *x, enum ussd_kind kind, struct str input
                             .input = input,
                             .sequence = (uint32_t)step->at_ms,
                             .has_step = true,
+                            .ring = str_c(x->purpose),
                             .repeat_ms = step->repeat_ms};
 
     memcpy(ev.step, step->step, sizeof ev.step);
@@ -239,15 +259,20 @@ static void done(void *arg, struct bind_job *job, unsigned no, enum bind_outcome
 {
     static const char *const results[] = {
         [BIND_ACCEPTED] = "accepted", [BIND_REFUSED] = "refused", [BIND_UNKNOWN] = "unknown"};
-    const struct exchange *x = container_of(job, struct exchange, job);
+    static const enum ring_event ends[] = {[BIND_ACCEPTED] = RING_ACCEPTED,
+                                           [BIND_REFUSED] = RING_REFUSED,
+                                           [BIND_UNKNOWN] = RING_UNKNOWN};
+    struct exchange *x = container_of(job, struct exchange, job);
+    bool rung = x->ring != 0;
 
     (void)arg;
     (void)no;
     (void)id;
+    tell_ring(x, ends[outcome], outcome == BIND_REFUSED ? smpp_status_name(status) : "");
     if (x->moved_on)
         return; /* counted when it did */
     count(&replies, x->c, "result", results[outcome]);
-    if (x->asks && outcome != BIND_UNKNOWN)
+    if (x->asks && !rung && outcome != BIND_UNKNOWN) /* a phone that is away refuses no dialect */
         raise_alarm(x, outcome == BIND_REFUSED, status);
 }
 
@@ -442,27 +467,26 @@ static bool is_talk(void *arg, const struct bind *b, const struct pdu *pdu)
 
 /* ---- ringing a reader ---- */
 
-int talk_push(struct talk *tk, const struct carrier *c, struct str number, struct str text,
-              struct err *e)
+int talk_ring(struct talk *tk, const struct carrier *c, const struct talk_ring *r, struct err *e)
 {
     struct recent step = {.at_ms = clock_wall_us() / 1000};
     struct dialect_talk t;
-    struct msisdn to;
     uint16_t session;
 
-    if (msisdn_parse(number, c->country, &to, e) != 0)
-        return -1;
     if (!bind_up(c->bind))
         return err_set(e, ERR_BAD_STATE, "the bind of %s is not here", c->profile.name);
     if (tk->count >= TALK_MAX || tk->u->inflight >= USSD_TURNS_MAX)
         return err_set(e, ERR_BUSY, "too many exchanges");
     crypto_random(&session, sizeof session);
     crypto_random(step.step, sizeof step.step);
-    dialect_ring(&c->profile.dialect, str_c(to.digits), session, &t);
+    dialect_ring(&c->profile.dialect, r->number, session, &t);
     struct exchange *x = exchange_new(tk, c, &t);
 
-    if (text.n > 0) {
-        queue_reply(x, DIALECT_PUSH_TELL, text);
+    x->ring = r->id;
+    if (!str_to_c(r->purpose, x->purpose, sizeof x->purpose))
+        x->purpose[0] = '\0'; /* the menu then speaks as to who dialled */
+    if (r->text.n > 0) {
+        queue_reply(x, DIALECT_PUSH_TELL, r->text);
         return 0;
     }
     x->ask = DIALECT_PUSH_ASK;

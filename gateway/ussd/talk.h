@@ -12,7 +12,7 @@
  * within 1.5 s on one connection are one delivery and get one reply; from a connection lost meanwhile
  * they are the same step, and the stored reply is sent again.
  *
- * Order of calls: talk_new; talk_push; talk_idle until true; talk_free, after the turns are gone.
+ * Order of calls: talk_new; talk_ring; talk_idle until true; talk_free, after the turns are gone.
  */
 #ifndef COKO_USSD_TALK_H
 #define COKO_USSD_TALK_H
@@ -29,13 +29,19 @@ struct talk *talk_new(struct ussd *u);
 /* No exchange is open. */
 bool talk_idle(const struct talk *tk);
 
+/* A reader to ring: without a text a dialogue begins, and the menu is told the purpose. */
+struct talk_ring {
+    uint64_t id;       /* ring_over gets it back, once, with what became of the push */
+    struct str number; /* E.164 digits */
+    struct str purpose, text;
+};
+
 /*
- * Rings a reader. Without a text a dialogue begins, its first screen being the dialled menu's; with
- * one only that is shown. -1: ERR_BAD_INPUT not a number, ERR_BAD_STATE this worker does not hold the
+ * Rings a reader. -1, and nothing is heard of it again: ERR_BAD_STATE this worker does not hold the
  * carrier's bind, ERR_BUSY too many exchanges.
  */
-MUST_CHECK int talk_push(struct talk *tk, const struct carrier *c, struct str number,
-                         struct str text, struct err *e);
+MUST_CHECK int talk_ring(struct talk *tk, const struct carrier *c, const struct talk_ring *r,
+                         struct err *e);
 
 /* The binds forget our jobs; what is written and not answered stays unknown. NULL is allowed. */
 void talk_free(struct talk *tk);

@@ -518,6 +518,7 @@ static void keep_event(struct turn *t, const struct ussd_event *ev)
     t->ev.network = arena_str(&t->arena, ev->network);
     t->ev.input = arena_str(&t->arena, ev->input);
     t->ev.token = arena_str(&t->arena, ev->token);
+    t->ev.ring = arena_str(&t->arena, ev->ring);
     for (size_t i = 0; i < USSD_ECHOES; i++)
         t->ev.echo[i] = arena_str(&t->arena, ev->echo[i]);
 }

@@ -75,6 +75,7 @@ struct carrier {
     struct str short_code;
     const char *country;
     struct bind *bind;       /* over SMPP; else NULL */
+    unsigned ring_most;      /* pushes at once; 0: its readers are not rung */
     struct counter *hops[4]; /* by outcome */
 };
 
@@ -148,6 +149,8 @@ struct ussd {
     unsigned nspare;
     unsigned late;     /* turns whose action goes on behind its reply */
     struct talk *talk; /* NULL: no carrier over SMPP */
+    struct ring *ring; /* NULL: no readers are rung */
+    const char *owner; /* of what we claim */
     struct insight *insight;
     struct post *post;   /* NULL: no asynchronous carrier */
     struct whose *whose; /* NULL: every notice brings its number */

@@ -16,6 +16,7 @@
 #include "gateway/ussd/callback.h"
 #include "gateway/ussd/insight.h"
 #include "gateway/ussd/post.h"
+#include "gateway/ussd/ring.h"
 #include "gateway/ussd/talk.h"
 #include "gateway/ussd/whose.h"
 
@@ -49,13 +50,17 @@ const struct option_row ussd_carrier_options[] = {
     {"carrier", "client_header", OPTION_STRING, CARRIER(client_header), .def = "X-SSL-Client-S-DN",
      .min = 1, .max = 63, .help = "The header in which it does"},
     {"carrier", "send_url", OPTION_STRING, CARRIER(send_url), .def = "",
-     .help = "Of a carrier that is answered by a call of ours: the address of its gateway"},
+     .help = "Of a carrier that is answered, or whose readers are rung, by a call of ours: the "
+             "address of its gateway"},
     {"carrier", "send_user", OPTION_STRING, CARRIER(send_user), .def = "",
      .help = "Our name there"},
     {"carrier", "send_password", OPTION_SECRET, CARRIER(send_password), .def = "",
      .help = "Our password there"},
     {"carrier", "rate", OPTION_INT, CARRIER(rate), .def = "0", .min = 0, .max = 100000,
      .help = "Callbacks a second that a worker takes; beyond it a polite last screen. 0: no limit"},
+    {"carrier", "ring_most", OPTION_INT, CARRIER(ring_most), .def = "0", .min = 0, .max = 64,
+     .help = "Readers that a worker rings at once where the carrier lets us begin: a pass that is "
+             "active, one that ends, POST to /ussd/NAME/SECRET/ring. 0: none"},
 };
 const size_t ussd_carrier_options_count = ARRAY_LEN(ussd_carrier_options);
 
@@ -124,6 +129,24 @@ static void url_open(struct carrier *c, const char *url, const char *path,
                         c->profile.name, sizeof c->url - 1);
 }
 
+/* Ringing is the carrier's to offer; where it is a call of ours, it needs the address. */
+static void ring_open(struct carrier *c, const struct ussd_carrier_config *cc, const char *path,
+                      struct fault_list *faults)
+{
+    bool posts = c->profile.pushes && !c->bind;
+
+    c->ring_most = (unsigned)cc->ring_most;
+    if (c->ring_most > 0 && !c->profile.pushes)
+        (void)fault_add(faults, path, 0, "[carrier %s] ring_most: the profile has no \"push\"",
+                        c->profile.name);
+    if (*c->send_url ? !c->profile.asynchronous && !posts
+                     : c->profile.asynchronous || (posts && c->ring_most > 0))
+        (void)fault_add(faults, path, 0,
+                        "[carrier %s] send_url: for carriers that are answered or rung by a call, "
+                        "and only",
+                        c->profile.name);
+}
+
 static bool asks(const struct carrier *c, enum profile_field f)
 {
     return c->profile.fields[f].n > 0;
@@ -142,10 +165,7 @@ static void access_open(struct carrier *c, const struct ussd_carrier_config *cc,
     c->send_url = cc->send_url;
     c->send_user = cc->send_user;
     c->send_password = cc->send_password;
-    if (c->profile.asynchronous != (*c->send_url != '\0'))
-        (void)fault_add(faults, path, 0,
-                        "[carrier %s] send_url: for carriers that are answered by a call, and only",
-                        c->profile.name);
+    ring_open(c, cc, path, faults);
     for (size_t i = 0; cc->client_header[i] && i + 1 < sizeof c->subject_header; i++)
         c->subject_header[i] = (char)tolower((unsigned char)cc->client_header[i]);
     if (*cc->networks && nets_new(cc->networks, &c->nets, &e) != 0)
@@ -201,6 +221,8 @@ static void ports_open(struct ussd *u)
             u->talk = talk_new(u);
         if (u->carriers[i].profile.asynchronous && !u->post)
             u->post = post_new(u);
+        if (u->carriers[i].ring_most > 0 && !u->ring)
+            u->ring = ring_new(u);
         if (u->carriers[i].profile.bare_notices && !u->whose)
             u->whose = whose_new(u);
     }
@@ -213,6 +235,7 @@ struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, st
     if (!u)
         abort();
     u->d = *d;
+    u->owner = c->owner;
     list_init(&u->turns);
     list_init(&u->spare);
     u->insight = insight_new(d->loop, d->pg);
@@ -248,9 +271,14 @@ void ussd_reload(struct ussd *u)
     (void)!menus_reload(&u->menus, proves_all, u, loop_now_ms(u->d.loop), &e);
 }
 
+void ussd_drain(struct ussd *u)
+{
+    ring_drain(u->ring);
+}
+
 bool ussd_idle(const struct ussd *u)
 {
-    return u->inflight == 0 && (!u->talk || talk_idle(u->talk)) &&
+    return u->inflight == 0 && ring_idle(u->ring) && (!u->talk || talk_idle(u->talk)) &&
            (!u->post || post_idle(u->post)) && (!u->whose || whose_idle(u->whose)) &&
            insight_settle(u->insight);
 }
@@ -260,6 +288,8 @@ void ussd_free(struct ussd *u)
     if (!u)
         return;
     whose_free(u->whose);
+    ring_free(u->ring);
+    u->ring = NULL; /* what the talk still holds tells nobody */
     turn_free_all(u);
     talk_free(u->talk);
     insight_free(u->insight);

@@ -3,7 +3,7 @@
  * The USSD room: carriers by profile, and the turn that answers each of their callbacks, be they an
  * HTTP request or a deliver_sm.
  *
- * Order of calls: ussd_new; ussd_reload any time; (wait for ussd_idle); ussd_free.
+ * Order of calls: ussd_new; ussd_reload any time; ussd_drain; (wait for ussd_idle); ussd_free.
  * It writes rows only through the menu's actions, and never speaks to SMS or money.
  */
 #ifndef COKO_USSD_USSD_H
@@ -38,7 +38,8 @@ struct ussd_carrier_config {
     const char *send_url;       /* of an asynchronous carrier: where our replies are posted */
     const char *send_user;      /* our credentials there */
     const char *send_password;
-    int64_t rate; /* callbacks a second in a worker; 0: no limit */
+    int64_t rate;      /* callbacks a second in a worker; 0: no limit */
+    int64_t ring_most; /* readers that a worker rings at once; 0: none */
 };
 
 extern const struct option_row ussd_carrier_options[];
@@ -50,6 +51,7 @@ struct ussd_config {
     const char *own_profiles; /* a folder of more, looked at first; empty: none */
     const struct ussd_carrier_config *carriers;
     size_t ncarriers;
+    const char *owner; /* "instance:slot" */
 };
 
 /* Borrowed; they outlive the room. */
@@ -76,6 +78,9 @@ struct ussd *ussd_new(const struct ussd_config *c, const struct ussd_deps *d, st
  * (hard case 37). A menu with a fault is logged and not taken.
  */
 void ussd_reload(struct ussd *u);
+
+/* Rings no more readers. */
+void ussd_drain(struct ussd *u);
 
 /* True when no turn is in flight and no reply waits to be written. */
 bool ussd_idle(const struct ussd *u);

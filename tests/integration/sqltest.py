@@ -134,6 +134,7 @@ def migrate(url, again=False, check=False):
 
 
 TEMPLATES = {
+    "pass_ending": "Coko : votre {plan} finit le {until}. Composez {dial}.",
     "receipt": "Coko : {plan} actif jusqu'au {until}. Payé : {amount}. Ref {ref}. Un seul paiement, sans renouvellement. STOP pour ne plus recevoir de SMS.",
     "declined": "Coko : paiement de {amount} refusé, rien n'a été débité.",
     "refunded": "Coko : {amount} payés pour {plan} ont été rendus. Ref {ref}.",

@@ -12,6 +12,7 @@ import test_sql_fold as fold
 import test_sql_esme as esme
 import test_sql_messaging as messaging
 import test_sql_readers as readers
+import test_sql_rings as rings
 import test_sql_routing as routing
 import test_sql_schema as schema
 import test_sql_selling as selling
@@ -139,6 +140,15 @@ MUTANTS = {
         lambda w: messaging.test_stop_confirmation_waits_until_nothing_is_being_sent(w, "accepted")),
     "M3: the answer to PAUSE does not wait": (
         [("auth.pause_by", "v_flagged > 0", "false")], readers.test_pause_waits_for_what_is_being_sent),
+    "M4: a ring that nobody answered is pushed again": (
+        [("messaging.ring_sweep", "'unknown', 'nobody answered'", "'queued', ''")],
+        lambda w: rings.test_m4_a_ring_is_pushed_once_and_without_an_answer_it_is_unknown(w, rings.claim(w) or rings.dial(w))),
+    "M3: the confirmation does not wait for a ring": (
+        [("messaging.cancel_unsent", "v_flagged + messaging.ring_stop(p_identity_id)", "v_flagged")],
+        lambda w: rings.test_m3_the_confirmation_of_stop_waits_for_a_ring_that_is_being_pushed(w, rings.claim(w) or rings.dial(w), "accepted")),
+    "M3: who said stop is rung": (
+        [("messaging.ring_put", "i.stopped_at is not null or i.paused_at is not null", "false")],
+        lambda w: rings.test_m3_who_said_stop_is_not_rung(w, rings.claim(w) or rings.dial(w), "stop_by")),
     "a repeated instalment gives its text back": (
         [("messaging.rewind", "and repeats is null", "")], readers.test_repeat_that_fails_moves_nothing),
     "the schedule does not move on": (

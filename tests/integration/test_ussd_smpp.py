@@ -35,7 +35,7 @@ def talk(daemon, smsc, tmp_path):
         own = {} if as_shipped else {"profiles_dir": tmp_path}
         config = {"coko": {"workers": 1, **own}, **more.pop("config", {}),
                   f"carrier smpp_{dialect}": {"link": "lab", "short_code": "*384*26#", "country": "CI",
-                                              "secret": "ring"}}
+                                              "secret": "ring", "ring_most": 4}}
         one = daemon(config=config, smsc=smsc, **more)
         stats(smsc, bound=1)
         return one
@@ -205,6 +205,27 @@ def test_a_refused_question_is_counted_rung_and_not_sent_again(talk, smsc):
     wait_until(lambda: one.metric("coko_ussd_dialect_alarm") == 0, "the alarm to end")
 
 
+def rung(one, **results):
+    for result, n in results.items():
+        wait_until(lambda: one.metric("coko_ussd_rings_total", f'result="{result}"') == n, f"{result} rings", 20)
+
+
+def test_m4_a_ring_is_pushed_once_whatever_the_centre_says(talk, smsc, migrated_db):
+    """Refused is refused and no fault of the dialect; no answer is unknown; without a bind it waits."""
+    one = talk("tata", config={"link lab": {"response_timeout": "2s"}})
+    number = "2250700000619"
+    smsc.control("POST", "/faults", {"resp_status": 0x0B})
+    assert one.post("/ussd/smpp_tata/ring", f"number={number}".encode()).status == 202
+    rung(one, refused=1)
+    assert one.metric("coko_ussd_dialect_alarm") == 0, "a phone that is away"
+    smsc.control("POST", "/faults", {"drop_resp": 1})
+    assert one.post("/ussd/smpp_tata/ring", f"number={number}&text=la".encode()).status == 202
+    rung(one, unknown=1)
+    assert stats(smsc)["submits"] == 2
+    states = "select state, tries from messaging.ring r join auth.identity i on i.id = r.identity_id order by r.id desc limit 2"
+    assert sorted(sql(migrated_db, states)) == [("refused", 1), ("unknown", 1)]
+
+
 def test_a_reader_is_rung(talk, smsc):
     """Push: op 2 begins a dialogue that the reader answers; op 3 only tells."""
     one = talk("tata")
@@ -216,6 +237,7 @@ def test_a_reader_is_rung(talk, smsc):
     phone.session, phone.after = part["tlvs"][INFO], part["seq"]
     assert "Bienvenue" in phone.judge(part) and not phone.ended
     assert phone.send("1") and not phone.ended
+    rung(one, accepted=1)
     assert one.post("/ussd/smpp_tata/ring", b"number=2250700000617&text=Votre+livre+est+la").status == 202
     told = phone.parts(1, 9000)[0]
     assert told["tlvs"]["0501"] == "03" and told["text"] == "Votre livre est la"

@@ -19,6 +19,7 @@ from support import TOP, free_port
 sys.path.insert(0, str(TOP / "tests/lab"))
 from carriers import PHONES  # noqa: E402
 from carriers.asynchronous import Asynchronous, Gateway, HuaweiPhone  # noqa: E402
+from carriers.pushing import PushGateway  # noqa: E402
 from carriers.query import AirtelPhone  # noqa: E402
 from carriers.script import option  # noqa: E402
 
@@ -30,6 +31,7 @@ CREDENTIALS = {"airtel_comviva": {"user": AirtelPhone.userid, "password": Airtel
                "nalo": {"user": PHONES["nalo"].user_id},
                "huawei": {"user": HuaweiPhone.rev_id, "password": HuaweiPhone.rev_password,
                           "send_user": HuaweiPhone.sp_id, "send_password": HuaweiPhone.sp_password},
+               "mtn_madapi": {"send_password": PushGateway.key, "ring_most": 4},
                "integrat": {"send_user": "coko", "send_password": "integrat-password"}}
 numbers = itertools.count(2250708000000)
 
@@ -37,7 +39,7 @@ numbers = itertools.count(2250708000000)
 class Carriers(Daemon):
     def phone(self, name, number=None, **options):
         """A subscriber of his own behind this carrier."""
-        if name in POSTED:
+        if name in self.gateways:
             options.setdefault("gateway", self.gateways[name])
         return PHONES[name](self.url, "demo", f"+{number or next(numbers)}", CODE, **options)
 
@@ -52,6 +54,7 @@ def carriers(work_dir, migrated_db, redis, coko_bin):
                                     **CREDENTIALS.get(name, {})} for name in NAMES}
     port = free_port()
     gateways = {name: Gateway(PHONES[name].confirmation) for name in POSTED}
+    gateways["mtn_madapi"] = PushGateway()
     for name, gateway in gateways.items():
         sections[f"carrier {name}"]["send_url"] = gateway.url
     sections["carrier aat"]["url"] = f"http://127.0.0.1:{port}/ussd/aat/demo"

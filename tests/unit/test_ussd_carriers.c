@@ -365,6 +365,12 @@ static const struct reply replies[] = {
      "\"inboundResponse\":\"" AS_JSON "\",\"userInputRequired\":true,\"messageType\":1,"
      "\"serviceCode\":\"*1#\",\"msisdn\":\"\6\",\"sessionId\":\"s'1\"},\"_link\":{"
      "\"self\":{\"href\":\"\1\"}}}"},
+    {"mtn_madapi", REPLY_PUSH_ASK,
+     "{\"sessionId\":\"s'1\",\"messageType\":\"0\",\"msisdn\":\"\6\",\"serviceCode\":\"*1#\","
+     "\"ussdString\":\"" AS_JSON "\"}"},
+    {"mtn_madapi", REPLY_PUSH_TELL,
+     "{\"sessionId\":\"s'1\",\"messageType\":\"3\",\"msisdn\":\"\6\",\"serviceCode\":\"*1#\","
+     "\"ussdString\":\"" AS_JSON "\"}"},
     {"mtn_comviva", REPLY_CONTINUE,
      XML_HEAD "<response><msisdn>\6</msisdn><sessionid>s&#39;1</sessionid>"
               "<transactionid>APP</transactionid><freeflow><freeflowState>FC</freeflowState>"
@@ -514,6 +520,36 @@ static void test_s5_a_number_stands_in_no_stored_reply(void **state)
     buf_fini(&sent);
 }
 
+static void test_a_push_brings_its_key_and_reads_one_word(void **state)
+{
+    const struct profile *p = profile_of("mtn_madapi");
+    static const struct {
+        const char *answer;
+        bool taken;
+    } rows[] = {{"{\"statusCode\":\"0000\",\"data\":{}}", true},
+                {"{\"statusCode\":\"0001\"}", false},
+                {"{\"statusCode\":0}", false},
+                {"{\"statusCode\":[\"0000\"]}", false},
+                {"{\"statusCode\":\"0000\",\"statusCode\":\"0000\"}", false},
+                {"{}", false},
+                {"[\"0000\"]", false},
+                {"", false},
+                {"<html>", false}};
+    struct buf b;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(profile_push_taken(p, str_c(rows[i].answer)), rows[i].taken);
+    buf_init(&b, 256);
+    assert_int_equal(p->push.nheaders, 1);
+    assert_string_equal(p->push.headers[0].name, "x-api-key");
+    profile_fill_header(p->push.headers[0].value,
+                        &(struct profile_fill){.password = STR("k\r\nX-More: 1")}, &b);
+    assert_true(
+        str_eq_c(buf_str(&b), "kX-More: 1")); /* hard case 32: one line, whatever the key is */
+    buf_fini(&b);
+}
+
 static void test_the_address_stands_in_no_stored_reply(void **state)
 {
     struct buf b;
@@ -538,6 +574,7 @@ int main(void)
         cmocka_unit_test(test_each_reply),
         cmocka_unit_test(test_airtel_says_it_in_headers),
         cmocka_unit_test(test_s5_a_number_stands_in_no_stored_reply),
+        cmocka_unit_test(test_a_push_brings_its_key_and_reads_one_word),
         cmocka_unit_test(test_the_address_stands_in_no_stored_reply),
     };
 

@@ -264,6 +264,36 @@ static void test_08_a_session_that_is_the_number_must_be_told_to_begin(void **st
         1);
 }
 
+#define PUSHED LAST "\"fields\":{\"session\":\"s\",\"number\":\"n\",\"input\":\"i\"},\"push\":{"
+
+static void test_a_push_that_cannot_work_is_refused(void **state)
+{
+    static const struct {
+        const char *push, *word;
+        size_t faults;
+    } rows[] = {
+        {"\"ask\":\"$session $text\",\"tell\":\"$text\"}", "", 0},
+        {"\"ask\":\"$text\",\"tell\":\"$text\"}", "$session", 1},
+        {"\"ask\":\"$session $text\",\"tell\":\"hello\"}", "$text", 1},
+        {"\"ask\":\"$session $text $colour\",\"tell\":\"$text\"}", "push.ask", 1},
+        {"\"ask\":\"$session $text\",\"tell\":\"$text\",\"when\":1}", "when", 1},
+        {"\"ask\":\"$session $text\",\"tell\":\"$text\",\"headers\":{\"A\":\"$digest\"}}", "$user",
+         1},
+        {"\"ask\":\"$session $text\",\"tell\":\"$text\",\"headers\":{\"A:B\":\"c\"}}", "letters",
+         1},
+        {"\"ask\":\"$session $text\",\"tell\":\"$text\",\"taken\":{\"a\":\"b\",\"c\":\"d\"}}",
+         "push.taken", 1},
+    };
+    char members[512];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        snprintf(members, sizeof members, PUSHED "%s", rows[i].push);
+        if (faults_of(members, rows[i].word) != rows[i].faults)
+            fail_msg("%s", rows[i].push);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_all_faults_of_a_profile_at_once),
         cmocka_unit_test(test_last_input_without_a_sequence_is_refused),
+        cmocka_unit_test(test_a_push_that_cannot_work_is_refused),
         cmocka_unit_test(test_08_a_session_that_is_the_number_must_be_told_to_begin),
     };
 

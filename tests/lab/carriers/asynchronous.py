@@ -27,9 +27,11 @@ def local(element):
 class Gateway:
     """Takes the daemon's calls and hands each to the phone whose session it names."""
 
+    content_type, parse = "text/xml; charset=utf-8", staticmethod(read)
+
     def __init__(self, confirmation=b"", port=0, answer=200):
         self.confirmation = confirmation  # the body of a 200
-        self.answer = answer              # the status, or a list of them in turn
+        self.answer = answer              # the status, or a list of them in turn; 0: none at all
         self.arrived, self.more = [], threading.Condition()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self.handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
@@ -51,7 +53,7 @@ class Gateway:
 
     def put(self, call):
         try:
-            root = read(call.body)
+            root = self.parse(call.body)
         except ValueError:
             root = None                   # nobody's: the phone that waits for it says so
         with self.more:
@@ -71,9 +73,13 @@ class Gateway:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 heads = {k.lower(): v for k, v in self.headers.items()}
                 status = gateway.status()
+                if status == 0:               # nobody answers
+                    self.close_connection = True
+                    gateway.put(Reply(status, heads, body, 0.0))
+                    return
                 content = gateway.confirmation if status == 200 else b""
                 self.send_response(status)
-                self.send_header("Content-Type", "text/xml; charset=utf-8")
+                self.send_header("Content-Type", gateway.content_type)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)

@@ -8,6 +8,7 @@ import json
 import secrets
 
 from carriers.base import Call, Phone
+from carriers.pushing import Rung
 
 
 class Json(Phone):
@@ -289,13 +290,26 @@ class InfobipPhone(Json):
         return value["ussdMenu"], value["shouldClose"]
 
 
-class MadapiPhone(Json):
-    """messageType is a string in the request and an int in the reply."""
+class MadapiPhone(Rung, Json):
+    """messageType is a string in the request and an int in the reply. What rings it begins a dialogue (0) or only
+    tells (3)."""
 
     carrier = "mtn_madapi"
     number = "+2250504000000"
     endings = ("abort", "timeout", "end")
     TYPES = {"end": "2", "abort": "4", "timeout": "5"}
+
+    def __init__(self, *args, gateway=None, **options):
+        super().__init__(*args, **options)
+        self.gateway = gateway
+
+    def judge_push(self, push):
+        for name in ("sessionId", "messageType", "msisdn", "serviceCode", "ussdString"):
+            self.need(isinstance(push.get(name), str) and push[name], f"{name} is no text", self.last_push)
+        self.need(len(push) == 5 and push["serviceCode"] == self.service_code, "not a push of ours", self.last_push)
+        self.need(push["messageType"] in ("0", "3"), "messageType begins nothing", self.last_push)
+        self.judge_screen(push["ussdString"], self.last_push)
+        return push["ussdString"], push["messageType"] == "3"
 
     def start(self, code):
         return self.json("0", code)

@@ -10,6 +10,7 @@
     choose WORD|WORD   take the option whose label has a word, turning pages with 98
     repeat [N]         the carrier delivers the last hop N times more: the same answer, byte for byte
     late [N]           the hop of N steps ago (1) comes again: it moves nothing and harms nothing
+    rung               the carrier's next push to this phone is on the screen
     abort, timeout     the carrier's own notice of it, or silence where it has none; dial goes on
     open, end          the session must be open, or over
 
@@ -22,7 +23,7 @@ class ScriptFault(AssertionError):
     """The script is wrong, or the service did not do what it expects."""
 
 
-WORDS = ("dial", "redial", "expect", "answer", "choose", "repeat", "late", "abort", "timeout", "open", "end")
+WORDS = ("dial", "redial", "rung", "expect", "answer", "choose", "repeat", "late", "abort", "timeout", "open", "end")
 
 
 BETWEEN = "77"   # a key that no screen has
@@ -76,6 +77,10 @@ class Player:
 
     def redial(self, path):
         self.dial(path, same_id=True)
+
+    def rung(self, _):
+        self.phone.rung()
+        self.tell("rung")
 
     def answer(self, text):
         self.type(text)

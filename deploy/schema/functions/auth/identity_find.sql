@@ -43,7 +43,7 @@ begin
     end if;
     if i.id is not null then
         if i.last_seen_at < v_now - interval '1 day' or i.key_id <> p_key_id
-           or (v_network <> '' and i.network <> v_network) then
+           or (v_network <> '' and i.network <> v_network) or (coalesce(p_ds, '') <> '' and i.ds <> p_ds) then
             -- The reader's row first: the lock order of every function that takes both.
             perform 1 from auth.users u where u.id = i.user_id for no key update;
             update auth.identity set last_seen_at = v_now, sealed = p_sealed, key_id = p_key_id,
@@ -62,5 +62,5 @@ begin
     return query select i.id, i.user_id, true;
 end $$;
 comment on function auth.identity_find(bytea, bytea, int, text, text, text) is
-'The identity of a phone number and its reader; both made at first sight, once however many callers race. Refreshes network and sealed value at most daily or when they changed (key rotation).
+'The identity of a phone number and its reader; both made at first sight, once however many callers race. Refreshes network, door and sealed value at most daily or when they changed (key rotation).
 p_network: what the carrier said (MCC+MNC or our word), then ''+'' and the first digits of the number: ''61205+2250501'', ''+2250501'', ''mtn''. The digits place a number only whose network nobody has said.';

@@ -28,6 +28,7 @@ begin
                  ('tva', null, -v_tva)) e(account, rail, amount)
     where e.amount <> 0;
     perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null then 'receipt_book' else 'receipt' end);
+    perform messaging.ring_pass(c.id);
     return 'granted';
 end $$;
 comment on function billing.settle_charge(bigint) is

@@ -20,7 +20,10 @@ begin
     -- Whether it arrives is the carrier's to tell; it is not sent again.
     update messaging.message set cancel_asked = true
     where identity_id = p_identity_id and state = 'unknown' and kind = any (p_kinds) and not cancel_asked;
+    if 'notice' = any (p_kinds) then
+        v_flagged := v_flagged + messaging.ring_stop(p_identity_id);
+    end if;
     return v_flagged;
 end $$;
 comment on function messaging.cancel_unsent(bigint, text[]) is
-'Cancels what is queued of these kinds, also what waits to be tried again (the position goes back to unsent text), and flags what is being sent or of unknown outcome: nobody sends that again. Returns how many are being sent: a confirmation waits for them (M3).';
+'Cancels what is queued of these kinds, also what waits to be tried again (the position goes back to unsent text), and flags what is being sent or of unknown outcome: nobody sends that again. With notices go rings. Returns how many are being sent or pushed: a confirmation waits for them (M3).';

@@ -210,6 +210,7 @@ begin
     update messaging.message h set due_at = ops.now()
     where h.identity_id = any (p_identities) and h.state = 'queued' and h.due_at = 'infinity'
       and not exists (select 1 from messaging.message f
-                      where f.identity_id = h.identity_id and f.state in ('claimed', 'sending') and f.cancel_asked);
+                      where f.identity_id = h.identity_id and f.state in ('claimed', 'sending') and f.cancel_asked)
+      and not exists (select 1 from messaging.ring r where r.identity_id = h.identity_id and r.state = 'sending' and r.lease_until > ops.now());
 end $$;
-comment on function messaging.release_held(bigint[]) is 'M3: the confirmation of STOP leaves once no flagged message is being sent.';
+comment on function messaging.release_held(bigint[]) is 'M3: the confirmation of STOP leaves once no flagged message is being sent and no ring is being pushed.';

@@ -35,6 +35,9 @@ begin
     delete from messaging.esme_receipt r where r.id = any (array(
         select e.id from messaging.esme_receipt e where e.created_at < v_now - interval '3 days' order by e.created_at limit p_max));
     get diagnostics v_n = row_count; v_total := v_total + v_n;
+    delete from messaging.ring r where r.id = any (array(
+        select e.id from messaging.ring e where e.created_at < v_now - interval '30 days' order by e.created_at limit p_max));
+    get diagnostics v_n = row_count; v_total := v_total + v_n;
     delete from messaging.esme_text t where t.id = any (array(
         select e.id from messaging.esme_text e where e.created_at < v_now - interval '3 days' order by e.created_at limit p_max));
     get diagnostics v_n = row_count; v_total := v_total + v_n;
@@ -62,4 +65,4 @@ begin
     return v_total + v_n;
 end $$;
 comment on function ops.expire_rows(int) is
-'Takes at most max rows a table: steps and finished jobs after 7 days, receipts and texts that an ESME never took after 3, free pages after 2, raw inbox, inbound and OTP rows after 30, messages that are over and counted (messaging.count_deliveries) go to messaging.archive, without their parts, after 90; wipes sealed bodies past their end wherever no claim did, as without a link or a route (S5). Returns how many; call again while it is not 0.';
+'Takes at most max rows a table: steps and finished jobs after 7 days, receipts and texts that an ESME never took after 3, free pages after 2, raw inbox, inbound, OTP rows and rings after 30, messages that are over and counted (messaging.count_deliveries) go to messaging.archive, without their parts, after 90; wipes sealed bodies past their end wherever no claim did, as without a link or a route (S5). Returns how many; call again while it is not 0.';

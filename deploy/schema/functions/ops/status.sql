@@ -16,6 +16,11 @@ create or replace function ops.status() returns table (section text, name text, 
         || to_char(ops.now() - min(t.created_at), 'DD"d" HH24:MI:SS')
     from messaging.esme_text t group by t.esme
     union all
+    select 'rings', r.state || ' ' || r.purpose, count(*)::text || ', oldest ' || to_char(ops.now() - min(r.created_at), 'DD"d" HH24:MI:SS')
+    from messaging.ring r
+    where r.state in ('queued', 'sending') or (r.state = 'unknown' and r.created_at > ops.now() - interval '1 day')
+    group by r.state, r.purpose
+    union all
     select 'charges', c.state, count(*)::text || ', oldest ' || to_char(ops.now() - min(c.created_at), 'DD"d" HH24:MI:SS')
     from billing.charge c
     where not c.superseded and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED', 'REVIEW')
@@ -29,4 +34,4 @@ create or replace function ops.status() returns table (section text, name text, 
     order by 1, 2
 $$;
 comment on function ops.status() is
-'What an operator asks first at night: who holds which lease, what waits in the outbox and since when, receipts and texts that ESMEs have not taken, charges not ended, dialogues of the last minutes, jobs. For `coko status`; not a hot path.';
+'What an operator asks first at night: who holds which lease, what waits in the outbox and since when, receipts and texts that ESMEs have not taken, rings that wait or that no carrier answered today, charges not ended, dialogues of the last minutes, jobs. For `coko status`; not a hot path.';
