@@ -310,7 +310,8 @@ class Walk:
                   ("dial", "charge"): not paid, ("my_pass", "active"): not paid,
                   ("my_pass", "pending"): not paid, ("start_charge", "pending"): not paid, ("start_charge", "active"): not paid,
                   ("start_charge", "price_changed"): True, ("start_charge", "no_rail"): self.plan.country == "CI",
-                  ("dial", "paused"): not self.tries["sms_next"], ("code", ""): self.code, ("code", None): not self.code}
+                  ("dial", "paused"): not self.tries["sms_next"], ("code", ""): self.code, ("code", None): not self.code,
+                  ("ring", "pass_active"): True}  # no carrier of the walks rings
         silenced = outcome == "stopped" and not self.tries["stop"]
         return not silenced and not cannot.get((action, outcome))
 
