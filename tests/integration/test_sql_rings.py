@@ -205,7 +205,7 @@ def test_the_end_of_a_pass_that_goes_on_is_no_end(world, reader):
 
 
 def test_somebody_asks_to_ring_a_number(world):
-    claim(world)
+    """Before any gateway has claimed: the one that was asked may ring."""
     args = (key(NUMBER), b"sealed04", 1, "CI", "+2250501", PUSHING, "Votre livre est là")
     assert world.one("messaging.ring_number", *args)["outcome"] == "queued"
     assert world.one("messaging.ring_number", *args)["outcome"] == "seen"

@@ -35,6 +35,15 @@ end $$;
 comment on function messaging.ring_put(bigint, text, text, text, interval, interval, text) is
 'A ring in the caller''s transaction (M1). outcome: queued | seen (one of this purpose waits already, or dedupe was used) | stopped (STOP or PAUSE) | quiet (what we think of ourselves is worth nothing hours later; what was asked for waits for the end of the quiet hours) | no_carrier (nobody can ring through it). It ends before the next quiet hours begin.';
 
+create or replace function messaging.ring_seen(p_carriers text[]) returns void language plpgsql as $$
+begin
+    insert into messaging.ring_carrier (carrier, seen_at)
+    select c, ops.now() from unnest(p_carriers) c
+    where not exists (select 1 from messaging.ring_carrier k where k.carrier = c and k.seen_at >= ops.now() - interval '1 hour')
+    on conflict (carrier) do update set seen_at = excluded.seen_at;
+end $$;
+comment on function messaging.ring_seen(text[]) is 'A gateway that may ring through these carriers is there; written once an hour.';
+
 create or replace function messaging.ring_number(p_lookup bytea, p_sealed bytea, p_key_id int, p_country text, p_network text,
                                                  p_carrier text, p_body text)
 returns table (outcome text, ring_id bigint) language plpgsql as $$
@@ -42,12 +51,13 @@ returns table (outcome text, ring_id bigint) language plpgsql as $$
 declare
     v_id bigint;
 begin
+    perform messaging.ring_seen(array[p_carrier]);
     select f.identity_id into v_id from auth.identity_find(p_lookup, p_sealed, p_key_id, p_country, p_network, '') f;
     return query select p.outcome, p.ring_id
         from messaging.ring_put(v_id, p_carrier, 'asked', p_body, interval '0', interval '1 hour', null) p;
 end $$;
 comment on function messaging.ring_number(bytea, bytea, int, text, text, text, text) is
-'Somebody who knows the carrier''s secret asks to ring this number: outcome as messaging.ring_put.';
+'Somebody who knows the carrier''s secret asks to ring this number, of a gateway that may: outcome as messaging.ring_put, never no_carrier.';
 
 create or replace function messaging.ring_over(p_state text, p_reason text, p_ids bigint[]) returns void language plpgsql as $$
 declare
@@ -88,10 +98,7 @@ declare
     v_ids bigint[];
     v_who bigint[];
 begin
-    insert into messaging.ring_carrier (carrier, seen_at)
-    select c, v_now from unnest(p_carriers) c
-    where not exists (select 1 from messaging.ring_carrier k where k.carrier = c and k.seen_at >= v_now - interval '1 hour')
-    on conflict (carrier) do update set seen_at = excluded.seen_at;
+    perform messaging.ring_seen(p_carriers);
     perform messaging.ring_sweep();
     select array_agg(r.id) into v_ids
     from unnest(p_carriers, p_most) k(carrier, most)
