@@ -31,12 +31,13 @@ CREDENTIALS = {"airtel_comviva": {"user": AirtelPhone.userid, "password": Airtel
                "nalo": {"user": PHONES["nalo"].user_id},
                "huawei": {"user": HuaweiPhone.rev_id, "password": HuaweiPhone.rev_password,
                           "send_user": HuaweiPhone.sp_id, "send_password": HuaweiPhone.sp_password},
-               "mtn_madapi": {"send_password": PushGateway.key, "ring_most": 4},
                "integrat": {"send_user": "coko", "send_password": "integrat-password"}}
 numbers = itertools.count(2250708000000)
 
 
 class Carriers(Daemon):
+    gateways = {}   # by carrier: where what is posted or pushed arrives
+
     def phone(self, name, number=None, **options):
         """A subscriber of his own behind this carrier."""
         if name in self.gateways:
@@ -55,6 +56,7 @@ def carriers(work_dir, migrated_db, redis, coko_bin):
     port = free_port()
     gateways = {name: Gateway(PHONES[name].confirmation) for name in POSTED}
     gateways["mtn_madapi"] = PushGateway()
+    sections["carrier mtn_madapi"].update(send_password=PushGateway.key, ring_most=4)
     for name, gateway in gateways.items():
         sections[f"carrier {name}"]["send_url"] = gateway.url
     sections["carrier aat"]["url"] = f"http://127.0.0.1:{port}/ussd/aat/demo"
