@@ -190,8 +190,10 @@ static void files_refused(void **state)
 /* The service's own routes: each statement's arguments are known, without a database. */
 static void ours_load(void **state)
 {
-    extern const struct call_handler otp_request_handler, otp_verify_handler;
-    const struct call_handler *const ours[] = {&otp_request_handler, &otp_verify_handler, NULL};
+    extern const struct call_handler otp_request_handler, otp_verify_handler, redeem_handler,
+        gift_handler;
+    const struct call_handler *const ours[] = {&otp_request_handler, &otp_verify_handler,
+                                               &redeem_handler, &gift_handler, NULL};
     struct route_table t;
     struct fault_list faults;
 
