@@ -27,7 +27,7 @@ sys.path.insert(0, str(TOP / "tests/lab"))
 def peer_modules():
     """The folder with the npm peers; installs them from the lock file when no one has."""
     for folder in (TOP / "build/peers/node_modules", PEERS / "node_modules"):
-        if (folder / "smpp").is_dir() and (folder / "mtn-momo").is_dir():
+        if all((folder / name).is_dir() for name in ("smpp", "mtn-momo", "mpesa-node")):
             return folder
     home = TOP / "build/peers"
     home.mkdir(parents=True, exist_ok=True)
