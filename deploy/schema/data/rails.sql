@@ -5,7 +5,8 @@ insert into billing.rail (code, name, enabled, takes_our_ref, flow) values
     ('mtn_momo', 'MTN MoMo', true, true, 'push'),
     ('orange_sonatel', 'Orange Money', false, false, 'code'),
     ('orange_web', 'Orange Money Web', false, false, 'link'),
-    ('wave', 'Wave', false, false, 'link')
+    ('wave', 'Wave', false, false, 'link'),
+    ('mpesa', 'M-Pesa', false, false, 'push')
 on conflict (code) do update set name = excluded.name, takes_our_ref = excluded.takes_our_ref, flow = excluded.flow;
 
 insert into billing.rail_route (country, network, rail, prio) values
@@ -13,7 +14,8 @@ insert into billing.rail_route (country, network, rail, prio) values
     ('GH', 'mtn', 'mtn_momo', 10), ('NG', 'mtn', 'mtn_momo', 10),
     ('SN', 'orange', 'orange_sonatel', 10), ('CI', 'orange', 'orange_web', 10), ('ML', 'orange', 'orange_web', 10),
     ('BF', 'orange', 'orange_web', 10), ('GN', 'orange', 'orange_web', 10), ('CM', 'orange', 'orange_web', 10),
-    ('SN', '*', 'wave', 50), ('CI', '*', 'wave', 50), ('ML', '*', 'wave', 50), ('BF', '*', 'wave', 50)
+    ('SN', '*', 'wave', 50), ('CI', '*', 'wave', 50), ('ML', '*', 'wave', 50), ('BF', '*', 'wave', 50),
+    ('KE', 'safaricom', 'mpesa', 10)
 on conflict (country, network, rail) do update set prio = excluded.prio;
 
 insert into billing.approval_hint (rail, country, lang, body) values
@@ -47,7 +49,13 @@ insert into billing.approval_hint (rail, country, lang, body) values
     ('wave', '*', 'pt', 'Um SMS traz a ligação da Wave. Um familiar também pode pagar.'),
     ('wave', '*', 'sw', 'SMS itakuletea kiungo cha Wave. Ndugu pia anaweza kulipa.'),
     ('wave', '*', 'ha', 'SMS zai kawo mahaɗin Wave. Ɗan uwa ma zai iya biya.'),
-    ('wave', '*', 'en', 'An SMS brings you the Wave link. A relative may pay too.')
+    ('wave', '*', 'en', 'An SMS brings you the Wave link. A relative may pay too.'),
+    ('mpesa', '*', 'fr', 'Une demande M-Pesa arrive. Tapez votre code secret pour accepter.'),
+    ('mpesa', '*', 'en', 'An M-Pesa request is coming. Enter your PIN to approve.'),
+    ('mpesa', '*', 'wo', 'Laajtu M-Pesa dina ñëw. Bindal sa kodu kumpa ngir nangu ko.'),
+    ('mpesa', '*', 'pt', 'Vai chegar um pedido M-Pesa. Marque o seu PIN para aceitar.'),
+    ('mpesa', '*', 'sw', 'Ombi la M-Pesa linakuja. Weka PIN yako ili kukubali.'),
+    ('mpesa', '*', 'ha', 'Buƙatar M-Pesa tana zuwa. Sa PIN ɗinka domin amincewa.')
 on conflict (rail, country, lang) do update set body = excluded.body;
 
 -- Readers without a pass: free parts by SMS, within this allowance. Never on sale.
