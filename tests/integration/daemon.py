@@ -3,7 +3,8 @@
 exit code 0 and a log without a sanitizer's report or a broken assertion.
 
 The configuration is deploy/sample/coko.ini.in, the demo's own template, with the test's overrides
-on top: {"section": {"key": value}}; a value of None removes the key.
+on top: {"section": {"key": value}}; a value of None removes the key, and @HTTP_PORT@ and the like stand
+for the daemon's own.
 """
 import json
 import signal
@@ -28,10 +29,7 @@ def parse_ini(text):
 
 
 def render_ini(values, overrides):
-    text = TEMPLATE.read_text()
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", str(value))
-    sections = parse_ini(text)
+    sections = parse_ini(TEMPLATE.read_text())
     for name, keys in overrides.items():
         section = sections.setdefault(name, {})
         for key, value in keys.items():
@@ -42,7 +40,10 @@ def render_ini(values, overrides):
     lines = []
     for name, keys in sections.items():
         lines += [f"[{name}]", *(f"{k} = {v}" for k, v in keys.items()), ""]
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", str(value))
+    return text
 
 
 def write_secrets(folder, database_url):

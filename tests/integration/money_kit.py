@@ -7,13 +7,15 @@
     till.books_balance()                  the oracle: rail debits = passes + credits + held money
 """
 import itertools
+import json
 import os
 import re
 import sys
 
 import psycopg2.extras
+import redis as redis_client
 
-from support import TOP, wait_until
+from support import TOP, http_request, wait_until
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 from ussd_client import AtPhone  # noqa: E402
@@ -225,8 +227,6 @@ class Till:
         return self.mtn.control("GET", f"/lab/ledger?payer={self.payer}")["debits"]
 
     def callback(self, body, method="PUT", secret=SECRET):
-        import json
-        from support import http_request
         return http_request(method, f"{self.daemon.url}/pay/mtn_momo/{secret}", json.dumps(body).encode(),
                             {"Content-Type": "application/json"})
 
@@ -259,3 +259,26 @@ class Till:
         assert self.entitlements(charge_id) == 0
         assert self.messages(charge_id) == [template]
         assert self.value("select count(*) from billing.ledger_txn where charge_id = %s", charge_id) == 0
+
+
+def read_sms(smsc, till, words, wait_s=8):
+    """The newest whole SMS of this till's reader that has these words."""
+    found = smsc.control("GET", f"/messages?to={till.payer}&contains={words}&count=1&wait_ms={wait_s * 1000}&complete=1")
+    assert found["messages"], f"no SMS with {words!r}"
+    return found["messages"][-1]["text"]
+
+
+def clear_places(daemon, redis, url):
+    """Where nothing of a payer may stand in clear: (log, figures and Redis; {table: its rows}) (S5)."""
+    store = redis_client.Redis.from_url(redis.url)
+    text = daemon.process.log.read_text() + http_request("GET", daemon.metrics_url + "/metrics").text
+    for key in store.keys():
+        text += key.decode("latin-1") + str(store.dump(key))
+    with psycopg2.connect(url) as conn, conn.cursor() as cur:
+        cur.execute("select format('%I.%I', table_schema, table_name) from information_schema.tables where table_type = 'BASE TABLE'"
+                    " and table_schema in ('auth', 'billing', 'messaging', 'ops', 'reading', 'catalog')")
+        tables = {}
+        for name, in cur.fetchall():
+            cur.execute(f"select coalesce(string_agg(t::text, '\n'), '') from {name} t")
+            tables[name] = cur.fetchone()[0]
+    return text, tables

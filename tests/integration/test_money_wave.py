@@ -12,7 +12,7 @@ import pytest
 import redis as redis_client
 
 from daemon import Daemon, template_values
-from money_kit import Till
+from money_kit import Till, clear_places, read_sms
 from support import Lab, http_request, wait_until
 
 KEY, SIGNING, WEBHOOK, PATH = ("lab-wave-key", "lab-wave-signing-secret", "lab-wave-webhook-secret",
@@ -91,35 +91,12 @@ def till(shop):
     return WaveTill(shop.daemon, shop.wave, shop.url)
 
 
-def read_sms(shop, till, words, wait_s=8):
-    found = shop.smsc.control("GET", f"/messages?to={till.payer}&contains={words}&count=1&wait_ms={wait_s * 1000}&complete=1")
-    assert found["messages"], f"no SMS with {words!r}"
-    return found["messages"][-1]["text"]
-
-
-def clear_places(shop, redis, url):
-    """Where nothing of a payer may stand in clear: the log, the figures, Redis, every table (S5)."""
-    import psycopg2
-    store = redis_client.Redis.from_url(redis.url)
-    text = shop.daemon.process.log.read_text() + http_request("GET", shop.daemon.metrics_url + "/metrics").text
-    for key in store.keys():
-        text += key.decode("latin-1") + str(store.dump(key))
-    with psycopg2.connect(url) as conn, conn.cursor() as cur:
-        cur.execute("select format('%I.%I', table_schema, table_name) from information_schema.tables where table_type = 'BASE TABLE'"
-                    " and table_schema in ('auth', 'billing', 'messaging', 'ops', 'reading', 'catalog')")
-        tables = {}
-        for name, in cur.fetchall():
-            cur.execute(f"select coalesce(string_agg(t::text, '\n'), '') from {name} t")
-            tables[name] = cur.fetchone()[0]
-    return text, tables
-
-
 def test_from_the_dial_to_the_receipt_and_back_S5(shop, till, redis):
     """The dial, the link by SMS, a relative pays, the receipt; and nothing of it stands where it must not."""
     till.hold_pushes(0)
     charge, phone = till.buy()
     assert "Wave" in phone.last and "SMS" in phone.last, phone.last
-    sms = read_sms(shop, till, "pay.wave.test")
+    sms = read_sms(shop.smsc, till, "pay.wave.test")
     link = re.search(r"https://\S+", sms).group()
     assert "100 F" in sms and link.startswith("https://pay.wave.test/c/cos-")
     create = till.wait_journal(op="create", reference=till.ref(charge))[0]
@@ -128,9 +105,9 @@ def test_from_the_dial_to_the_receipt_and_back_S5(shop, till, redis):
     till.mtn.control("POST", "/lab/pay", {"link": link, "payer": "+33612345678"})
     till.drive(charge, "SUCCEEDED")          # pulled forward by the webhook; by the ladder were it lost
     till.paid_once(charge)
-    assert "Pass jour" in read_sms(shop, till, till.charge(charge)["rail_txn"])
+    assert "Pass jour" in read_sms(shop.smsc, till, till.charge(charge)["rail_txn"])
 
-    text, tables = clear_places(shop, redis, shop.url)
+    text, tables = clear_places(shop.daemon, redis, shop.url)
     for secret in (KEY, SIGNING, WEBHOOK, PATH, till.payer, "33612345678", link.split("/c/")[1]):
         assert secret not in text, secret
         named = {n for n, rows in tables.items() if secret in rows}
@@ -148,7 +125,7 @@ def test_from_the_dial_to_the_receipt_and_back_S5(shop, till, redis):
     assert len(till.refunds(charge)) == 1 and till.entitlements(charge) == 1
     assert till.value("select max(ends_at) <= ops.now() from billing.entitlement where charge_id = %s", charge)
     assert till.ledger_sum() == 0
-    assert "100 F" in read_sms(shop, till, "rendus")
+    assert "100 F" in read_sms(shop.smsc, till, "rendus")
 
 
 def test_a_failed_attempt_leaves_the_link_payable(till):
