@@ -66,6 +66,15 @@ if(NOT COKO_FUZZ)
   endforeach()
 endif()
 
+# The simulation of the charge machine: tests/fault/money_sim plays it. Its own event loop, network and
+# clock take the place of gateway/io's: they come before the rooms.
+if(NOT COKO_FUZZ)
+  file(GLOB simulation CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/fault/sim*.c")
+  add_executable(sim ${simulation})
+  coko_link(sim)
+  set_target_properties(sim PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fault")
+endif()
+
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT COKO_FUZZ)
   foreach(source IN LISTS benchmarks)
     get_filename_component(name "${source}" NAME_WE)

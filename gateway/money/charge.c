@@ -7,7 +7,7 @@
  *     |      +-+ more   +-> RECORD   the database was away: again, until the claim's lease is over
  *     +-- 401, once
  *     |
- *     +-> RECORD        no token: nothing was sent
+ *     +-> RECORD        no token, or too late to send: nothing was sent
  *
  *   SEND -> SEND: the rail wants one more request before its verdict holds (struct rail_verdict)
  *
@@ -28,6 +28,7 @@
 
 #define LABEL_MAX       200 /* bytes of a plan's label that a rail may see */
 #define LINK_AAD        "billing.pay_link"
+#define SEND_WITHIN_MS  40000 /* below the lease of a submit (billing.rail.submit_lease_s) */
 #define RECORD_RETRY_MS 1000
 #define RECORD_TRIES    20 /* below the lease of a poll (billing.rail.poll_lease_s) */
 
@@ -52,6 +53,7 @@ struct work {
     struct loop_timer again;
     int64_t id;
     int64_t version;
+    int64_t send_by_ms; /* a submit that starts later would leave under a lease of the past */
     bool submit;
     bool reminted;
     unsigned follows; /* requests after the first */
@@ -152,10 +154,20 @@ static enum work_state unbuilt(struct work *w)
     return WORK_RECORD;
 }
 
+/* A process that slept over its lease: by now another may have asked, found nothing and sent it. */
+static enum work_state too_late(struct work *w)
+{
+    w->verdict.event = CHARGE_NOT_SENT;
+    snprintf(w->verdict.reason, sizeof w->verdict.reason, "too late to send");
+    return WORK_RECORD;
+}
+
 static enum work_state send_enter(struct work *w)
 {
     struct http_request rq;
 
+    if (w->submit && w->follows == 0 && loop_now_ms(w->m->d.loop) > w->send_by_ms)
+        return too_late(w);
     build(w, &rq);
     if (!rq.url)
         return unbuilt(w);
@@ -422,6 +434,7 @@ void charge_work_start(struct money *m, const struct op *rows, int row)
     m->nworks++;
     w->id = pg_i64(rows, row, pg_col(rows, "charge_id"));
     w->version = pg_i64(rows, row, pg_col(rows, "version"));
+    w->send_by_ms = m->claimed_at_ms + SEND_WITHIN_MS;
     w->submit = str_eq_c(pg_str(rows, row, pg_col(rows, "action")), "submit");
     w->mr = money_rail_find(m, pg_str(rows, row, pg_col(rows, "rail")));
     w->charge = (struct rail_charge){

@@ -52,6 +52,7 @@ static void claim(void *arg)
         m->again = true;
         return;
     }
+    m->claimed_at_ms = loop_now_ms(m->d.loop);
     pg_params_init(&p);
     pg_p_text(&p, m->owner);
     pg_p_int(&p, room);

@@ -29,6 +29,7 @@ struct money {
     struct money_rail rails[RAIL_MODULES_MAX];
     size_t nrails;
     struct op claim, match;
+    int64_t claimed_at_ms; /* when the last claim was asked for: its leases began no earlier */
     struct loop_timer poll, match_timer;
     bool running;
     bool again; /* woken while a claim was pending */

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules taken out of the charge machine, one by one; the simulation must see each of them missing.
+
+SQL: statements, or (function, text, other text). C: (file, text, other text); the file is compiled anew and linked before
+the rooms. A mutant is caught when one of its seeds breaks an oracle; which one is told.
+"""
+
+SQL = {
+    "I1: no lock of the reader, no unique index, no look": [
+        ("billing.start_charge_once", "if found then", "if false then"),
+        "drop index billing.charge_one_open; drop index billing.charge_one_a_period"],
+    "I5: both payments of a period are granted": [("billing.settle_charge", "o.settlement = 'granted'", "false")],
+    "I2: no attempt row": [
+        ("billing.claim_charges", "values (c.id, c.attempts, v_now, p_owner, p_epoch)", "select c.id, 1, v_now, '', 1 where false")],
+    "I3: a new reference for a resubmit": [
+        ("billing.charge_event", "state = v_to,", "our_ref = case when v_to = 'READY' then gen_random_uuid() else our_ref end, state = v_to,")],
+    "I4: no receipt": [("billing.settle_charge", "perform billing.charge_notice(c.id, 'receipt');", "")],
+    "I4: the pass comes before the success": [
+        ("billing.charge_event", "if v_to in ('SUCCEEDED', 'SUCCEEDED_LATE') then", "if v_to in ('SUCCEEDED', 'SUCCEEDED_LATE', 'PENDING') and"
+         " not exists (select 1 from billing.entitlement e where e.charge_id = c.id) then")],
+    "I5: a second success is kept for nothing": [
+        ("billing.settle_charge", "(v_txn, 'clearing', c.rail, c.amount_minor, c.currency), (v_txn, 'liability', null, -c.amount_minor, c.currency)",
+         "(v_txn, 'clearing', c.rail, c.amount_minor, c.currency), (v_txn, 'revenue', null, -c.amount_minor, c.currency)")],
+    "I5: no later question after a failure": [
+        ("billing.charge_due", "when p_now < v_from + interval '1 hour' then v_from + interval '1 hour'", ""),
+        ("billing.charge_due", "when p_now < v_from + interval '24 hours' then v_from + interval '24 hours'", "when false then null"),
+        ("billing.inbox_hint", "c.state in ('FAILED', 'EXPIRED')", "false")],
+    "I7: a callback settles": [
+        ("billing.inbox_put", "if v_charge is not null then", "if v_charge is not null then perform billing.charge_event(c.id, c.version,"
+         " 'success', 200, null, null, c.amount_minor, c.currency::text, 0) from billing.charge c where c.id = v_charge and c.state = 'PENDING';")],
+    "I8: the amount is not compared": [("billing.same_money", "p_amount_minor is not distinct from p_charge.amount_minor", "true")],
+    "I8: a missing amount is good enough": [
+        ("billing.same_money", "p_amount_minor is not distinct from p_charge.amount_minor",
+         "coalesce(p_amount_minor, p_charge.amount_minor) = p_charge.amount_minor")],
+    "I8: the currency is not compared": [("billing.same_money", "p_currency is not distinct from p_charge.currency::text", "true")],
+    "I8: another charge's transaction is taken": [
+        ("billing.same_money", "o.id <> p_charge.id", "false"), "drop index billing.charge_rail_txn"],
+    "I9: entries that do not sum to zero": [
+        "drop trigger ledger_entry_zero on billing.ledger_entry; drop trigger ledger_txn_zero on billing.ledger_txn",
+        ("billing.settle_charge", "('revenue', null, v_tva - c.amount_minor)", "('revenue', null, - c.amount_minor)")],
+    "I10: a late decline undoes success": [
+        "insert into billing.charge_transition values ('SUCCEEDED', 'declined', 'FAILED'), ('SUCCEEDED', 'pending', 'PENDING')",
+        ("billing.charge_event", "c.version <> p_version", "false")],
+    "I13: a superseded charge is asked about no more": [
+        ("billing.supersede_charge", "set superseded = true,", "set superseded = true, due_at = null,"),
+        ("billing.inbox_hint", "c.state in ('PENDING', 'UNKNOWN', 'UNRESOLVED')", "c.state in ('UNKNOWN', 'UNRESOLVED')")],
+    "M4: a lapsed submit is sent again": [
+        ("billing.claim_charges", "if c.state = 'READY' then\n            c.state", "if c.state in ('READY', 'SUBMITTING') then\n            c.state"),
+        ("billing.claim_charges", "action := case when c.state = 'READY' then", "action := case when c.state in ('READY', 'SUBMITTING') then")],
+    "M4: resubmit on the first not-found": [
+        ("billing.charge_next", "p_charge.not_found >= 2", "true"), ("billing.charge_next", "interval '60 seconds'", "interval '-1 day'")],
+    "M4: an unknown submit goes back": ["update billing.charge_transition set to_state = 'READY' where from_state = 'SUBMITTING' and event = 'unknown'"],
+    "no version is compared": [("billing.charge_event", "c.version <> p_version", "false"),
+                               "delete from billing.charge_transition where from_state = 'SUCCEEDED'",
+                               "insert into billing.charge_transition values ('SUCCEEDED', 'success', 'SUCCEEDED')"],
+    "a lease that never ends": [("billing.claim_charges", "v_now + make_interval(secs => r.submit_lease_s)", "null")],
+    "a day without an answer is a failure": [("billing.claim_charges", "c.state := 'UNRESOLVED'", "c.state := 'EXPIRED'")],
+    "refund: above what was paid": [("billing.refund_request", "v_amount <= 0 or v_amount > l.left_minor", "v_amount <= 0")],
+    "refund: one person is enough": [
+        ("billing.refund_approve", "v_who = f.requested_by", "false"), "alter table billing.refund drop constraint refund_check2"],
+    "refund: a repeated submit has a new reference": [
+        ("billing.refund_event", "state = v_to, version", "our_ref = case when v_to = 'APPROVED' then gen_random_uuid() else our_ref end, state = v_to, version")],
+    "refund: no answer is a failure": ["update billing.refund_transition set to_state = 'REFUND_FAILED' where event = 'unknown'"],
+    "refund: the money leaves no account": [("billing.refund_end", "'refunds', f.amount_minor, 'clearing', -f.amount_minor", "'refunds', f.amount_minor, 'revenue', -f.amount_minor")],
+    "I6: a callback seen before is not counted": [("billing.inbox_put", "set seen = i.seen + 1", "set seen = i.seen")],
+}
+
+CHARGE, MTN = "gateway/money/charge.c", "gateway/money/mtn_momo.c"
+C = {
+    "M4: no answer means not sent": (CHARGE, "w->submit && !w->op.unknown && w->follows == 0", "w->submit && w->follows == 0"),
+    "M4: a submit without an answer is sent once more": (
+        CHARGE, "    if (op_failed(&w->op))\n        read_failure(w);",
+        "    if (op_failed(&w->op) && w->submit && !w->reminted) {\n        w->reminted = true;\n        op_release(&w->op);\n"
+        "        return WORK_SEND;\n    }\n    if (op_failed(&w->op))\n        read_failure(w);"),
+    "M4: a submit leaves under a lease of the past": (CHARGE, "loop_now_ms(w->m->d.loop) > w->send_by_ms", "w->send_by_ms < 0"),
+    "M4: 5xx is a refusal": (MTN, "client_fault && *code ? CHARGE_REJECTED", "client_fault || status >= 500 ? CHARGE_REJECTED"),
+    "M4: a refusal without the rail's word is one": (MTN, "client_fault && *code ?", "client_fault ?"),
+    "M4: any answer but 200 is a not-found": (
+        MTN, 'rs->status == 404 && strcmp(code, "RESOURCE_NOT_FOUND") == 0', "rs->status != 200 && rs->status != 401"),
+    "I3: a 409 is a refusal": (MTN, "v->event = CHARGE_DUPLICATE;", "v->event = CHARGE_REJECTED;"),
+    "I8: a fraction is rounded away": ("gateway/money/rail_io.c", "json_is_real(amount) && strtod(mem, NULL) != d", "false"),
+    "I8: francs have hundredths": ("gateway/money/amount.c", "            return 0;", "            return 2;"),
+    "I8: no look at whose payment it is": (
+        MTN, "external && str_eq_c(c->our_ref, external) ? CHARGE_SUCCESS : CHARGE_MISMATCH", "external && (str_eq_c(c->our_ref, external) || true) ? CHARGE_SUCCESS : CHARGE_MISMATCH"),
+    "I12: an unknown word is a failure": (MTN, "        v->new_word = true;", "        v->new_word = true;\n        v->event = CHARGE_DECLINED;"),
+    "I12: an unknown word is a success": (
+        MTN, "        v->new_word = true;", "        v->new_word = true;\n        read_success(c, root, v);"),
+    "I12: a page is an answer": (MTN, "rs->status == 202 && (root || str_trim(rs->body).n == 0)", "rs->status < 300"),
+    "I11: what is sent is logged": (
+        CHARGE, "    build(w, &rq);\n", "    build(w, &rq);\n    log_debug(NULL, \"send\", \"%\" STR_FMT, STR_ARG(rq.body));\n"),
+    "every answer comes too late": (CHARGE, "pg_p_int(&p, w->version);", "pg_p_int(&p, w->version - 1);"),
+    "I6: the callback is thanked for before it is stored": (
+        "gateway/money/inbox.c", "    store(c, r, &cb, verified);", "    http_reply(x, 200, NULL, STR_EMPTY);\n    c->x = NULL;\n    store(c, r, &cb, verified);"),
+}
+
+# In every run of the tests; the others in the long one.
+FEW = ("I5: both payments of a period are granted", "M4: a lapsed submit is sent again", "I12: an unknown word is a failure")
