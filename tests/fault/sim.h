@@ -219,8 +219,8 @@ struct sim_refund_answer {
     int64_t amount_minor;
     char txn[32];
 };
-void sim_rail_refund(const char *our_ref, const char *charge_ref, int64_t amount_minor, bool submit,
-                     struct sim_refund_answer *out);
+void sim_rail_refund(const char *our_ref, const char *charge_ref, int64_t amount_minor,
+                     const char *currency, bool submit, struct sim_refund_answer *out);
 
 /* ---- refunds (sim_refund) ---- */
 

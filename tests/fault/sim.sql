@@ -102,6 +102,9 @@ create function sim.check_charges(p_users bigint[], p_rail jsonb) returns table 
     select 'books', format('charge %s: the rail has %s - %s, the ledger %s', id, debited, rail_refunded, clearing) from x
     where not told and (debited = 0 or debit_currency = currency) and clearing <> debited - rail_refunded
     union all
+    select 'I8', format('charges %s and %s have one transaction of the rail', c.id, o.id) from billing.charge c
+    join billing.charge o on o.rail = c.rail and o.rail_txn = c.rail_txn and o.id > c.id where c.user_id = any(p_users)
+    union all
     select 'I13', format('charge %s was superseded and is %s while the rail debited %s', id, state, debited) from x
     where superseded and debited > 0 and settlement is null
 $$;

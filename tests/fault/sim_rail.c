@@ -111,7 +111,8 @@ static struct account *another(const struct account *a)
     return NULL;
 }
 
-static void wrong_money(json_t *o, struct account *a)
+/* TOLD_TRUTH: its money is right; whose transaction it is only the other charge can tell. */
+static enum sim_told wrong_money(json_t *o, struct account *a)
 {
     struct account *other = another(a);
 
@@ -130,8 +131,9 @@ static void wrong_money(json_t *o, struct account *a)
         }
         other->told = true;
         json_object_set_new(o, "financialTransactionId", json_string(other->txn));
-        break;
+        return TOLD_TRUTH;
     }
+    return TOLD_WRONG;
 }
 
 /* ---- the calls ---- */
@@ -243,8 +245,7 @@ static void status(const char *ref, struct sim_reply *rs)
         json_object_set_new(o, "status", json_string(sim_chance(500) ? "QUARANTINED" : ""));
         told = TOLD_NOTHING;
     } else if (a->status == SUCCESSFUL && sim_fault(FAULT_WRONG_MONEY)) {
-        wrong_money(o, a);
-        told = TOLD_WRONG;
+        told = wrong_money(o, a);
     }
     *rs = (struct sim_reply){.status = 200, .told = told};
     sim_rail_write(o, rs->body, sizeof rs->body);
@@ -277,12 +278,24 @@ static void on_refund(void *arg)
     f->status = sim_chance(850) ? SUCCESSFUL : FAILED;
 }
 
-static void refund_new(const char *our_ref, struct account *a, int64_t amount,
+static int64_t given_back(const struct account *a)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < nrefunds; i++) {
+        if (refunds[i].account == a && refunds[i].status != FAILED)
+            sum += refunds[i].amount;
+    }
+    return sum;
+}
+
+static void refund_new(const char *our_ref, struct account *a, int64_t amount, const char *currency,
                        struct sim_refund_answer *out)
 {
     struct refund *f = &refunds[nrefunds];
 
-    if (!a || a->status != SUCCESSFUL || sim_chance(50)) {
+    if (!a || a->status != SUCCESSFUL || strcmp(currency, a->currency) != 0 ||
+        amount > a->debited - given_back(a) || sim_chance(50)) {
         out->event = "rejected";
         return;
     }
@@ -294,8 +307,8 @@ static void refund_new(const char *our_ref, struct account *a, int64_t amount,
     sim_at(sim.now + sim_span(0, 10 * SIM_MINUTE), SIM_WORLD, on_refund, f);
 }
 
-void sim_rail_refund(const char *our_ref, const char *charge_ref, int64_t amount_minor, bool submit,
-                     struct sim_refund_answer *out)
+void sim_rail_refund(const char *our_ref, const char *charge_ref, int64_t amount_minor,
+                     const char *currency, bool submit, struct sim_refund_answer *out)
 {
     static const char *const words[] = {"pending", "success", "declined"};
     struct refund *f = NULL;
@@ -306,7 +319,7 @@ void sim_rail_refund(const char *our_ref, const char *charge_ref, int64_t amount
     if (submit && f) {
         out->event = "duplicate";
     } else if (submit) {
-        refund_new(our_ref, find(charge_ref), amount_minor, out);
+        refund_new(our_ref, find(charge_ref), amount_minor, currency, out);
     } else if (f && !sim_fault(FAULT_DENIED)) {
         out->event = words[f->status];
         out->amount_minor = f->amount;
@@ -315,17 +328,6 @@ void sim_rail_refund(const char *our_ref, const char *charge_ref, int64_t amount
 }
 
 /* ---- the books ---- */
-
-static int64_t given_back(const struct account *a)
-{
-    int64_t sum = 0;
-
-    for (size_t i = 0; i < nrefunds; i++) {
-        if (refunds[i].account == a && refunds[i].status == SUCCESSFUL)
-            sum += refunds[i].amount;
-    }
-    return sum;
-}
 
 json_t *sim_rail_books(void)
 {

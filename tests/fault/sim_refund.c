@@ -11,16 +11,17 @@
 #define TIMEOUT_US (10 * SIM_SECOND)
 
 static const char claim_sql[] =
-    "select f.refund_id, f.our_ref, c.our_ref, f.amount_minor, f.version, f.action"
+    "select f.refund_id, f.our_ref, c.our_ref, f.amount_minor, f.version, f.action,"
+    " f.currency"
     " from billing.claim_refunds($1, 8) f join billing.charge c on c.id = f.charge_id";
 static const char event_sql[] =
     "select outcome, state from billing.refund_event($1::bigint, $2::int, $3, 200, '', null, $4,"
-    " $5::bigint, 'XOF', 0)";
+    " $5::bigint, $6, 0)";
 
 struct errand {
     int daemon;
     unsigned life;
-    char id[24], ref[40], charge_ref[40], amount[24], version[16];
+    char id[24], ref[40], charge_ref[40], amount[24], version[16], currency[4];
     bool submit;
     struct sim_refund_answer answer;
 };
@@ -39,9 +40,9 @@ static void on_answer(void *arg)
     after = sim_chance(500);
     snprintf(amount, sizeof amount, "%lld", (long long)e->answer.amount_minor);
     if (!crash || after)
-        PQclear(sim_db_run(sim_pg_db(e->daemon), "refund.event", event_sql, 5, e->id, e->version,
+        PQclear(sim_db_run(sim_pg_db(e->daemon), "refund.event", event_sql, 6, e->id, e->version,
                            e->answer.event, *e->answer.txn ? e->answer.txn : NULL,
-                           e->answer.amount_minor ? amount : NULL));
+                           e->answer.amount_minor ? amount : NULL, e->currency));
     if (crash)
         sim_daemon_crash(e->daemon);
     free(e);
@@ -55,9 +56,11 @@ static void on_arrival(void *arg)
         free(e);
         return;
     }
-    sim_rail_refund(e->ref, e->charge_ref, strtoll(e->amount, NULL, 10), e->submit, &e->answer);
+    sim_rail_refund(e->ref, e->charge_ref, strtoll(e->amount, NULL, 10), e->currency, e->submit,
+                    &e->answer);
     if (sim_fault(FAULT_TWICE))
-        sim_rail_refund(e->ref, e->charge_ref, strtoll(e->amount, NULL, 10), e->submit, &e->answer);
+        sim_rail_refund(e->ref, e->charge_ref, strtoll(e->amount, NULL, 10), e->currency, e->submit,
+                        &e->answer);
     if (sim_fault(FAULT_REPLY_LOST) || sim_fault(FAULT_ERROR)) {
         e->answer = (struct sim_refund_answer){.event = "unknown"};
         sim_at(sim.now + TIMEOUT_US, e->daemon, on_answer, e);
@@ -100,6 +103,7 @@ void sim_refunds_claim(int daemon)
         snprintf(e->charge_ref, sizeof e->charge_ref, "%s", PQgetvalue(res, i, 2));
         snprintf(e->amount, sizeof e->amount, "%s", PQgetvalue(res, i, 3));
         snprintf(e->version, sizeof e->version, "%s", PQgetvalue(res, i, 4));
+        snprintf(e->currency, sizeof e->currency, "%s", PQgetvalue(res, i, 6));
         e->submit = strcmp(PQgetvalue(res, i, 5), "submit") == 0;
         send_out(e);
     }

@@ -224,7 +224,7 @@ void sim_world_start(int64_t until)
     at += (size_t)snprintf(users, sizeof users, "{");
     for (size_t i = 0; i < nreaders; i++) {
         struct reader *r = &readers[i];
-        size_t dials = sim.small ? 2 : 1 + sim_below(4);
+        size_t dials = sim.small ? 1 : 1 + sim_below(4);
 
         reader_new(r);
         at += (size_t)snprintf(users + at, sizeof users - at, "%s%s", i ? "," : "", r->user);

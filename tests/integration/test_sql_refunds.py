@@ -190,6 +190,51 @@ def test_a_refused_repetition_proves_nothing(world):
     assert event(world, again, "rejected")["state"] == "REFUND_UNKNOWN"
 
 
+def refused_repetition(world):
+    approved(world, world.buy(world.dial())["charge_id"])
+    event(world, claim(world), "unknown")
+    again = claim(world)
+    while again["action"] == "poll":
+        event(world, again, "not_found")
+        again = claim(world)
+    assert event(world, again, "rejected")["state"] == "REFUND_UNKNOWN"
+    return again["refund_id"]
+
+
+def test_a_refused_repetition_that_the_rail_never_had_ends_after_a_day(world):
+    """Seed 1310 of tests/fault/money_sim: refused, denied, sent again, refused ... for ever."""
+    refund_id, began = refused_repetition(world), world.now()
+    while refund(world, refund_id)["state"] == "REFUND_UNKNOWN":
+        again = claim(world)
+        assert again["action"] == "poll", "what the rail refused is not sent again"
+        event(world, again, "not_found")
+    assert refund(world, refund_id)["state"] == "REFUND_FAILED"
+    assert timedelta(hours=23) < world.now() - began < timedelta(hours=26)
+    assert world.value("select count(*) from ops.audit where kind = 'alert.refund_failed'") == 1
+    assert ask(world, refund(world, refund_id)["charge_id"])["outcome"] == "ok"  # the money is there to be given back
+
+
+def test_a_refused_repetition_whose_first_was_carried_out_is_found(world):
+    refund_id = refused_repetition(world)
+    world.later("25 hours")
+    for _ in range(2):
+        event(world, claim(world), "not_found")
+    assert event(world, claim(world), "success", 100, "R")["state"] == "REFUNDED"
+    assert books(world, refund(world, refund_id)["charge_id"]) == {}
+
+
+def test_no_answer_between_two_not_founds_takes_nothing_back(world):
+    """A rail that fails every other question was never asked to give the money back again."""
+    approved(world, world.buy(world.dial())["charge_id"])
+    event(world, claim(world), "unknown")
+    for word in ("not_found", "unknown") * 8:
+        again = claim(world)
+        if again["action"] == "submit":
+            return
+        event(world, again, word)
+    raise AssertionError("eight not-founds, and it was not sent again")
+
+
 def test_what_was_not_sent_goes_again(world):
     approved(world, world.buy(world.dial())["charge_id"])
     first = claim(world)

@@ -79,7 +79,9 @@ begin
     end if;
     update billing.refund_attempt set done_at = v_now, http_status = p_http_status, event = v_event
     where refund_id = f.id and n = f.attempts and done_at is null;
-    f.not_found := case when v_event = 'not_found' and v_to = 'REFUND_UNKNOWN' then f.not_found + 1 else 0 end;
+    -- No answer proves nothing, against the not-founds before it neither.
+    f.not_found := case when v_to <> 'REFUND_UNKNOWN' then 0 when v_event = 'not_found' then f.not_found + 1
+                        when v_event in ('unknown', 'not_sent') then f.not_found else 0 end;
     update billing.refund set
         state = v_to, version = version + 1, answer = coalesce(left(nullif(p_answer, ''), 200), answer),
         rail_ref = coalesce(nullif(p_rail_ref, ''), rail_ref), rail_txn = coalesce(nullif(p_rail_txn, ''), rail_txn),
@@ -101,11 +103,16 @@ REFUNDED books the money out and tells the payer in this transaction; REFUND_FAI
 
 create or replace function billing.refund_next(p_refund billing.refund, p_event text, p_now timestamptz) returns text
 language plpgsql stable as $$
+declare
+    v_refused boolean := exists (select 1 from billing.refund_attempt a where a.refund_id = p_refund.id and a.event in ('declined', 'rejected'));
 begin
     if p_refund.state = 'REFUND_UNKNOWN' and p_event = 'not_found' and p_refund.not_found >= 2
-       and p_refund.first_not_found_at <= p_now - interval '60 seconds'
        and (select r.refund_takes_our_ref from billing.charge c join billing.rail r on r.code = c.rail where c.id = p_refund.charge_id) then
-        return 'APPROVED';
+        if not v_refused and p_refund.first_not_found_at <= p_now - interval '60 seconds' then
+            return 'APPROVED';
+        elsif v_refused and p_refund.first_not_found_at <= p_now - interval '1 hour' and p_refund.sent_at <= p_now - interval '24 hours' then
+            return 'REFUND_FAILED';
+        end if;
     end if;
     -- An earlier submit may have been carried out: the refusal of this one says nothing of it (M4).
     if p_event in ('declined', 'rejected') and p_refund.state = 'REFUNDING' and exists (
@@ -115,4 +122,4 @@ begin
     return (select t.to_state from billing.refund_transition t where t.from_state = p_refund.state and t.event = p_event);
 end $$;
 comment on function billing.refund_next(billing.refund, text, timestamptz) is
-'The state after an event by billing.refund_transition; null = no legal move. Guarded: the third not-found, 60 s or more after the first, is sent again with the SAME reference where the rail takes ours (I3); a refused repetition proves nothing.';
+'The state after an event by billing.refund_transition; null = no legal move. Guarded, where the rail takes our reference: the third not-found, 60 s or more after the first, is sent again with the SAME reference (I3). A refused repetition proves nothing of what was sent before and is not repeated; a day after the first submit, the third not-found an hour or more after the first is its failure.';
