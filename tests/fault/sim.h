@@ -10,7 +10,7 @@
  *   sim_http    gateway/io/http_client.h and the callbacks' side of http_server.h: loss, delay,
  *               copies, cut answers
  *   sim_rail    the rail: its books, its answers, its lies; sim_payer: prompts, debits, callbacks
- *   sim_refund  refunds on their way
+ *   sim_refund  the rail's refunds, on both sides
  *   sim_daemon  two daemons that race, die and start anew
  *   sim_world   readers who dial, dial again and pay anew; persons who refund
  *   sim_check   the oracles: I1-I13 and "rail debits = grants + credits + refunds + review"
@@ -158,15 +158,12 @@ struct pg *sim_pg_of(int daemon);
 void sim_pg_open(const char *url);
 void sim_pg_close(void);
 void sim_pg_seed(uint64_t seed);
-struct sim_db *sim_pg_db(int daemon);
 /* Forgets who listened. */
 void sim_pg_crashed(int daemon);
 /* The topic's listeners are called, 20 ms from now. */
 void sim_wake(const char *topic);
 /* Microseconds of the observer's clock at which the next charge or refund is due; INT64_MAX: never. */
 int64_t sim_next_due(void);
-/* Of refunds alone, as of the last sim_next_due. */
-int64_t sim_next_refund_due(void);
 /* The one session for everything that is no daemon. */
 extern struct sim_db sim_world_db;
 
@@ -213,19 +210,10 @@ void sim_rail_clear(void);
 void sim_rail_call(const struct sim_request *rq, struct sim_reply *rs);
 /* The rail's books, for the oracle: see sim.sql. The caller owns it. */
 json_t *sim_rail_books(void);
-/* Refunds: the rail's answer to a submit or a question, as the words of billing.refund_event. */
-struct sim_refund_answer {
-    const char *event;
-    int64_t amount_minor;
-    char txn[32];
-};
-void sim_rail_refund(const char *our_ref, const char *charge_ref, int64_t amount_minor,
-                     const char *currency, bool submit, struct sim_refund_answer *out);
-
 /* ---- refunds (sim_refund) ---- */
 
-/* Walks for due refunds, as the claim of charges of this daemon does for those. */
-void sim_refunds_claim(int daemon);
+/* Gives the daemon's rail the refund calls of the simulation's rail, where it has none of its own. */
+void sim_refund_equip(struct rail *r);
 
 /* ---- daemons (sim_daemon) ---- */
 
@@ -237,8 +225,6 @@ void sim_daemons_close(void);
 void sim_daemon_crash(int daemon);
 /* The machine of a daemon that lives and is awake; NULL otherwise. */
 struct money *sim_daemon_money(int daemon);
-/* How often it was started: what was begun in another life is nobody's. */
-unsigned sim_daemon_life(int daemon);
 /* When its events may run: now, or when its pause ends. */
 int64_t sim_daemon_awake_at(int daemon);
 /* True when t is its walk to the database for due work, or for unmatched callbacks. */
@@ -264,7 +250,8 @@ void sim_check_begin(void);
  * reference (I3), its money is the row's (I8), and an earlier one that may have left was denied by the
  * rail three times (M4). leaves: not a connection that was refused.
  */
-void sim_check_submit(const char *our_ref, const char *amount, const char *currency, bool leaves);
+void sim_check_submit(bool refund, const char *our_ref, const char *amount, const char *currency,
+                      bool leaves);
 /* The machine was given an answer about this reference. */
 void sim_check_answer(int daemon, const char *our_ref, bool submit, const struct sim_reply *rs);
 /* A daemon claimed this charge: it knows nothing yet. */

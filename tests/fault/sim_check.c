@@ -22,6 +22,9 @@
 static const char submit_sql[] =
     "select c.amount_minor, c.currency, (select count(*) from billing.attempt a"
     " where a.charge_id = c.id) from billing.charge c where c.our_ref = $1::uuid";
+static const char refund_sql[] =
+    "select f.amount_minor, f.currency, (select count(*) from billing.refund_attempt a"
+    " where a.refund_id = f.id) from billing.refund f where f.our_ref = $1::uuid";
 static const char unsettled_sql[] =
     "select count(billing.inbox_hint('mtn_momo', r.ref)) from jsonb_to_recordset($1::jsonb->'charges')"
     " as r(ref text, debited bigint) join billing.charge c on c.our_ref::text = r.ref"
@@ -68,13 +71,15 @@ static struct track *track_of(const char *ref)
 
 /* ---- while it runs ---- */
 
-void sim_check_submit(const char *our_ref, const char *amount, const char *currency, bool leaves)
+void sim_check_submit(bool refund, const char *our_ref, const char *amount, const char *currency,
+                      bool leaves)
 {
     struct track *t = track_of(our_ref);
-    PGresult *res = sim_db_run(&sim_world_db, "check", submit_sql, 1, our_ref);
+    PGresult *res =
+        sim_db_run(&sim_world_db, "check", refund ? refund_sql : submit_sql, 1, our_ref);
 
     if (!res || PQntuples(res) != 1)
-        sim_violation("I2", "%s leaves, and no charge has it", our_ref);
+        sim_violation("I2", "%s leaves, and no row has it", our_ref);
     else if (strcmp(PQgetvalue(res, 0, 2), "0") == 0)
         sim_violation("I2", "%s leaves without an attempt", our_ref);
     else if (!amount || !currency || strcmp(PQgetvalue(res, 0, 0), amount) != 0 ||

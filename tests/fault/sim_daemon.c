@@ -25,7 +25,6 @@ static const char config_text[] = "[mtn_momo]\n"
 static struct daemon {
     char owner[16];
     struct money *m; /* NULL: it is dead */
-    unsigned lives;
     int64_t awake_at;
     bool restarting;
 } daemons[SIM_DAEMONS];
@@ -97,7 +96,8 @@ static void start(int i)
         fprintf(stderr, "money_sim: %s\n", e.msg);
         exit(2);
     }
-    d->lives++;
+    for (size_t n = 0; n < d->m->nrails; n++)
+        sim_refund_equip(d->m->rails[n].rail);
     money_start(d->m);
     sim_say("daemon %d lives", i);
 }
@@ -148,11 +148,6 @@ void sim_daemon_crash(int i)
 struct money *sim_daemon_money(int i)
 {
     return daemons[i].awake_at > sim.now ? NULL : daemons[i].m;
-}
-
-unsigned sim_daemon_life(int i)
-{
-    return daemons[i].m ? daemons[i].lives : 0;
 }
 
 int64_t sim_daemon_awake_at(int i)

@@ -218,31 +218,14 @@ int64_t sim_db_number(struct sim_db *db, const char *doing, const char *sql, int
     return number;
 }
 
-static int64_t observed(int64_t due)
-{
-    return due == 0 ? INT64_MAX : due - sim.db_skew;
-}
-
-static int64_t refund_due = INT64_MAX;
-
 int64_t sim_next_due(void)
 {
     static const char sql[] =
-        "select coalesce(extract(epoch from (select min(due_at) from billing.charge)) * 1000000, 0)"
-        "::bigint, coalesce(extract(epoch from (select min(due_at) from billing.refund)) * 1000000,"
-        " 0)::bigint";
-    PGresult *res = run_named(&sim_world_db, "next_due", prepared_name(&sim_world_db, sql, 0), 0,
-                              NULL, NULL, NULL);
-    int64_t charge_due = observed(strtoll(PQgetvalue(res, 0, 0), NULL, 10));
+        "select coalesce(extract(epoch from least((select min(due_at) from billing.charge),"
+        " (select min(due_at) from billing.refund))) * 1000000, 0)::bigint";
+    int64_t due = sim_db_number(&sim_world_db, "next_due", sql, 0);
 
-    refund_due = observed(strtoll(PQgetvalue(res, 0, 1), NULL, 10));
-    PQclear(res);
-    return MIN(charge_due, refund_due);
-}
-
-int64_t sim_next_refund_due(void)
-{
-    return refund_due;
+    return due == 0 ? INT64_MAX : due - sim.db_skew;
 }
 
 /* ---- the daemons' sessions ---- */
@@ -250,11 +233,6 @@ int64_t sim_next_refund_due(void)
 struct pg *sim_pg_of(int daemon)
 {
     return &pgs[daemon];
-}
-
-struct sim_db *sim_pg_db(int daemon)
-{
-    return &pgs[daemon].db;
 }
 
 void sim_pg_open(const char *url)
@@ -275,7 +253,6 @@ void sim_pg_seed(uint64_t seed)
 {
     for (int i = 0; i < SIM_DAEMONS; i++)
         sim_db_seed(&pgs[i].db, seed * 3 + (uint64_t)i);
-    refund_due = INT64_MAX;
 }
 
 static void request_free(struct request *r)
@@ -349,7 +326,7 @@ static void execute(struct request *r)
     r->res = run_named(db, doing, r->stmt->name, r->n, r->value, r->len, r->binary);
     for (int i = 0; strcmp(doing, "charge.claim") == 0 && i < PQntuples(r->res); i++)
         sim_check_claimed(r->pg->daemon, PQgetvalue(r->res, i, 0), PQgetvalue(r->res, i, 1));
-    if (strcmp(r->stmt->name, "charge.claim") != 0 || !worked(r->res) || PQntuples(r->res) > 0)
+    if (!strstr(r->stmt->name, ".claim") || !worked(r->res) || PQntuples(r->res) > 0)
         sim_work_changed(strcmp(r->stmt->name, "inbox.put") == 0);
     sim_say("%s by %d", r->stmt->name, r->pg->daemon);
     if (!worked(r->res)) {
@@ -386,8 +363,6 @@ static void on_run(void *arg)
         return;
     }
     execute(r);
-    if (strcmp(r->stmt->name, "charge.claim") == 0)
-        sim_refunds_claim(daemon);
     if (crash) {
         sim_daemon_crash(daemon);
         request_free(r);

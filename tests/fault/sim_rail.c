@@ -17,32 +17,24 @@
 #define ACCOUNTS_MAX 256
 #define TOKENS_MAX   8
 
-struct refund {
-    char ref[40];
-    struct account *account;
-    int64_t amount;
-    enum status status;
-};
-
 struct bearer {
     char value[24];
     int64_t until;
 };
 
 static struct account accounts[ACCOUNTS_MAX];
-static struct refund refunds[ACCOUNTS_MAX];
 static struct bearer tokens[TOKENS_MAX];
-static size_t naccounts, nrefunds, ntokens;
+static size_t naccounts, ntokens;
 
 void sim_rail_clear(void)
 {
     memset(accounts, 0, sizeof accounts);
-    memset(refunds, 0, sizeof refunds);
-    naccounts = nrefunds = ntokens = 0;
+    naccounts = ntokens = 0;
+    sim_refunds_clear();
     sim_payers_clear();
 }
 
-static struct account *find(const char *ref)
+struct account *sim_rail_find(const char *ref)
 {
     for (size_t i = 0; i < naccounts; i++) {
         if (strcmp(accounts[i].ref, ref) == 0)
@@ -138,7 +130,7 @@ static enum sim_told wrong_money(json_t *o, struct account *a)
 
 /* ---- the calls ---- */
 
-static void refuse(struct sim_reply *rs, int status, const char *code)
+void sim_rail_refuse(struct sim_reply *rs, int status, const char *code)
 {
     *rs = (struct sim_reply){.status = status, .told = TOLD_TRUTH};
     snprintf(rs->body, sizeof rs->body, "{\"code\":\"%s\",\"message\":\"%s\"}", code, code);
@@ -210,14 +202,14 @@ static void pay(const struct sim_request *rq, struct sim_reply *rs)
     struct account *a = &accounts[naccounts];
 
     assert(naccounts < ACCOUNTS_MAX);
-    if (find(sim_request_header(rq, "X-Reference-Id"))) {
-        refuse(rs, 409, "RESOURCE_ALREADY_EXIST");
+    if (sim_rail_find(sim_request_header(rq, "X-Reference-Id"))) {
+        sim_rail_refuse(rs, 409, "RESOURCE_ALREADY_EXIST");
         return;
     }
     *a = (struct account){.status = PENDING};
     if (!read_order(a, rq)) {
         sim_violation("wire", "the rail cannot read: %s", rq->body);
-        refuse(rs, 400, "BAD_REQUEST");
+        sim_rail_refuse(rs, 400, "BAD_REQUEST");
         return;
     }
     naccounts++;
@@ -227,12 +219,12 @@ static void pay(const struct sim_request *rq, struct sim_reply *rs)
 
 static void status(const char *ref, struct sim_reply *rs)
 {
-    struct account *a = find(ref);
+    struct account *a = sim_rail_find(ref);
     enum sim_told told = TOLD_TRUTH;
     json_t *o;
 
     if (!a || sim_fault(FAULT_DENIED)) {
-        refuse(rs, 404, "RESOURCE_NOT_FOUND");
+        sim_rail_refuse(rs, 404, "RESOURCE_NOT_FOUND");
         return;
     }
     o = sim_rail_view(a);
@@ -261,70 +253,12 @@ void sim_rail_call(const struct sim_request *rq, struct sim_reply *rs)
         *rs = (struct sim_reply){.status = 401};
     else if (strcmp(rq->path, prefix) == 0)
         pay(rq, rs);
+    else if (strncmp(rq->path, "/refunds/", 9) == 0)
+        sim_refund_call(rq, rs);
     else if (strncmp(rq->path, prefix, sizeof prefix - 1) == 0)
         status(rq->path + sizeof prefix, rs);
     else
-        refuse(rs, 404, "RESOURCE_NOT_FOUND");
-}
-
-/* ---- refunds ---- */
-
-static void on_refund(void *arg)
-{
-    struct refund *f = arg;
-
-    if (sim.over || f->status != PENDING)
-        return;
-    f->status = sim_chance(850) ? SUCCESSFUL : FAILED;
-}
-
-static int64_t given_back(const struct account *a)
-{
-    int64_t sum = 0;
-
-    for (size_t i = 0; i < nrefunds; i++) {
-        if (refunds[i].account == a && refunds[i].status != FAILED)
-            sum += refunds[i].amount;
-    }
-    return sum;
-}
-
-static void refund_new(const char *our_ref, struct account *a, int64_t amount, const char *currency,
-                       struct sim_refund_answer *out)
-{
-    struct refund *f = &refunds[nrefunds];
-
-    if (!a || a->status != SUCCESSFUL || strcmp(currency, a->currency) != 0 ||
-        amount > a->debited - given_back(a) || sim_chance(50)) {
-        out->event = "rejected";
-        return;
-    }
-    assert(nrefunds < ACCOUNTS_MAX);
-    nrefunds++;
-    *f = (struct refund){.account = a, .amount = amount, .status = PENDING};
-    snprintf(f->ref, sizeof f->ref, "%s", our_ref);
-    out->event = "accepted";
-    sim_at(sim.now + sim_span(0, 10 * SIM_MINUTE), SIM_WORLD, on_refund, f);
-}
-
-void sim_rail_refund(const char *our_ref, const char *charge_ref, int64_t amount_minor,
-                     const char *currency, bool submit, struct sim_refund_answer *out)
-{
-    static const char *const words[] = {"pending", "success", "declined"};
-    struct refund *f = NULL;
-
-    for (size_t i = 0; i < nrefunds && !f; i++)
-        f = strcmp(refunds[i].ref, our_ref) == 0 ? &refunds[i] : NULL;
-    *out = (struct sim_refund_answer){.event = "not_found"};
-    if (submit && f) {
-        out->event = "duplicate";
-    } else if (submit) {
-        refund_new(our_ref, find(charge_ref), amount_minor, currency, out);
-    } else if (f && !sim_fault(FAULT_DENIED)) {
-        out->event = words[f->status];
-        out->amount_minor = f->amount;
-        snprintf(out->txn, sizeof out->txn, "R%td", f - refunds);
-    }
+        sim_rail_refuse(rs, 404, "RESOURCE_NOT_FOUND");
 }
 
 /* ---- the books ---- */
@@ -332,21 +266,17 @@ void sim_rail_refund(const char *our_ref, const char *charge_ref, int64_t amount
 json_t *sim_rail_books(void)
 {
     static const char *const words[] = {"PENDING", "SUCCESSFUL", "FAILED"};
-    json_t *charges = json_array(), *back = json_array();
+    json_t *charges = json_array();
 
     for (size_t i = 0; i < naccounts; i++) {
         const struct account *a = &accounts[i];
 
-        json_array_append_new(charges,
-                              json_pack("{s:s,s:s,s:I,s:s,s:i,s:b,s:I}", "ref", a->ref, "status",
-                                        words[a->status], "debited", (json_int_t)a->debited,
-                                        "currency", a->currency, "debits", (int)a->debits, "told",
-                                        (int)a->told, "refunded", (json_int_t)given_back(a)));
+        json_array_append_new(charges, json_pack("{s:s,s:s,s:I,s:s,s:i,s:b,s:I}", "ref", a->ref,
+                                                 "status", words[a->status], "debited",
+                                                 (json_int_t)a->debited, "currency", a->currency,
+                                                 "debits", (int)a->debits, "told", (int)a->told,
+                                                 "refunded", (json_int_t)sim_refunded(a, false)));
     }
-    for (size_t i = 0; i < nrefunds; i++)
-        json_array_append_new(back, json_pack("{s:s,s:I,s:b}", "ref", refunds[i].ref, "amount",
-                                              (json_int_t)refunds[i].amount, "done",
-                                              refunds[i].status == SUCCESSFUL));
-    return json_pack("{s:o,s:o,s:o}", "charges", charges, "refunds", back, "callbacks",
-                     sim_payers_heard());
+    return json_pack("{s:o,s:o,s:o}", "charges", charges, "refunds", sim_refund_books(),
+                     "callbacks", sim_payers_heard());
 }

@@ -25,6 +25,24 @@ json_t *sim_rail_view(const struct account *a);
 /* Its text into out; drops the object. */
 void sim_rail_write(json_t *o, char *out, size_t cap);
 
+/* NULL: a reference that the rail never saw. */
+struct account *sim_rail_find(const char *ref);
+
+/* An answer with a code. */
+void sim_rail_refuse(struct sim_reply *rs, int status, const char *code);
+
+/* A call under /refunds/. */
+void sim_refund_call(const struct sim_request *rq, struct sim_reply *rs);
+
+/* What was given back of a debit; asked: and what may be. */
+int64_t sim_refunded(const struct account *a, bool asked);
+
+/* [{"ref": ..., "amount": n, "done": true}]. The caller owns the array. */
+json_t *sim_refund_books(void);
+
+/* Between two seeds. */
+void sim_refunds_clear(void);
+
 /* The payer sees the prompt. */
 void sim_payer_asked(struct account *a);
 

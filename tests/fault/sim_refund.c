@@ -1,111 +1,214 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Refunds on their way: claimed with the charges, sent and asked about over the same bad network.
+ * The refunds of the simulation's rail, on its own side and on ours: a call under our reference, once
+ * ("/refunds/<reference>", POST to ask, GET to look). The daemon's refund machine sends and reads
+ * them as it does those of any rail.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/fault/sim.h"
+#include "gateway/money/rail_io.h"
+#include "tests/fault/sim_rail.h"
 
-#define TIMEOUT_US (10 * SIM_SECOND)
+#define REFUNDS_MAX 256
 
-static const char claim_sql[] =
-    "select f.refund_id, f.our_ref, c.our_ref, f.amount_minor, f.version, f.action,"
-    " f.currency"
-    " from billing.claim_refunds($1, 8) f join billing.charge c on c.id = f.charge_id";
-static const char event_sql[] =
-    "select outcome, state from billing.refund_event($1::bigint, $2::int, $3, 200, '', null, $4,"
-    " $5::bigint, $6, 0)";
+static struct refund {
+    char ref[40];
+    struct account *account;
+    int64_t amount;
+    enum status status;
+} refunds[REFUNDS_MAX];
+static size_t nrefunds;
 
-struct errand {
-    int daemon;
-    unsigned life;
-    char id[24], ref[40], charge_ref[40], amount[24], version[16], currency[4];
-    bool submit;
-    struct sim_refund_answer answer;
-};
+/* ---- the rail's side ---- */
 
-static void on_answer(void *arg)
+void sim_refunds_clear(void)
 {
-    struct errand *e = arg;
-    char amount[24];
-    bool crash, after;
-
-    if (sim.over || sim_daemon_life(e->daemon) != e->life) {
-        free(e);
-        return;
-    }
-    crash = sim_fault(FAULT_CRASH);
-    after = sim_chance(500);
-    snprintf(amount, sizeof amount, "%lld", (long long)e->answer.amount_minor);
-    if (!crash || after)
-        PQclear(sim_db_run(sim_pg_db(e->daemon), "refund.event", event_sql, 6, e->id, e->version,
-                           e->answer.event, *e->answer.txn ? e->answer.txn : NULL,
-                           e->answer.amount_minor ? amount : NULL, e->currency));
-    if (crash)
-        sim_daemon_crash(e->daemon);
-    free(e);
+    nrefunds = 0;
 }
 
-static void on_arrival(void *arg)
+static struct refund *find(const char *ref)
 {
-    struct errand *e = arg;
-
-    if (sim.over) {
-        free(e);
-        return;
+    for (size_t i = 0; i < nrefunds; i++) {
+        if (strcmp(refunds[i].ref, ref) == 0)
+            return &refunds[i];
     }
-    sim_rail_refund(e->ref, e->charge_ref, strtoll(e->amount, NULL, 10), e->currency, e->submit,
-                    &e->answer);
-    if (sim_fault(FAULT_TWICE))
-        sim_rail_refund(e->ref, e->charge_ref, strtoll(e->amount, NULL, 10), e->currency, e->submit,
-                        &e->answer);
-    if (sim_fault(FAULT_REPLY_LOST) || sim_fault(FAULT_ERROR)) {
-        e->answer = (struct sim_refund_answer){.event = "unknown"};
-        sim_at(sim.now + TIMEOUT_US, e->daemon, on_answer, e);
-        return;
-    }
-    sim_at(sim.now + sim_span(2000, 80000), e->daemon, on_answer, e);
+    return NULL;
 }
 
-static void send_out(struct errand *e)
+int64_t sim_refunded(const struct account *a, bool asked)
 {
-    if (sim_fault(FAULT_NOT_SENT)) {
-        e->answer.event = "not_sent";
-        sim_at(sim.now + SIM_SECOND, e->daemon, on_answer, e);
-    } else if (sim_fault(FAULT_LOST)) {
-        e->answer.event = "unknown";
-        sim_at(sim.now + TIMEOUT_US, e->daemon, on_answer, e);
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < nrefunds; i++) {
+        if (refunds[i].account == a &&
+            (refunds[i].status == SUCCESSFUL || (asked && refunds[i].status == PENDING)))
+            sum += refunds[i].amount;
+    }
+    return sum;
+}
+
+json_t *sim_refund_books(void)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < nrefunds; i++)
+        json_array_append_new(all, json_pack("{s:s,s:I,s:b}", "ref", refunds[i].ref, "amount",
+                                             (json_int_t)refunds[i].amount, "done",
+                                             refunds[i].status == SUCCESSFUL));
+    return all;
+}
+
+static void on_done(void *arg)
+{
+    struct refund *f = arg;
+
+    if (!sim.over && f->status == PENDING)
+        f->status = sim_chance(850) ? SUCCESSFUL : FAILED;
+}
+
+static void ask(const char *ref, const char *body, struct sim_reply *rs)
+{
+    json_t *o = json_loads(body, 0, NULL);
+    const char *charge = json_string_value(json_object_get(o, "charge"));
+    const char *currency = json_string_value(json_object_get(o, "currency"));
+    const char *amount = json_string_value(json_object_get(o, "amount"));
+    struct account *a = charge ? sim_rail_find(charge) : NULL;
+    int64_t minor = amount ? strtoll(amount, NULL, 10) : 0;
+
+    if (find(ref)) {
+        sim_rail_refuse(rs, 409, "RESOURCE_ALREADY_EXIST");
+    } else if (!a || a->status != SUCCESSFUL || !currency || strcmp(currency, a->currency) != 0 ||
+               minor > a->debited - sim_refunded(a, true) || sim_chance(50)) {
+        sim_rail_refuse(rs, 400, "NOT_ALLOWED");
     } else {
-        sim_at(sim.now + sim_span(2000, 80000), SIM_WORLD, on_arrival, e);
+        struct refund *f = &refunds[nrefunds++];
+
+        assert(nrefunds <= REFUNDS_MAX);
+        *f = (struct refund){.account = a, .amount = minor, .status = PENDING};
+        snprintf(f->ref, sizeof f->ref, "%s", ref);
+        *rs = (struct sim_reply){.status = 202, .told = TOLD_TRUTH};
+        sim_at(sim.now + sim_span(0, 10 * SIM_MINUTE), SIM_WORLD, on_done, f);
     }
+    json_decref(o);
 }
 
-void sim_refunds_claim(int daemon)
+static void look(const char *ref, struct sim_reply *rs)
 {
-    char owner[16];
-    PGresult *res;
+    static const char *const words[] = {"PENDING", "SUCCESSFUL", "FAILED"};
+    const struct refund *f = find(ref);
 
-    if (sim_next_refund_due() > sim.now)
+    if (!f || sim_fault(FAULT_DENIED)) {
+        sim_rail_refuse(rs, 404, "RESOURCE_NOT_FOUND");
         return;
-    snprintf(owner, sizeof owner, "sim:%d", daemon);
-    res = sim_db_run(sim_pg_db(daemon), "refund.claim", claim_sql, 1, owner);
-    for (int i = 0; res && i < PQntuples(res); i++) {
-        struct errand *e = calloc(1, sizeof *e);
-
-        if (!e)
-            abort();
-        e->daemon = daemon;
-        e->life = sim_daemon_life(daemon);
-        snprintf(e->id, sizeof e->id, "%s", PQgetvalue(res, i, 0));
-        snprintf(e->ref, sizeof e->ref, "%s", PQgetvalue(res, i, 1));
-        snprintf(e->charge_ref, sizeof e->charge_ref, "%s", PQgetvalue(res, i, 2));
-        snprintf(e->amount, sizeof e->amount, "%s", PQgetvalue(res, i, 3));
-        snprintf(e->version, sizeof e->version, "%s", PQgetvalue(res, i, 4));
-        snprintf(e->currency, sizeof e->currency, "%s", PQgetvalue(res, i, 6));
-        e->submit = strcmp(PQgetvalue(res, i, 5), "submit") == 0;
-        send_out(e);
     }
-    PQclear(res);
+    *rs = (struct sim_reply){.status = 200, .told = TOLD_TRUTH};
+    sim_rail_write(json_pack("{s:s,s:I,s:s,s:s}", "status", words[f->status], "amount",
+                             (json_int_t)f->amount, "currency", f->account->currency, "id", f->ref),
+                   rs->body, sizeof rs->body);
+}
+
+void sim_refund_call(const struct sim_request *rq, struct sim_reply *rs)
+{
+    const char *ref = strrchr(rq->path, '/') + 1;
+
+    if (strcmp(rq->method, "POST") == 0)
+        ask(ref, rq->body, rs);
+    else
+        look(ref, rs);
+}
+
+/* ---- our side: what a rail's file in gateway/money would have ---- */
+
+static void request(struct arena *a, const struct rail_refund *f, const char *token,
+                    struct http_request *rq)
+{
+    struct rail_headers h = rail_headers_new(a);
+
+    rail_bearer(&h, token);
+    *rq = (struct http_request){
+        .method = "GET",
+        .url = arena_printf(a, "https://rail.test/refunds/%" STR_FMT, STR_ARG(f->our_ref)),
+        .headers = h.v,
+        .timeout_ms = RAIL_REQUEST_MS};
+}
+
+static void submit_request(const struct rail *r, struct arena *a, const struct rail_refund *f,
+                           const char *token, struct http_request *rq)
+{
+    (void)r;
+    request(a, f, token, rq);
+    rq->method = "POST";
+    rq->no_resend = true;
+    rq->body = str_c(arena_printf(
+        a, "{\"charge\":\"%" STR_FMT "\",\"amount\":\"%lld\",\"currency\":\"%" STR_FMT "\"}",
+        STR_ARG(f->charge.our_ref), (long long)f->charge.amount_minor,
+        STR_ARG(f->charge.currency)));
+}
+
+static void poll_request(const struct rail *r, struct arena *a, const struct rail_refund *f,
+                         const char *token, struct http_request *rq)
+{
+    (void)r;
+    request(a, f, token, rq);
+}
+
+static void submit_read(const struct rail *r, const struct rail_refund *f,
+                        const struct http_response *rs, struct rail_verdict *v)
+{
+    json_t *root = rail_object(rs);
+    const char *code = rail_word(json_object_get(root, "code"));
+
+    (void)r;
+    (void)f;
+    *v = (struct rail_verdict){.event = CHARGE_UNKNOWN, .token_refused = rs->status == 401};
+    if (rs->status == 202 && str_trim(rs->body).n == 0)
+        v->event = CHARGE_ACCEPTED;
+    else if (rs->status == 409)
+        v->event = CHARGE_DUPLICATE;
+    else if (rs->status == 400 && strcmp(code, "NOT_ALLOWED") == 0)
+        v->event = CHARGE_REJECTED;
+    rail_take_text(v->reason, sizeof v->reason, code);
+    json_decref(root);
+}
+
+static void poll_read(const struct rail *r, const struct rail_refund *f,
+                      const struct http_response *rs, struct rail_verdict *v)
+{
+    json_t *root = rail_object(rs);
+    const char *status = rail_word(json_object_get(root, "status"));
+
+    (void)r;
+    (void)f;
+    *v = (struct rail_verdict){.event = CHARGE_UNKNOWN, .token_refused = rs->status == 401};
+    if (rs->status == 404 &&
+        strcmp(rail_word(json_object_get(root, "code")), "RESOURCE_NOT_FOUND") == 0)
+        v->event = CHARGE_NOT_FOUND;
+    else if (rs->status != 200)
+        v->event = CHARGE_UNKNOWN;
+    else if (strcmp(status, "PENDING") == 0)
+        v->event = CHARGE_PENDING;
+    else if (strcmp(status, "FAILED") == 0)
+        v->event = CHARGE_DECLINED;
+    else if (strcmp(status, "SUCCESSFUL") == 0)
+        v->event = CHARGE_SUCCESS;
+    rail_take_id(v->rail_txn, sizeof v->rail_txn, json_object_get(root, "id"));
+    rail_take_money(v, json_object_get(root, "amount"), json_object_get(root, "currency"));
+    json_decref(root);
+}
+
+void sim_refund_equip(struct rail *r)
+{
+    static struct rail_type type;
+
+    if (r->type->submit_refund_request)
+        return;
+    type = *r->type;
+    type.submit_refund_request = submit_request;
+    type.submit_refund_read = submit_read;
+    type.poll_refund_request = poll_request;
+    type.poll_refund_read = poll_read;
+    r->type = &type;
 }

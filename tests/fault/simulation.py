@@ -18,6 +18,7 @@ from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import psycopg2
 
@@ -51,6 +52,7 @@ class Simulation:
     def __init__(self, server=None):
         self.own = server is None
         self.server = server or Server()
+        self.one_at_a_time = Lock()
 
     def __enter__(self):
         return self
@@ -61,7 +63,8 @@ class Simulation:
 
     @contextmanager
     def database(self):
-        url = self.server.database("sim")
+        with self.one_at_a_time:     # the first makes the template
+            url = self.server.database("sim")
         try:
             execute(url, (HERE / "sim.sql").read_text())
             yield url
