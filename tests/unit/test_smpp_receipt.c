@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Delivery receipts as carriers write them: hard cases 11, 12, 14, 15 as far as one receipt
+/* Delivery receipts as carriers write them: hard cases 11, 12, 14 as far as one receipt
  * goes. */
 #include <setjmp.h>
 #include <stdarg.h>
