@@ -33,6 +33,19 @@ create trigger sim_moved after update on billing.charge for each row
     when (new.state <> old.state or new.our_ref <> old.our_ref or new.settlement is distinct from old.settlement)
     execute function sim.on_move();
 
+-- What a moment shows and the end would hide.
+create table sim.broken (user_id bigint not null, rule text not null, detail text not null);
+
+create function sim.on_born() returns trigger language plpgsql as $$
+begin
+    if exists (select 1 from billing.charge o where o.user_id = new.user_id and o.id <> new.id and not o.superseded
+               and o.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')) then
+        insert into sim.broken values (new.user_id, 'I1', format('charge %s was born beside an open one', new.id));
+    end if;
+    return null;
+end $$;
+create trigger sim_alone after insert on billing.charge for each row execute function sim.on_born();
+
 -- The drawing of section 6, written anew and not read from billing.charge_transition, which may be what is wrong.
 create table sim.legal (from_state text, to_state text, primary key (from_state, to_state));
 insert into sim.legal
@@ -111,6 +124,8 @@ $$;
 
 create function sim.check_moves(p_users bigint[]) returns table (rule text, detail text) language sql as $$
     with m as (select m.* from sim.move m join billing.charge c on c.id = m.charge_id where c.user_id = any(p_users))
+    select rule, detail from sim.broken where user_id = any(p_users)
+    union all
     select case when from_state like 'SUCCEEDED%' or from_state = 'REVIEW' then 'I10' else 'moves' end,
         format('charge %s: %s -> %s by %s', charge_id, from_state, to_state, doing) from m
     where from_state <> to_state and not exists (select 1 from sim.legal l where l.from_state = m.from_state and l.to_state = m.to_state)
