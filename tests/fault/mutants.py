@@ -9,18 +9,19 @@ SQL = {
     "I1: no lock of the reader, no unique index, no look": [
         ("billing.start_charge_once", "if found then", "if false then"),
         "drop index billing.charge_one_open; drop index billing.charge_one_a_period"],
-    "I5: both payments of a period are granted": [("billing.settle_charge", "o.settlement = 'granted'", "false")],
+    "I5: both payments of a period are granted": [("billing.is_granted", "o.settlement = 'granted'", "false")],
     "I2: no attempt row": [
         ("billing.claim_charges", "values (c.id, c.attempts, v_now, p_owner, p_epoch)", "select c.id, 1, v_now, '', 1 where false")],
     "I3: a new reference for a resubmit": [
         ("billing.charge_event", "state = v_to,", "our_ref = case when v_to = 'READY' then gen_random_uuid() else our_ref end, state = v_to,")],
-    "I4: no receipt": [("billing.settle_charge", "perform billing.charge_notice(c.id, 'receipt');", "")],
+    "I4: no receipt": [
+        ("billing.settle_charge", "perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null"
+         " then 'receipt_book' else 'receipt' end);", "")],
     "I4: the pass comes before the success": [
         ("billing.charge_event", "if v_to in ('SUCCEEDED', 'SUCCEEDED_LATE') then", "if v_to in ('SUCCEEDED', 'SUCCEEDED_LATE', 'PENDING') and"
          " not exists (select 1 from billing.entitlement e where e.charge_id = c.id) then")],
     "I5: a second success is kept for nothing": [
-        ("billing.settle_charge", "(v_txn, 'clearing', c.rail, c.amount_minor, c.currency), (v_txn, 'liability', null, -c.amount_minor, c.currency)",
-         "(v_txn, 'clearing', c.rail, c.amount_minor, c.currency), (v_txn, 'revenue', null, -c.amount_minor, c.currency)")],
+        ("billing.credit_charge", "(v_txn, 'liability', null, -p_charge.amount_minor", "(v_txn, 'revenue', null, -p_charge.amount_minor")],
     "I5: no later question after a failure": [
         ("billing.charge_due", "when p_now < v_from + interval '1 hour' then v_from + interval '1 hour'", ""),
         ("billing.charge_due", "when p_now < v_from + interval '24 hours' then v_from + interval '24 hours'", "when false then null"),
@@ -37,7 +38,7 @@ SQL = {
         ("billing.same_money", "o.id <> p_charge.id", "false"), "drop index billing.charge_rail_txn"],
     "I9: entries that do not sum to zero": [
         "drop trigger ledger_entry_zero on billing.ledger_entry; drop trigger ledger_txn_zero on billing.ledger_txn",
-        ("billing.settle_charge", "('revenue', null, v_tva - c.amount_minor)", "('revenue', null, - c.amount_minor)")],
+        ("billing.settle_charge", "('revenue', null, v_tva - v_all)", "('revenue', null, -v_all)")],
     "I10: a late decline undoes success": [
         "insert into billing.charge_transition values ('SUCCEEDED', 'declined', 'FAILED'), ('SUCCEEDED', 'pending', 'PENDING')",
         ("billing.charge_event", "c.version <> p_version", "false")],

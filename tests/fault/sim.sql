@@ -38,7 +38,8 @@ create table sim.broken (user_id bigint not null, rule text not null, detail tex
 
 create function sim.on_born() returns trigger language plpgsql as $$
 begin
-    if exists (select 1 from billing.charge o where o.user_id = new.user_id and o.id <> new.id and not o.superseded
+    if exists (select 1 from billing.charge o where coalesce(o.gift_by, o.user_id) = coalesce(new.gift_by, new.user_id)
+               and o.id <> new.id and not o.superseded
                and o.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')) then
         insert into sim.broken values (new.user_id, 'I1', format('charge %s was born beside an open one', new.id));
     end if;
@@ -59,14 +60,15 @@ select f, t from (values
 
 -- What the rail says of itself: a row a reference. told: it spoke of other money than it took, or of another's transaction.
 create view sim.account as
-select c.id, c.user_id, c.plan_id, c.period_no, c.identity_id, c.our_ref::text as our_ref, c.state, c.settlement, c.superseded, c.amount_minor,
+select c.id, c.user_id, coalesce(c.gift_by, c.user_id) as payer, c.rail, c.plan_id, c.period_no, c.identity_id, c.our_ref::text as our_ref, c.state, c.settlement, c.superseded, c.amount_minor,
     c.currency::text as currency, c.due_at, c.claimed_by,
     coalesce((select sum(e.amount_minor) from billing.ledger_txn t join billing.ledger_entry e on e.txn_id = t.id
               where t.charge_id = c.id and e.account = 'clearing'), 0)::bigint as clearing,
     (select count(*) from billing.entitlement n where n.charge_id = c.id) as passes,
     (select count(*) from billing.ledger_txn t where t.charge_id = c.id and t.kind = 'sale') as sales,
     (select count(*) from billing.ledger_txn t where t.charge_id = c.id and t.kind = 'credit') as credits,
-    (select count(*) from messaging.message m where m.dedupe >= 'charge:' || c.id || ':receipt:' and m.dedupe < 'charge:' || c.id || ':receipt;') as receipts,
+    (select count(*) from messaging.message m where (m.dedupe >= 'charge:' || c.id || ':receipt:' and m.dedupe < 'charge:' || c.id || ':receipt;')
+        or (m.dedupe >= 'charge:' || c.id || ':gift:' and m.dedupe < 'charge:' || c.id || ':gift;')) as receipts,
     coalesce((select sum(f.amount_minor) from billing.refund f where f.charge_id = c.id and f.state = 'REFUNDED'), 0)::bigint as refunded
 from billing.charge c;
 
@@ -80,9 +82,9 @@ create function sim.check_charges(p_users bigint[], p_rail jsonb) returns table 
     select 'liveness', format('charge %s is %s, at the rail %s', id, state, at_rail) from x
     where state not in ('SUCCEEDED', 'SUCCEEDED_LATE', 'FAILED', 'EXPIRED', 'REVIEW') or due_at is not null or claimed_by is not null
     union all
-    select 'I1', format('reader %s has %s open charges', user_id, count(*)) from a
+    select 'I1', format('payer %s has %s open charges', payer, count(*)) from a
     where not superseded and state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')
-    group by user_id having count(*) > 1
+    group by payer having count(*) > 1
     union all
     select 'I1', format('reader %s has period %s of plan %s %s times', user_id, period_no, plan_id, count(*)) from a
     where settlement = 'granted' group by user_id, plan_id, period_no having count(*) > 1
@@ -104,7 +106,7 @@ create function sim.check_charges(p_users bigint[], p_rail jsonb) returns table 
     select 'I5', format('charge %s is %s and the rail debited %s', id, state, debited) from x where debited > 0 and settlement is null
     union all
     select 'I5', format('charge %s is %s, %s, and the rail debited nothing (%s)', id, state, settlement, at_rail) from x
-    where debited = 0 and settlement is not null
+    where debited = 0 and settlement is not null and rail <> 'wallet'
     union all
     select 'I8', format('charge %s of %s %s was settled for %s %s', id, amount_minor, currency, debited, debit_currency) from x
     where settlement in ('granted', 'credited') and (debited <> amount_minor or debit_currency <> currency)
@@ -123,12 +125,13 @@ create function sim.check_charges(p_users bigint[], p_rail jsonb) returns table 
 $$;
 
 create function sim.check_moves(p_users bigint[]) returns table (rule text, detail text) language sql as $$
-    with m as (select m.* from sim.move m join billing.charge c on c.id = m.charge_id where c.user_id = any(p_users))
+    with m as (select m.*, c.rail from sim.move m join billing.charge c on c.id = m.charge_id where c.user_id = any(p_users))
     select rule, detail from sim.broken where user_id = any(p_users)
     union all
     select case when from_state like 'SUCCEEDED%' or from_state = 'REVIEW' then 'I10' else 'moves' end,
         format('charge %s: %s -> %s by %s', charge_id, from_state, to_state, doing) from m
     where from_state <> to_state and not exists (select 1 from sim.legal l where l.from_state = m.from_state and l.to_state = m.to_state)
+      and not (rail = 'wallet' and from_state = 'READY' and to_state = 'SUCCEEDED')  -- credit covers it whole: no rail is asked
     union all
     select 'I7', format('charge %s: %s -> %s by a callback', charge_id, from_state, to_state) from m
     where doing like 'inbox%' or doing like 'callback%'
@@ -155,6 +158,11 @@ create function sim.check_books(p_users bigint[]) returns table (rule text, deta
     union all
     select 'I9', format('transaction %s has no entries', t.id) from billing.ledger_txn t
     where t.user_id = any(p_users) and not exists (select 1 from billing.ledger_entry e where e.txn_id = t.id)
+    union all
+    select 'I5', format('charge %s was credited, and its payer has nothing of it', c.id) from billing.charge c
+    where c.user_id = any(p_users) and c.settlement = 'credited' and not exists (
+        select 1 from billing.ledger_txn t join billing.ledger_entry e on e.txn_id = t.id
+        where t.charge_id = c.id and t.kind = 'credit' and e.account = 'liability' and e.amount_minor = -c.amount_minor)
     union all
     select 'passes', format('two passes of reader %s overlap', a.user_id) from billing.entitlement a
     join billing.entitlement b on b.user_id = a.user_id and b.id > a.id and b.starts_at < a.ends_at and a.starts_at < b.ends_at
