@@ -91,7 +91,8 @@ static void steps_are_shared_out_over_calls(void **state)
     assert_non_null(w);
     walked_find(m, &stats, w);
     assert_int_equal(walked_times(w, screen(m, "dial"), screen(m, "notice")), 100);
-    assert_int_equal(walked_times(w, screen(m, "dial"), screen(m, "route")), 7);
+    assert_int_equal(walked_times(w, screen(m, "dial"), screen(m, "came")), 7);
+    assert_int_equal(walked_times(w, screen(m, "came"), screen(m, "route")), 7);
     assert_int_equal(walked_times(w, screen(m, "notice"), screen(m, "welcomed")), 60);
     assert_int_equal(walked_times(w, screen(m, "welcomed"), screen(m, "route")), 60);
     assert_int_equal(walked_times(w, screen(m, "route"), screen(m, "home")), 67);
