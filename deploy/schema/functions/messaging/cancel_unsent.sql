@@ -14,12 +14,12 @@ begin
         update messaging.message set state = 'cancelled', done_at = ops.now() where id = m.id;
         perform messaging.rewind(m.id);
     end loop;
-    update messaging.message set cancel_asked = true
-    where identity_id = p_identity_id and state in ('claimed', 'sending') and kind = any (p_kinds);
-    get diagnostics v_flagged = row_count;
-    -- Whether it arrives is the carrier's to tell; it is not sent again.
-    update messaging.message set cancel_asked = true
-    where identity_id = p_identity_id and state = 'unknown' and kind = any (p_kinds) and not cancel_asked;
+    -- Whether one of unknown outcome arrives is the carrier's to tell; it is not sent again.
+    with flagged as (
+        update messaging.message set cancel_asked = true
+        where identity_id = p_identity_id and state in ('claimed', 'sending', 'unknown') and kind = any (p_kinds)
+        returning state)
+    select count(*) into v_flagged from flagged f where f.state <> 'unknown';
     if 'notice' = any (p_kinds) then
         v_flagged := v_flagged + messaging.ring_stop(p_identity_id);
     end if;
