@@ -126,10 +126,13 @@ static unsigned foot_width(struct fit *f, const struct screen *sc)
             foot += (unsigned)sc->choices[i].key.n + 2 + width(f, sc->choices[i].text);
         return foot;
     }
-    for (size_t i = 0; i < sc->nchoices; i++)
-        if (sc->choices[i].when.var != f->m->page_var ||
-            when_fits(&sc->choices[i].when, f->limit->max))
-            foot = MAX(foot, 4 + width(f, sc->choices[i].text));
+    for (size_t i = 0; i < sc->nchoices; i++) {
+        bool may_show = sc->choices[i].when.var != f->m->page_var ||
+                        when_fits(&sc->choices[i].when, f->limit->max);
+        unsigned one = may_show ? 4 + width(f, sc->choices[i].text) : 0;
+
+        foot = sc->type == SCREEN_INPUT ? foot + one : MAX(foot, one); /* an input has no pages */
+    }
     if (sc->type == SCREEN_LIST)
         foot = 4 + sc->label_max;
     if (sc->type == SCREEN_TEXT)

@@ -177,6 +177,8 @@ static void check_outcomes(struct walk *w, const struct screen *sc)
 
     if (!a)
         return;
+    if (a->code != NONE && (!w->m->vars[a->code].secret || sc->type != SCREEN_CALL))
+        fault(w, sc->line, sc, "S5: a code comes from a sensitive input and goes to a call");
     for (size_t i = 0; i < sc->non; i++)
         if (!has_outcomes(a, &sc->on[i].match))
             report_add(w->r, "flow.json", sc->on[i].line,
@@ -200,11 +202,40 @@ static void check_outcomes(struct walk *w, const struct screen *sc)
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
+/* A key of one to three digits is no date, no phone number and no pin. */
+static bool input_takes(const struct screen *sc, struct str key, int64_t number)
+{
+    switch (sc->kind) {
+    case INPUT_NUMBER: return number >= sc->min && number <= sc->max;
+    case INPUT_MSISDN:
+    case INPUT_DATE:
+    case INPUT_PIN: return false;
+    default: return sc->min <= key.n || sc->kind == INPUT_AMOUNT;
+    }
+}
+
+/* What presses option i of an input when all are shown; one that is hidden lets the others move up. */
+static int64_t option_number(const struct screen *sc, size_t i)
+{
+    int64_t number = 0;
+
+    return sc->choices[i].key.n && str_to_i64(sc->choices[i].key, 0, 999, &number) ? number
+                                                                                   : (int64_t)i + 1;
+}
+
+static struct str option_key(const struct screen *sc, size_t i)
+{
+    return sc->choices[i].key.n ? sc->choices[i].key : STR("1");
+}
+
 static void check_keys(struct walk *w, const struct screen *sc)
 {
     const struct menu *m = w->m;
 
-    for (size_t i = 0; sc->type == SCREEN_MENU && i < sc->nchoices; i++) {
+    for (size_t i = 0; sc->type == SCREEN_INPUT && i < sc->nchoices; i++)
+        if (input_takes(sc, option_key(sc, i), option_number(sc, i)))
+            fault(w, sc->choices[i].line, sc, "an option's key is a valid answer");
+    for (size_t i = 0; sc->type != SCREEN_CONFIRM && i < sc->nchoices; i++) {
         struct str key = sc->choices[i].key;
 
         for (int k = 0; key.n && k < KEY_ACCEPT; k++)
@@ -262,18 +293,6 @@ static void check_shown(struct walk *w, const struct screen *sc)
 
 /* ---- money ----------------------------------------------------------------------------------- */
 
-/* A key of one to three digits is no date, no phone number and no pin. */
-static bool input_takes(const struct screen *sc, struct str key, int64_t number)
-{
-    switch (sc->kind) {
-    case INPUT_NUMBER: return number >= sc->min && number <= sc->max;
-    case INPUT_MSISDN:
-    case INPUT_DATE:
-    case INPUT_PIN: return false;
-    default: return sc->min <= key.n || sc->kind == INPUT_AMOUNT;
-    }
-}
-
 /* Would the accept key be a valid answer on this screen? */
 static bool takes_key(const struct menu *m, const struct screen *sc, struct str key)
 {
@@ -287,7 +306,7 @@ static bool takes_key(const struct menu *m, const struct screen *sc, struct str 
     switch (sc->type) {
     case SCREEN_MENU: return number <= (int64_t)sc->nchoices;
     case SCREEN_LIST: return number <= (int64_t)sc->max_items;
-    case SCREEN_INPUT: return input_takes(sc, key, number);
+    case SCREEN_INPUT: return number <= (int64_t)sc->nchoices || input_takes(sc, key, number);
     case SCREEN_TEXT: return str_eq(sc->more_key, key) || str_eq(m->keys[KEY_MORE], key);
     case SCREEN_CONFIRM: return true;
     default: return false;
@@ -358,10 +377,12 @@ static void check_pay(struct walk *w, const struct screen *sc)
     for (size_t i = 0; i < w->m->nscreens; i++)
         screen_jumps(&w->m->screens[i], check_entry, &p);
     for (size_t i = 0; i < sc->non; i++)
-        if (match_holds(&sc->on[i].match, STR("created")) &&
+        if ((match_holds(&sc->on[i].match, STR("created")) ||
+             match_holds(&sc->on[i].match, STR("code"))) &&
             (sc->on[i].jump.kind != JUMP_SCREEN ||
              w->m->screens[sc->on[i].jump.screen].type != SCREEN_END))
-            fault(w, sc->on[i].line, sc, "\"created\" must lead to an end: END first, then push");
+            fault(w, sc->on[i].line, sc,
+                  "a charge that was made must lead to an end: END first, then push or code");
 }
 
 void check_flow(const struct menu *m, struct menu_report *r)

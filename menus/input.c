@@ -237,7 +237,7 @@ static int take_date(const struct step *st, const struct screen *sc, struct str 
     return value->n ? 0 : -1;
 }
 
-/* Exactly so many digits and nothing between them: a PIN is not guessed at. */
+/* So many digits as its screen says and nothing between them: a PIN is not guessed at. */
 static int take_pin(const struct step *st, const struct screen *sc, struct str input,
                     struct str *value, enum engine_text *reason)
 {

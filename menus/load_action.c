@@ -10,6 +10,8 @@
  *   -- outcomes: ok none              values of its column "outcome" (closed set)
  *   -- timeout_ms: 1500               one try may take this long (without it: what the turn has)
  *   -- retries: 1                     further tries when the database was busy or away; reads only
+ *   -- code: otp                      what a sensitive input took: goes to the payment rail first, and is
+ *                                     no argument
  *   -- repeat: safe                   a write that may run again or unasked: it finds the reader or
  *                                     notes his own place, and has no effect anybody else sees
  *
@@ -20,8 +22,8 @@
 #include <stdlib.h>
 
 struct head {
-    struct str lane, args, cols, outcomes, timeout, retries, repeat;
-    unsigned args_line, timeout_line, retries_line, repeat_line;
+    struct str lane, args, cols, outcomes, timeout, retries, repeat, code;
+    unsigned args_line, timeout_line, retries_line, repeat_line, code_line;
 };
 
 static void fault_at(struct loader *l, const struct menu_file *f, unsigned line, const char *what)
@@ -44,6 +46,7 @@ static void read_head_line(struct head *h, struct str line, unsigned no)
         {"timeout_ms", &h->timeout, &h->timeout_line},
         {"retries", &h->retries, &h->retries_line},
         {"repeat", &h->repeat, &h->repeat_line},
+        {"code", &h->code, &h->code_line},
     };
     struct str key, value;
 
@@ -132,6 +135,24 @@ static void read_args(struct loader *l, const struct menu_file *f, struct action
     }
 }
 
+/* Whose input it takes is proved by check_flow.c: that it is a sensitive one. */
+static void read_code(struct loader *l, const struct menu_file *f, struct action *a,
+                      const struct head *h)
+{
+    a->code = NONE;
+    if (!h->code_line)
+        return;
+    a->code = menu_find_var(l->m, h->code);
+    if (a->code == NONE)
+        report_add(l->r, f->name, h->code_line, "unknown variable \"%" STR_FMT "\" in code",
+                   STR_ARG(h->code));
+    else
+        l->m->vars[a->code].used = true;
+    for (size_t i = 0; i < a->pub.nargs; i++)
+        if (a->args[i] == a->code)
+            fault_at(l, f, h->code_line, "S5: the code is no argument");
+}
+
 static size_t read_words(struct loader *l, struct str list, struct str *words, size_t max)
 {
     struct str word;
@@ -199,6 +220,7 @@ static void read_action(struct loader *l, const struct menu_file *f, struct acti
     read_lane(l, f, a, head.lane);
     read_running(l, f, a, &head);
     read_args(l, f, a, &head);
+    read_code(l, f, a, &head);
     a->ncols = read_words(l, head.cols.p ? head.cols : STR_EMPTY, a->cols, ARRAY_LEN(a->cols));
     a->noutcomes = read_words(l, head.outcomes.p ? head.outcomes : STR_EMPTY, a->outcomes,
                               ARRAY_LEN(a->outcomes));

@@ -16,7 +16,7 @@ static const struct {
                      "resume"},
     [SCREEN_INPUT] = {"input",
                       "type text var kind min max digits currency earliest latest sensitive "
-                      "to safety resume"},
+                      "to options safety resume"},
     [SCREEN_CONFIRM] = {"confirm", "type text evidence accept refuse"},
     [SCREEN_TEXT] = {"text", "type text action on set body body_text more_key slice safety resume"},
     [SCREEN_END] = {"end", "type text"},
@@ -184,14 +184,13 @@ static struct choice load_choice(struct loader *l, const struct node *n)
     return c;
 }
 
-static void read_menu(struct loader *l, const struct node *n, struct screen *sc)
+static void read_options(struct loader *l, const struct node *n, struct screen *sc)
 {
     struct node options = node_key(n, "options");
 
-    sc->text = need_text(l, n);
     sc->nchoices = json_array_size(options.json);
-    if (sc->nchoices == 0 || sc->nchoices > CHOICES_MAX) {
-        load_fault(l, n->path, "a menu has 1 to %d options", CHOICES_MAX);
+    if (sc->nchoices > CHOICES_MAX) {
+        load_fault(l, n->path, "a screen has up to %d options", CHOICES_MAX);
         sc->nchoices = 0;
     }
     sc->choices = load_alloc(l, sc->nchoices, sizeof *sc->choices);
@@ -200,6 +199,14 @@ static void read_menu(struct loader *l, const struct node *n, struct screen *sc)
 
         sc->choices[i] = load_choice(l, &item);
     }
+}
+
+static void read_menu(struct loader *l, const struct node *n, struct screen *sc)
+{
+    sc->text = need_text(l, n);
+    read_options(l, n, sc);
+    if (sc->nchoices == 0)
+        load_fault(l, n->path, "a menu has 1 to %d options", CHOICES_MAX);
 }
 
 static void read_keep(struct loader *l, const struct node *n, struct screen *sc)
@@ -268,16 +275,31 @@ static struct text need_template(struct loader *l, const struct node *n, const c
     return load_template(l, item.path, load_str(l, &item), false);
 }
 
+/* A pin has so many digits, or from so many to so many. */
+static void read_digits(struct loader *l, const struct node *n, struct screen *sc)
+{
+    struct node digits = node_key(n, "digits"), from = digits, to = digits;
+
+    if (json_is_array(digits.json)) {
+        from = node_at(&digits, 0);
+        to = node_at(&digits, 1);
+    }
+    if (!from.json || !to.json)
+        load_fault(l, n->path, "needs \"digits\": how many, or [least, most]");
+    sc->min = load_uint(l, &from, PIN_MIN, PIN_MIN, PIN_MAX);
+    sc->max = load_uint(l, &to, PIN_MIN, PIN_MIN, PIN_MAX);
+    if (sc->min > sc->max)
+        load_fault(l, n->path, "\"digits\": the least is above the most");
+}
+
 /* What a kind takes: numbers and amounts lie between min and max, the others are that long. */
 static void read_bounds(struct loader *l, const struct node *n, struct screen *sc)
 {
-    struct node min = node_key(n, "min"), max = node_key(n, "max"), digits = node_key(n, "digits");
+    struct node min = node_key(n, "min"), max = node_key(n, "max");
     bool number = sc->kind == INPUT_NUMBER || sc->kind == INPUT_AMOUNT;
 
     if (sc->kind == INPUT_PIN) {
-        if (!digits.json)
-            load_fault(l, n->path, "needs \"digits\"");
-        sc->min = sc->max = load_uint(l, &digits, PIN_MIN, PIN_MIN, PIN_MAX);
+        read_digits(l, n, sc);
         return;
     }
     sc->min = load_uint(l, &min, 1, 0, 1000000000);
@@ -304,6 +326,7 @@ static void read_input(struct loader *l, const struct node *n, struct screen *sc
     if (sc->kind == INPUT_PIN && !sc->sensitive)
         load_fault(l, secret.path, "a pin is sensitive");
     sc->to = need_jump(l, n, "to");
+    read_options(l, n, sc);
     if (sc->sensitive && sc->var != NONE) {
         l->m->vars[sc->var].turn = true;
         l->m->vars[sc->var].secret = true;

@@ -276,7 +276,10 @@ struct menu_out {
     const struct menu_action *action;
     size_t nargs;
     struct str args[MENU_ARGS_MAX]; /* text parameters; p == NULL: SQL NULL */
-    bool late;                      /* it was sent on an earlier hop: see menu_guard */
+    /* What the reader typed for the payment rail, to be handed over before the statement is sent; p ==
+     * NULL: nothing. It may stand in no argument, log or store (S5). */
+    struct str code;
+    bool late;       /* it was sent on an earlier hop: see menu_guard */
     bool again;      /* with late: may be sent again, its arguments are those of the first time */
     struct str step; /* with late: the key of the step that sent it first */
 };

@@ -151,7 +151,7 @@ struct screen {
     struct jump otherwise;
     struct jump to; /* list, input, confirm's accept */
 
-    struct choice *choices; /* menu; confirm: accept, refuse */
+    struct choice *choices; /* menu, input; confirm: accept, refuse */
     size_t nchoices;
 
     unsigned label_max, per_page, max_items; /* list */
@@ -195,6 +195,7 @@ struct action {
     size_t ncols;
     struct str outcomes[CHOICES_MAX];
     size_t noutcomes;
+    int code;    /* variable that goes to the rail before the statement is sent, or NONE */
     bool repeat; /* a write without an effect: it may run unasked */
     bool used;
 };
@@ -388,10 +389,11 @@ static inline bool screen_shows(const struct screen *sc)
     return sc->type < SCREEN_CALL;
 }
 
-/* A write that others can see or that counts: no walk runs it, and it is never run twice. */
+/* A write that others can see or that counts, a code on its way: no walk runs it, and it is never run
+ * twice. */
 static inline bool action_has_effect(const struct action *a)
 {
-    return a->pub.lane == MENU_LANE_WRITE && !a->repeat;
+    return a->code != NONE || (a->pub.lane == MENU_LANE_WRITE && !a->repeat);
 }
 
 static inline const struct frame *state_top(const struct menu_state *s)

@@ -332,12 +332,15 @@ struct str render_consent(const struct step *st, const struct screen *sc)
 
 static void render_plain(const struct step *st, const struct screen *sc)
 {
+    struct choice_key choices[CHOICES_MAX];
+    size_t n = 0;
     struct draft d = new_draft(st, sc);
     struct nav nav = plain_nav(st, sc);
 
-    if (sc->type == SCREEN_CONFIRM)
-        for (size_t i = 0; i < sc->nchoices; i++)
-            add_option(&d, sc->choices[i].key, text_show(st, sc->choices[i].text), MENU_OPT_CHOICE);
+    if (sc->type == SCREEN_CONFIRM || sc->type == SCREEN_INPUT)
+        n = menu_choices(st, sc, choices);
+    for (size_t i = 0; i < n; i++)
+        add_option(&d, choices[i].key, text_show(st, choices[i].choice->text), MENU_OPT_CHOICE);
     if (sc->type != SCREEN_END)
         add_nav(st, &d, &nav);
     st->s->has_next = false;

@@ -180,6 +180,7 @@ static void run_action(const struct step *st, const struct screen *sc, enum pend
                                  .nargs = a->pub.nargs};
     for (size_t i = 0; i < a->pub.nargs; i++)
         st->out->args[i] = arg_value(st, a->args[i]);
+    st->out->code = a->code == NONE ? (struct str){NULL, 0} : state_var(st, a->code);
 }
 
 /* ---- the guard ------------------------------------------------------------------------------- */
@@ -537,7 +538,8 @@ static void take_choice(const struct step *st, const struct screen *sc, const st
     jump(st, &c->jump);
 }
 
-static void apply_choice(const struct step *st, const struct screen *sc, struct str digits)
+/* False when the digits are none of its options' keys. */
+static bool chosen(const struct step *st, const struct screen *sc, struct str digits)
 {
     struct choice_key choices[CHOICES_MAX];
     size_t n = menu_choices(st, sc, choices);
@@ -546,10 +548,10 @@ static void apply_choice(const struct step *st, const struct screen *sc, struct 
     for (size_t i = 0; i < n; i++) {
         if (str_eq(choices[i].key, digits) || (number && number == input_number(choices[i].key))) {
             take_choice(st, sc, choices[i].choice);
-            return;
+            return true;
         }
     }
-    refuse(st, TEXT_BAD_CHOICE);
+    return false;
 }
 
 static void apply_value(const struct step *st, const struct screen *sc, struct str input)
@@ -575,12 +577,14 @@ void step_apply(const struct step *st, struct str input)
         digits = STR_EMPTY;
     if (digits.n && navigate(st, sc, digits))
         return;
+    if (digits.n && sc->type != SCREEN_LIST && chosen(st, sc, digits))
+        return;
     if (sc->type == SCREEN_INPUT)
         apply_value(st, sc, input);
     else if (!digits.n)
         refuse(st, str_trim(input).n ? TEXT_BAD_CHOICE : TEXT_BAD_EMPTY);
     else if (sc->type != SCREEN_LIST)
-        apply_choice(st, sc, digits);
+        refuse(st, TEXT_BAD_CHOICE);
     else if (list_choose(st, sc, input_number(digits)))
         jump(st, &sc->to);
     else

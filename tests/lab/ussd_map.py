@@ -79,8 +79,8 @@ class Map:
             words = text["nav"]
             return re.compile(f"(?:{letters(text['reason']['choice'])})?{letters(words['resume'])}"
                               f"1{letters(words['resume_yes'])}2{letters(words['resume_new'])}")
-        if screen["type"] == "menu":
-            body = "".join(rf"(?:\d{{1,2}}{self.template(text['screens'][o['text']], names)})?" for o in screen["options"])
+        if screen["type"] in ("menu", "input"):
+            body = "".join(rf"(?:\d{{1,2}}{self.template(text['screens'][o['text']], names)})?" for o in screen.get("options", ()))
         elif screen["type"] == "confirm":
             accept, refuse = (self.template(text["screens"][screen[k]["text"]], names) for k in ("accept", "refuse"))
             body = rf"{self.keys['accept']}{accept}\d{{1,2}}{refuse}"
@@ -216,9 +216,9 @@ class Map:
             return self.back(place, knows)
         if key in printed and letters(printed[key]) in {letters(self.texts[lang]["nav"][n]) for n in ("more", "previous")}:
             return self.show(place, knows)
-        if screen["type"] == "input":
-            return self.jump(screen["to"], place, knows) | {place}
         option = self.chosen(name, key, text, lang)
+        if screen["type"] == "input" and option is None:
+            return self.jump(screen["to"], place, knows) | {place}
         if option is None:
             return self.show(place, knows)
         if screen["type"] == "confirm" and option is screen["accept"]:
