@@ -26,6 +26,15 @@ static void binds_close(struct app *a)
 
 /* ---- USSD ---- */
 
+/* Typed rail codes, from the dialogue to the rail in one process (S5); rooms do not know each other. */
+static void code_take(void *arg, struct op *op, const struct ussd_code *c)
+{
+    const struct app *a = arg;
+
+    money_code(a->money, op,
+               &(struct money_code){.user = c->user, .step = c->step, .code = c->code});
+}
+
 static int ussd_open(struct app *a, struct err *e)
 {
     char menus[1024], profiles[1024];
@@ -41,7 +50,8 @@ static int ussd_open(struct app *a, struct err *e)
                           .ring = a->ring,
                           .http = a->http,
                           .binds = a->binds,
-                          .client = a->client};
+                          .client = a->client,
+                          .code = {.take = code_take, .arg = a}};
 
     snprintf(menus, sizeof menus, "%s/menus/coko", a->cfg->core.data_dir);
     snprintf(profiles, sizeof profiles, "%s/gateway/ussd/profiles", a->cfg->core.data_dir);

@@ -62,6 +62,7 @@ struct work {
     struct rail_charge charge;
     struct rail_verdict verdict;
     int http_status;
+    struct charge_typed *typed; /* NULL: no code was typed for it */
 };
 
 static enum work_state token_enter(struct work *w);
@@ -356,9 +357,12 @@ static void work_reap(void *arg)
 {
     struct work *w = arg;
     struct money *m = w->m;
+    struct charge_typed *typed = w->typed;
 
     work_free(w);
     money_work_ended(m);
+    if (typed)
+        typed->over(typed);
 }
 
 static enum work_state done_enter(struct work *w)
@@ -418,7 +422,7 @@ static struct str keep(struct work *w, const struct op *rows, int row, const cha
     return arena_str(&w->arena, pg_str(rows, row, pg_col(rows, col)));
 }
 
-void charge_work_start(struct money *m, const struct op *rows, int row)
+void charge_work_start(struct money *m, const struct op *rows, int row, struct charge_typed *typed)
 {
     struct work *w = calloc(1, sizeof *w);
 
@@ -432,6 +436,7 @@ void charge_work_start(struct money *m, const struct op *rows, int row)
     list_init(&w->waiter.node);
     list_push_back(&m->works, &w->node);
     m->nworks++;
+    w->typed = typed;
     w->id = pg_i64(rows, row, pg_col(rows, "charge_id"));
     w->version = pg_i64(rows, row, pg_col(rows, "version"));
     w->send_by_ms = m->claimed_at_ms + SEND_WITHIN_MS;
@@ -442,7 +447,7 @@ void charge_work_start(struct money *m, const struct op *rows, int row)
         .rail_ref = keep(w, rows, row, "rail_ref"),
         .country = keep(w, rows, row, "payer_country"),
         .network = keep(w, rows, row, "payer_network"),
-        .otp = STR_EMPTY,
+        .otp = typed ? arena_str(&w->arena, typed->code) : STR_EMPTY,
         .by_link = str_eq_c(pg_str(rows, row, pg_col(rows, "flow")), "link"),
         .revoke = str_eq_c(pg_str(rows, row, pg_col(rows, "action")), "revoke"),
         .amount_minor = pg_i64(rows, row, pg_col(rows, "amount_minor")),

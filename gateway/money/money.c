@@ -40,7 +40,8 @@ struct money_rail *money_rail_find(struct money *m, struct str code)
 static void claim(void *arg)
 {
     struct money *m = arg;
-    unsigned room = MONEY_WORKS_MAX - m->nworks;
+    /* typed codes are worked on beyond it */
+    unsigned room = m->nworks < MONEY_WORKS_MAX ? MONEY_WORKS_MAX - m->nworks : 0;
     struct pg_params p;
 
     loop_timer_set(&m->poll, MONEY_POLL_MS);
@@ -66,7 +67,7 @@ static void claim_on_op(struct op *op)
     if (op_failed(op))
         log_err(LOG_LEVEL_WARN, NULL, "charges not claimed", &op->err);
     for (int i = 0; !op_failed(op) && i < pg_rows(op); i++)
-        charge_work_start(m, op, i);
+        charge_work_start(m, op, i, NULL);
     op_release(op);
     counter_set(&in_flight, m->nworks);
     if (m->again && m->running)
@@ -144,6 +145,7 @@ struct money *money_new(const struct money_config *c, const struct money_deps *d
     loop_timer_init(&m->match_timer, d->loop, match, m);
     list_init(&m->works);
     money_refunds_init(m);
+    list_init(&m->codes);
     list_init(&m->callbacks);
     if (open_rails(m, c->rails, e) != 0) {
         money_free(m);
@@ -176,7 +178,7 @@ void money_drain(struct money *m)
 bool money_idle(const struct money *m)
 {
     return m->nworks == 0 && !op_pending(&m->claim) && !op_pending(&m->match) && m->nrefunds == 0 &&
-           !op_pending(&m->refund_claim) && list_empty(&m->callbacks);
+           !op_pending(&m->refund_claim) && list_empty(&m->codes) && list_empty(&m->callbacks);
 }
 
 void money_free(struct money *m)
@@ -187,6 +189,7 @@ void money_free(struct money *m)
     loop_timer_clear(&m->match_timer);
     op_cancel(&m->claim);
     op_cancel(&m->match);
+    money_codes_free(m);
     charge_work_free_all(m);
     money_refunds_free(m);
     inbox_free_all(m);

@@ -45,6 +45,20 @@ MUST_CHECK int money_mount(struct money *m, struct http_server *http, struct err
 /* Starts working on charges. */
 void money_start(struct money *m);
 
+/* What a payer typed: her user id, the step it was typed in, digits. */
+#define MONEY_CODE_MAX 16
+struct money_code {
+    struct str user, step, code;
+};
+
+/*
+ * Sends a typed code to the rail of the one charge of this user that waits for it, whether or not the
+ * room works on charges: where it is typed is where it must leave (S5). Everything is copied. waiter
+ * completes when the rows say what became of it, or when it is lost (no room: m is NULL; too many at
+ * once); op_cancel gives up waiting and nothing else.
+ */
+void money_code(struct money *m, struct op *waiter, const struct money_code *typed);
+
 /* Claims no more; work in flight is finished. */
 void money_drain(struct money *m);
 bool money_idle(const struct money *m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between money.c (the room), charge.c (one charge's work), refund.c (one refund's) and inbox.c
- * (callbacks).
+ * Between money.c (the room), charge.c (one charge's work), refund.c (one refund's), code.c (typed
+ * codes) and inbox.c (callbacks).
  */
 #ifndef COKO_MONEY_PARTS_H
 #define COKO_MONEY_PARTS_H
@@ -38,14 +38,25 @@ struct money {
     struct op refund_claim;
     struct list refunds;
     unsigned nrefunds;
+    struct list codes; /* typed, being claimed for or with their charge's work */
+    unsigned ncodes;
     struct list callbacks; /* being stored */
 };
 
 /* The rail with this code, or NULL. */
 struct money_rail *money_rail_find(struct money *m, struct str code);
 
-/* Starts one row of billing.claim_charges; the work frees itself and calls money_work_ended. */
-void charge_work_start(struct money *m, const struct op *rows, int row);
+/* The code that a work carries, and who hears of its end; over is not called by charge_work_free_all. */
+struct charge_typed {
+    struct str code; /* copied by charge_work_start */
+    void (*over)(struct charge_typed *t);
+};
+
+/*
+ * Starts one row of billing.claim_charges; the work frees itself and calls money_work_ended. typed:
+ * NULL for a charge whose rail wants no code; else it lives until it is over.
+ */
+void charge_work_start(struct money *m, const struct op *rows, int row, struct charge_typed *typed);
 void charge_work_free_all(struct money *m);
 
 /* A place became free. */
@@ -60,6 +71,9 @@ MUST_CHECK bool money_open_sealed(struct money *m, struct arena *a, const struct
 void money_refunds_init(struct money *m);
 void money_refunds_claim(struct money *m);
 void money_refunds_free(struct money *m);
+
+/* Codes that are left. */
+void money_codes_free(struct money *m);
 
 /* Callbacks: the handler of /pay. */
 void inbox_on_callback(struct http_exchange *x, void *arg);

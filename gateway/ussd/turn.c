@@ -38,6 +38,8 @@ static enum turn_state look_ready(struct turn *t);
 static enum turn_state menu_enter(struct turn *t);
 static enum turn_state fetch_enter(struct turn *t);
 static enum turn_state fetch_ready(struct turn *t);
+static enum turn_state hand_enter(struct turn *t);
+static enum turn_state hand_ready(struct turn *t);
 static enum turn_state act_enter(struct turn *t);
 static enum turn_state act_ready(struct turn *t);
 static enum turn_state guard_enter(struct turn *t);
@@ -64,8 +66,10 @@ static const struct turn_rule {
     [TURN_LOAD] = {"load", load_enter, load_ready,
                    TO(LOOK) | TO(MENU) | TO(SAVE) | TO(REPLY) | TO(FAILED)},
     [TURN_LOOK] = {"look", look_enter, look_ready, TO(MENU) | TO(FAILED)},
-    [TURN_MENU] = {"menu", menu_enter, NULL, TO(ACT) | TO(FETCH) | TO(SAVE) | TO(FAILED)},
+    [TURN_MENU] = {"menu", menu_enter, NULL,
+                   TO(ACT) | TO(HAND) | TO(FETCH) | TO(SAVE) | TO(FAILED)},
     [TURN_FETCH] = {"fetch", fetch_enter, fetch_ready, TO(ACT) | TO(SAVE) | TO(FAILED)},
+    [TURN_HAND] = {"hand", hand_enter, hand_ready, TO(ACT) | TO(FAILED)},
     [TURN_ACT] = {"act", act_enter, act_ready, TO(ACT) | TO(GUARD) | TO(SAVE) | TO(FAILED)},
     [TURN_GUARD] = {"guard", guard_enter, guard_ready, TO(SAVE) | TO(FAILED)},
     [TURN_SAVE] = {"save", save_enter, save_ready, TO(REPLY) | TO(SAVE) | TO(FAILED)},
@@ -132,7 +136,9 @@ static void on_deadline(void *arg)
     struct turn *t = arg;
 
     op_cancel(&t->op);
-    turn_run(t, t->state == TURN_ACT ? act_too_long(t) : give_up(t, "busy"));
+    turn_run(t, t->state == TURN_ACT    ? act_too_long(t)
+                : t->state == TURN_HAND ? TURN_ACT
+                                        : give_up(t, "busy"));
 }
 
 static void set_deadline(struct turn *t, unsigned after_ms)
@@ -261,7 +267,7 @@ static enum turn_state menu_gave(struct turn *t)
     if (out->kind == MENU_ACTION) {
         if (!turn_action_take(t))
             return give_up(t, "bug");
-        return out->late ? TURN_FETCH : TURN_ACT;
+        return out->late ? TURN_FETCH : t->code.n ? TURN_HAND : TURN_ACT;
     }
     count_labelled(&screens, "screen", out->screen);
     t->screen = out->screen;
@@ -293,6 +299,21 @@ static enum turn_state fetch_ready(struct turn *t)
     if (op_failed(&t->op))
         return give_up(t, "down");
     return turn_fetched(t, store_loaded(&t->op)) ? menu_gave(t) : TURN_ACT;
+}
+
+static enum turn_state hand_enter(struct turn *t)
+{
+    if (!turn_code_hand(t))
+        return TURN_ACT;
+    set_deadline(t, turn_code_ms(t));
+    return TURN_WAIT;
+}
+
+/* However it ended: the rows say it. */
+static enum turn_state hand_ready(struct turn *t)
+{
+    op_release(&t->op);
+    return TURN_ACT;
 }
 
 static enum turn_state act_enter(struct turn *t)

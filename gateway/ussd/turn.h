@@ -8,6 +8,7 @@
  *          | |     ^ | |        ^ |
  *          | v     | | +> ACT --+ |          ACT: one action, one prepared statement, and the next
  *          | LOOK -+ |    ^ ^|  | |          LOOK: a beginning; did a dialogue of his drop (S4)?
+ *          |       HAND --+ ||  | |          HAND: a code for a payment rail goes to it, in memory
  *          |         v    | ++  | |
  *          |       FETCH -+-----+ |          FETCH: what became of an action of an earlier hop
  *          |                      v
@@ -18,6 +19,9 @@
  *
  *   ACT -> GUARD -> SAVE -> REPLY -> LATE -> KEEP -> DONE: an action slower than its carrier goes on
  *   behind a screen that says so, and its end is kept for the next hop (turn_late.c; hard case 26)
+ *
+ * HAND waits for the rail as long as the carrier leaves time for the screen; the statement of ACT then
+ * says what became of the code, or that an SMS follows (turn_code.c; S5).
  *
  * S1: one step, one reply, byte for byte: the reply is stored with the state before it is sent, and
  * who loses the compare-and-set sends the winner's. S3: one deadline a turn; on expiry everything
@@ -46,6 +50,7 @@ enum turn_state {
     TURN_LOOK,
     TURN_MENU,
     TURN_FETCH,
+    TURN_HAND,
     TURN_ACT,
     TURN_GUARD,
     TURN_SAVE,
@@ -92,7 +97,7 @@ struct turn {
     const struct carrier *carrier;
     enum turn_state state;
     struct arena arena;
-    struct op op;  /* Redis */
+    struct op op;  /* Redis, the port of codes */
     struct op act; /* the action; goes on behind the reply in LATE */
     struct loop_timer deadline;
     int64_t started_us;
@@ -111,6 +116,7 @@ struct turn {
     struct menu_turn mt;
     const struct menu_action *action; /* from MENU on, while one is asked for */
     const struct str *args;           /* its, in the arena */
+    struct str code;                  /* typed for a rail; from MENU to HAND, then wiped (S5) */
     struct str step;                  /* the key under which it has its effect (S2) */
     bool may_send;                    /* FETCH may send it when nothing is found */
     unsigned retried;                 /* times it was sent again */

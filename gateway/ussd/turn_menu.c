@@ -87,6 +87,7 @@ static bool answers(const struct turn *t)
 void turn_forget(void)
 {
     counter_forget(&variants);
+    turn_code_forget();
     turn_late_forget();
 }
 
@@ -211,6 +212,7 @@ bool turn_action_take(struct turn *t)
     for (size_t i = 0; i < out->nargs; i++)
         args[i] = turn_argument(t, out->action, i, out->args[i]);
     t->action = out->action;
+    t->code = out->code;
     t->args = args;
     t->retried = 0;
     t->may_send = out->again;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between turn.c (the machine), turn_menu.c (what a turn tells the menu and the database) and
- * turn_late.c (an action that takes longer than its carrier waits).
+ * Between turn.c (the machine), turn_menu.c (what a turn tells the menu and the database), turn_late.c
+ * (an action that takes longer than its carrier waits) and turn_code.c (a code for a payment rail).
  */
 #ifndef COKO_USSD_TURN_PARTS_H
 #define COKO_USSD_TURN_PARTS_H
@@ -49,6 +49,17 @@ enum menu_failure turn_failure(const struct op *op);
 
 /* A write may have left a message or a charge: whoever waits for those rows looks now. */
 void turn_wake(const struct turn *t);
+
+/* ---- turn_code.c ---- */
+
+/* HAND: gives the typed code away and forgets it. False: there is nowhere to give it. */
+MUST_CHECK bool turn_code_hand(struct turn *t);
+
+/* How long after the callback the rail may be waited for, so that its outcome can still be read. */
+unsigned turn_code_ms(const struct turn *t);
+
+/* Lets go of the counters with labels. */
+void turn_code_forget(void);
 
 /* ---- turn_late.c ---- */
 

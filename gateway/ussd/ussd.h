@@ -45,6 +45,11 @@ struct ussd_carrier_config {
 extern const struct option_row ussd_carrier_options[];
 extern const size_t ussd_carrier_options_count;
 
+/* What was typed, by whom, in which step. */
+struct ussd_code {
+    struct str user, step, code;
+};
+
 struct ussd_config {
     const char *menu_dir;     /* the service's menus */
     const char *profiles_dir; /* carriers' wire formats */
@@ -52,6 +57,16 @@ struct ussd_config {
     const struct ussd_carrier_config *carriers;
     size_t ncarriers;
     const char *owner; /* "instance:slot" */
+};
+
+/*
+ * Where a code goes that a reader typed for a payment rail (S5): in memory, within this process, never
+ * through a row. The op completes once the rows say what became of it; op_cancel gives up the waiting,
+ * not the code. The strings are copied. take NULL: nowhere, and the code is lost; the rows say that too.
+ */
+struct ussd_code_port {
+    void (*take)(void *arg, struct op *op, const struct ussd_code *c);
+    void *arg;
 };
 
 /* Borrowed; they outlive the room. */
@@ -63,6 +78,7 @@ struct ussd_deps {
     struct http_server *http;
     struct binds *binds;        /* of carriers over SMPP; not started yet */
     struct http_client *client; /* of asynchronous carriers */
+    struct ussd_code_port code;
 };
 
 struct ussd;

@@ -7,6 +7,7 @@ import pytest
 
 import test_sql_billing as billing
 import test_sql_carrier as carrier
+import test_sql_codes as codes
 import test_sql_deliveries as deliveries
 import test_sql_fold as fold
 import test_sql_esme as esme
@@ -28,6 +29,20 @@ MUTANTS = {
     "hard case 43: one that became a test number is": (
         [("billing.claim_charges", "c.state = 'READY' and not r.lab", "false")],
         carrier.test_a_number_that_becomes_one_before_the_submit_is_not_charged),
+    "S5: a code that did not leave is sent later": (
+        [("billing.charge_next", "p_event = 'not_sent' and (select r.flow = 'code'", "p_event = 'not_sent' and (select false"),
+         "delete from billing.charge_transition where event = 'not_sent' and to_state = 'CREATED'"],
+        lambda w: codes.test_what_did_not_leave_is_never_sent_later_S5(codes.code_shop(w))),
+    "S2: a step claims twice": (
+        [("billing.claim_code", "ops.step_begin(p_step_key, 'type_code') is not null", "false"),
+         ("billing.claim_code", "ch.state = 'CREATED'", "ch.state in ('CREATED', 'SUBMITTING')")],
+        lambda w: codes.test_one_step_claims_once_S2(codes.code_shop(w))),
+    "case 26: the promised SMS does not come": (
+        [("billing.code_again", "a.promised", "false")],
+        lambda w: codes.test_a_promised_sms_comes_and_an_unpromised_one_does_not(codes.code_shop(w))),
+    "case 28: no wait for the same amount": (
+        [("billing.start_charge_once", "r.repeat_wait_s > 0", "false")],
+        lambda w: codes.test_the_same_amount_again_is_announced_case_28(codes.code_shop(w))),
     "I2: no attempt row": (
         [("billing.claim_charges", "values (c.id, c.attempts, v_now, p_owner, p_epoch)", "select c.id, 1, v_now, '', 1 where false")],
         billing.test_submit_writes_the_attempt_first_and_end_comes_before_the_push),

@@ -20,6 +20,9 @@ struct world {
     const char *slice;  /* outcome */
     int at;             /* offset asked for last */
     bool down;
+    const char *pass, *typed;
+    char code[16]; /* as the turn would give it to the rail */
+    size_t nargs;
 };
 
 static bool list_of(struct reader *r, struct menu_rows *rows, size_t n)
@@ -98,8 +101,15 @@ static bool script(struct reader *r, const struct menu_out *out, struct menu_row
         return ROW(r, rows, "outcome", "plain", "left_days", "0", "more_days", "0");
     if (!strcmp(a, "start_charge"))
         return ROW(r, rows, "outcome", w->charge, "hint", "Tapez votre code secret.");
+    if (!strcmp(a, "type_code")) {
+        snprintf(w->code, sizeof w->code, "%" STR_FMT, STR_ARG(out->code));
+        w->nargs = out->nargs;
+        return ROW(r, rows, "outcome", w->typed, "plan_label", "Pass jour", "until_text",
+                   "01/12 10:00", "seg_left", "30");
+    }
     if (!strcmp(a, "my_pass"))
-        return ROW(r, rows, "outcome", "none", "plan_label", "", "until_text", "", "seg_left", "0");
+        return ROW(r, rows, "outcome", w->pass, "plan_label", "", "until_text", "", "seg_left",
+                   "0");
     return list_of(r, rows, 12);
 }
 
@@ -115,7 +125,7 @@ static int setup(void **state)
 
     assert_non_null(f);
     f->m = coko_menu();
-    f->w = (struct world){.dial = "ok", .charge = "created", .slice = "ok"};
+    f->w = (struct world){.dial = "ok", .charge = "created", .slice = "ok", .pass = "none"};
     reader_init(&f->r, f->m, script, 160, MENU_GSM7);
     f->r.ctx = &f->w;
     coko_vars(&f->r);
@@ -256,6 +266,7 @@ static void confirm_is_left_by_paying(void **state)
     reader_say(&f->r, "2");
     reader_say(&f->r, "1");
     reader_say(&f->r, "1");
+    f->w.pass = "pending"; /* where it stands is asked for */
     has(reader_say(&f->r, "9"), "Paiement");
     reader_say(&f->r, "0");
     assert_string_equal(f->r.out.screen, "offers");
@@ -270,6 +281,28 @@ static void redial_shows_the_pending_charge_first(void **state)
     assert_string_equal(f->r.out.screen, "pending");
     reader_say(&f->r, "0");
     assert_string_equal(f->r.out.screen, "home");
+}
+
+/* The order of a re-dial: what waits for its code asks for it, and the code stands in no argument. */
+static void redial_asks_for_the_code_that_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+
+    f->w.dial = "code";
+    has(reader_dial(&f->r), "Tapez le code");
+    assert_true(f->r.out.input && f->r.out.sensitive);
+    f->w.typed = "wrong";
+    has(reader_say(&f->r, "483920"), "Code refusé");
+    assert_string_equal(f->r.out.screen, "code");
+    assert_string_equal(f->w.code, "483920");
+    for (size_t i = 0; i < f->w.nargs; i++)
+        assert_false(str_eq_c(f->r.last_args[i], "483920"));
+    assert_int_equal(str_find(str_n(f->r.stored, f->r.nstored), STR("483920")), -1);
+    f->w.typed = "paid";
+    has(reader_say(&f->r, "00112233"), "Payé");
+    assert_string_equal(f->r.out.screen, "pass_active");
+    f->w.dial = "checking";
+    has(reader_dial(&f->r), "en vérification");
 }
 
 static void code_opens_the_book(void **state)
@@ -356,6 +389,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(paying_needs_two_screens_and_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(confirm_is_left_by_paying, setup, teardown),
         cmocka_unit_test_setup_teardown(redial_shows_the_pending_charge_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(redial_asks_for_the_code_that_is_waited_for, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(code_opens_the_book, setup, teardown),
         cmocka_unit_test_setup_teardown(long_dial_never_confirms, setup, teardown),
         cmocka_unit_test_setup_teardown(long_dial_turns_no_page, setup, teardown),

@@ -10,6 +10,7 @@ insert into billing.charge_transition (from_state, event, to_state, note) values
     ('SUBMITTING', 'declined', 'FAILED', ''),
     ('SUBMITTING', 'expired', 'EXPIRED', ''),
     ('SUBMITTING', 'not_sent', 'READY', 'no byte left: back-off, same reference'),
+    ('SUBMITTING', 'not_sent', 'CREATED', 'the code went with the process that held it: it is asked for again'),
     ('SUBMITTING', 'unknown', 'UNKNOWN', ''),
     ('SUBMITTING', 'rejected', 'FAILED', ''),
     ('SUBMITTING', 'code_refused', 'CREATED', 'a new code is asked for, under a new reference'),

@@ -79,7 +79,9 @@ begin
     elsif v_to = 'REVIEW' then
         perform billing.hold_charge(c.id, p_amount_minor, p_currency, p_rail_txn);
     elsif v_to = 'FAILED' and v_old <> v_to then
-        perform billing.charge_notice(c.id, 'declined');
+        perform billing.charge_notice(c.id, case v_event when 'code_refused' then 'wrong_codes' else 'declined' end);
+    elsif v_to = 'CREATED' then
+        perform billing.code_again(c.id);
     elsif v_to = 'EXPIRED' and v_old <> v_to then
         perform billing.charge_notice(c.id, 'expired');
     elsif v_to = 'UNRESOLVED' and v_old <> v_to then
@@ -118,14 +120,18 @@ begin
        <= 1 + (select count(*) from billing.attempt a where a.charge_id = p_charge.id and a.event = 'code_refused') then
         return 'FAILED';
     end if;
+    -- The code was in memory only (S5): what did not leave with it cannot leave later.
+    if p_charge.state = 'SUBMITTING' and p_event = 'not_sent' and (select r.flow = 'code' from billing.rail r where r.code = p_charge.rail) then
+        return 'CREATED';
+    end if;
     return (select t.to_state from billing.charge_transition t
             where t.from_state = p_charge.state and t.event = p_event
               and (p_charge.state, p_event, t.to_state) not in (('UNKNOWN', 'not_found', 'READY'), ('UNKNOWN', 'not_issued', 'READY'),
                                                                 ('UNRESOLVED', 'not_found', 'EXPIRED'),
-                                                                ('SUBMITTING', 'code_refused', 'FAILED')));
+                                                                ('SUBMITTING', 'code_refused', 'FAILED'), ('SUBMITTING', 'not_sent', 'CREATED')));
 end $$;
 comment on function billing.charge_next(billing.charge, text, boolean, timestamptz) is
-'The state after an event by billing.charge_transition; null = no legal move. The guarded moves: the third not-found of an UNKNOWN charge, 60 s or more after the first, on a rail that takes our reference, is sent again with the SAME reference (I3); what was never issued is sent again while no link was handed out; the last wrong code fails.
+'The state after an event by billing.charge_transition; null = no legal move. The guarded moves: the third not-found of an UNKNOWN charge, 60 s or more after the first, on a rail that takes our reference, is sent again with the SAME reference (I3); what was never issued is sent again while no link was handed out; the last wrong code fails; a code that did not leave is asked for again.
 After a day it is too late to send: the third not-found of an UNRESOLVED charge, an hour or more after the first, is its EXPIRED, which a late success may still undo.';
 
 create or replace function billing.fresh_reference(p_charge_id bigint, p_event text) returns void language plpgsql as $$
@@ -153,7 +159,7 @@ begin
                     when p_now < v_from + interval '24 hours' then v_from + interval '24 hours'
                end;
     elsif p_to = 'CREATED' then
-        return p_now + interval '10 minutes';
+        return p_now + (select make_interval(secs => r.prompt_s) from billing.rail r where r.code = p_charge.rail);
     elsif p_to = 'READY' then
         return p_now + coalesce(v_wait, make_interval(secs => least(5 * 2 ^ least(p_charge.attempts - 1, 10), 300) * (0.8 + 0.4 * random())));
     elsif p_to = 'UNRESOLVED' then
@@ -169,7 +175,7 @@ begin
     return null;
 end $$;
 comment on function billing.charge_due(billing.charge, text, text, int, timestamptz) is
-'When a charge is next worked on: the poll ladder, back-off of a submit that was not sent, ten minutes for a new code, one more answer 1 h and 24 h after FAILED or EXPIRED, and after each new callback (late success; a rail that is down is asked each hour for 7 days), never after a final success.';
+'When a charge is next worked on: the poll ladder, back-off of a submit that was not sent, the rail''s prompt_s for a new code, one more answer 1 h and 24 h after FAILED or EXPIRED, and after each new callback (late success; a rail that is down is asked each hour for 7 days), never after a final success.';
 
 create or replace function billing.same_money(p_charge billing.charge, p_rail_txn text, p_amount_minor bigint, p_currency text)
 returns boolean language plpgsql stable as $$

@@ -18,7 +18,7 @@ begin
         select * into r from billing.rail where code = c.rail;
         -- A prompt an hour after its confirmation surprises the payer. Every submit was provably not sent: it ends here.
         if c.state = 'READY' and c.created_at <= v_now - interval '1 hour'
-           and not exists (select 1 from billing.attempt a where a.charge_id = c.id and coalesce(a.event, '') not in ('not_sent', 'not_issued')) then
+           and not exists (select 1 from billing.attempt a where a.charge_id = c.id and coalesce(a.event, '') not in ('not_sent', 'not_issued', 'code_refused')) then
             update billing.charge set state = 'EXPIRED', reason = 'not sent for an hour', version = version + 1, ended_at = v_now,
                 due_at = null, claimed_by = null, claimed_epoch = null
             where id = c.id;

@@ -17,9 +17,11 @@ begin
         as r(outcome text, charge_id bigint, our_ref uuid, amount_minor bigint, currency text, hint text, rail text);
 end $$;
 comment on function billing.start_charge(bigint, bigint, bigint, bigint, text, text, text) is
-'outcome: created (READY and due after the rail''s push delay: I2, END first) | paid (by credit, whole: granted) | pending (a charge of this reader is open: its data) |
+'outcome: created (READY and due after the rail''s push delay: I2, END first) | paid (by credit, whole: granted) |
+code (CREATED: the payer fetches a code, dials again and types it) | pending (a charge that this reader pays is open: its data) |
+wait (the rail refuses the same amount from the same number so soon: billing.rail.repeat_wait_s) |
 active (this plan is paid and not yet in its renewal window) | price_changed (the price is no longer today''s: amount and currency of today''s) |
-no_rail (no enabled rail serves the payer; a test number has the lab''s only). Idempotent by step (S2); at most one open charge a reader and one paid a period (I1).';
+no_rail (no enabled rail serves the payer and so small an amount; a test number has the lab''s only). Idempotent by step (S2); at most one open charge a reader and one paid a period (I1).';
 
 create or replace function billing.start_charge_once(p_user_id bigint, p_identity_id bigint, p_plan_id bigint, p_price_id bigint,
                                                      p_consent text, p_channel text)
@@ -60,11 +62,18 @@ begin
     else
         select ra.* into r from billing.rail_route ro join billing.rail ra on ra.code = ro.rail and ra.enabled
         where ro.country = i.country and (ro.network in (i.network, '*') or ra.code = i.rail)
+          and ra.min_minor <= p.amount_minor - v_credit
           and (ra.lab or not exists (select 1 from billing.test_number t where t.lookup = i.lookup))
         order by (ra.code = i.rail) desc nulls last, (ro.network = '*'), ro.prio, ra.code limit 1;
     end if;
     if r.code is null then
         return jsonb_build_object('outcome', 'no_rail', 'amount_minor', p.amount_minor, 'currency', p.currency);
+    end if;
+    if r.repeat_wait_s > 0 and exists (
+        select 1 from billing.charge b
+        where coalesce(b.gift_by, b.user_id) = i.user_id and b.identity_id = p_identity_id and b.rail = r.code
+          and b.amount_minor = p.amount_minor - v_credit and b.attempts > 0 and b.ended_at > v_now - make_interval(secs => r.repeat_wait_s)) then
+        return jsonb_build_object('outcome', 'wait', 'amount_minor', p.amount_minor - v_credit, 'currency', p.currency, 'rail', r.code);
     end if;
     insert into billing.charge (user_id, identity_id, plan_id, price_id, period_no, rail, amount_minor, credit_minor, currency, channel, consent,
                                 gift_by, state, created_at, due_at)
@@ -73,9 +82,10 @@ begin
                           and (g.settlement = 'granted' or (not g.superseded and (g.settlement = 'review' or g.state in ('CREATED', 'READY',
                                'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED'))))), 0),
             r.code, p.amount_minor - v_credit, v_credit, p.currency, p_channel, p_consent, nullif(i.user_id, p_user_id),
-            'READY', v_now, v_now + make_interval(secs => r.push_delay_s))
+            case r.flow when 'code' then 'CREATED' else 'READY' end, v_now,
+            v_now + make_interval(secs => case r.flow when 'code' then r.prompt_s else r.push_delay_s end))
     returning * into c;
-    return billing.charge_json('created', c, i.country, u.lang);
+    return billing.charge_json(case r.flow when 'code' then 'code' else 'created' end, c, i.country, u.lang);
 end $$;
 comment on function billing.start_charge_once(bigint, bigint, bigint, bigint, text, text) is
 'The body of billing.start_charge, under the lock of the rows of who reads and who pays: two hops, phones or channels in the same second make one charge.
