@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gateway/lib/log.h"
@@ -106,6 +107,23 @@ static const struct option_env env_rows[] = {
     {"WAVE_SECRET", "wave", "webhook_secret"},
     {"WAVE_SECRET_PREVIOUS", "wave", "webhook_secret_previous"},
     {"WAVE_SIGNING_SECRET", "wave", "signing_secret"},
+};
+
+/* The guide has one set of names for Orange; which of the two rails they mean is its flavour. */
+static const struct {
+    const char *flavour;
+    struct option_env env;
+} orange_rows[] = {
+    {"sonatel", {"ORANGE_MONEY_API_URL", "orange_sonatel", "base_url"}},
+    {"sonatel", {"ORANGE_MONEY_API_KEY", "orange_sonatel", "client_id"}},
+    {"sonatel", {"ORANGE_MONEY_SECRET", "orange_sonatel", "client_secret"}},
+    {"sonatel", {"ORANGE_MONEY_MERCHANT_CODE", "orange_sonatel", "merchant_code"}},
+    {"sonatel", {"ORANGE_MONEY_CALLBACK_API_KEY", "orange_sonatel", "callback_api_key"}},
+    {"sonatel", {"ORANGE_MONEY_CALLBACK_SECRET", "orange_sonatel", "signing_secret"}},
+    {"sonatel",
+     {"ORANGE_MONEY_CALLBACK_SECRET_PREVIOUS", "orange_sonatel", "signing_secret_previous"}},
+    {"sonatel", {"ORANGE_MONEY_RETAILER", "orange_sonatel", "retailer"}},
+    {"sonatel", {"ORANGE_MONEY_RETAILER_PIN", "orange_sonatel", "retailer_pin"}},
 };
 
 /* Variables of the four-database layout: legal only when they name the one database. */
@@ -362,6 +380,10 @@ static void load_rows(struct option_source *src, struct config *c)
     for (size_t i = 0; i < rail_modules_count; i++) {
         const struct rail_module *mod = rail_modules[i];
 
+        for (size_t k = 0; k < i; k++)
+            c->rails[i] = rail_modules[k] == mod->config_of ? c->rails[k] : c->rails[i];
+        if (c->rails[i])
+            continue;
         c->rails[i] = arena_zalloc(&c->arena, 1, mod->config_size);
         bad |= option_load(src, mod->options, mod->noptions, c->rails[i]);
     }
@@ -378,6 +400,28 @@ static const char *env_none(void *ctx, const char *variable)
     return NULL;
 }
 
+/* The names that count: ours, and Orange's of this flavour. */
+static void choose_env(struct config *c, struct option_source *src, struct fault_list *faults)
+{
+    const char *flavour = src->env_get(src->ctx, "ORANGE_MONEY_FLAVOUR");
+    struct option_env *env =
+        arena_zalloc(&c->arena, ARRAY_LEN(env_rows) + ARRAY_LEN(orange_rows), sizeof *env);
+    size_t n = ARRAY_LEN(env_rows);
+
+    if (!env)
+        abort();
+    flavour = flavour && *flavour ? flavour : orange_rows[0].flavour;
+    memcpy(env, env_rows, sizeof env_rows);
+    for (size_t i = 0; i < ARRAY_LEN(orange_rows); i++) {
+        if (strcmp(orange_rows[i].flavour, flavour) == 0)
+            env[n++] = orange_rows[i].env;
+    }
+    if (n == ARRAY_LEN(env_rows))
+        fault_add(faults, "environment", 0, "ORANGE_MONEY_FLAVOUR: sonatel is the one there is");
+    src->env = env;
+    src->env_count = n;
+}
+
 /* The rows of every room from this text; faults go to the list. Never NULL. */
 static struct config *config_parse(const char *path, struct str text, struct fault_list *faults,
                                    const char *(*env)(void *, const char *))
@@ -390,11 +434,10 @@ static struct config *config_parse(const char *path, struct str text, struct fau
     struct option_source src = {.ini = &c->ini,
                                 .arena = &c->arena,
                                 .faults = faults,
-                                .env = env_rows,
-                                .env_count = ARRAY_LEN(env_rows),
                                 .env_get = env,
                                 .file_read = file_read};
 
+    choose_env(c, &src, faults);
     (void)!ini_parse(&c->ini, path, text, faults);
     load_rows(&src, c);
     option_unknown(&c->ini, faults);
@@ -466,7 +509,9 @@ void config_print(const struct config *c, struct buf *out)
     option_print(out, http_rows, ARRAY_LEN(http_rows), NULL, &c->http);
     option_print(out, store_rows, ARRAY_LEN(store_rows), NULL, &c->store);
     for (size_t i = 0; i < rail_modules_count; i++)
-        option_print(out, rail_modules[i]->options, rail_modules[i]->noptions, NULL, c->rails[i]);
+        if (!rail_modules[i]->config_of)
+            option_print(out, rail_modules[i]->options, rail_modules[i]->noptions, NULL,
+                         c->rails[i]);
     option_print(out, api_options, api_options_count, NULL, &c->api);
     for (size_t i = 0; i < c->ncarriers; i++)
         option_print(out, ussd_carrier_options, ussd_carrier_options_count, c->carriers[i].profile,

@@ -100,6 +100,14 @@ demo_lab() {
         WAVE_PORT=$(lab_fact wave port)
         WAVE_CONTROL=$(lab_fact wave control_port)
     fi
+    if [ -f "$COKO_TOP/tests/lab/sonatel_rail.py" ]; then
+        lab_start sonatel sonatel_rail.py --signing-secret lab-orange-signing \
+            --callback-url "http://127.0.0.1:$(demo_port http)/pay/orange_sonatel/lab-orange-callback-0001" \
+            --port "$(demo_port sonatel)" \
+            --control-port "$(demo_port sonatel-control)" || return 1
+        SONATEL_PORT=$(lab_fact sonatel port)
+        SONATEL_CONTROL=$(lab_fact sonatel control_port)
+    fi
     say "lab: done ($((SECONDS - started)) s)"
 }
 
@@ -122,6 +130,7 @@ demo_config() {
         SMPP_PORT "$SMPP_PORT" SMPP_PASSWORD "$SMPP_PASSWORD" \
         SMSC_URL "http://127.0.0.1:$SMSC_CONTROL" MTN_PORT "${MTN_PORT:-1}" \
         WAVE_PORT "${WAVE_PORT:-1}" \
+        SONATEL_PORT "${SONATEL_PORT:-1}" \
         >"$DEMO/coko.ini")
     step "coko check" demo-check.log "$COKO_TOP/build/coko" check -c "$DEMO/coko.ini"
 }
@@ -155,6 +164,7 @@ LAB_SMSC_URL=http://127.0.0.1:$SMSC_CONTROL
 LAB_MTN_URL=http://127.0.0.1:${MTN_PORT:-}
 LAB_MTN_CONTROL_URL=http://127.0.0.1:${MTN_CONTROL:-}
 LAB_WAVE_CONTROL_URL=http://127.0.0.1:${WAVE_CONTROL:-}
+LAB_SONATEL_CONTROL_URL=http://127.0.0.1:${SONATEL_CONTROL:-}
 ENV
     )
 }
@@ -182,7 +192,7 @@ DOORS
 demo_stop() {
     local name
     stop_pid "$DEMO/coko.pid" 30
-    for name in wave mtn smsc; do
+    for name in sonatel wave mtn smsc; do
         stop_pid "$DEMO/$name.pid" 5
     done
     redis_stop "$DEMO"

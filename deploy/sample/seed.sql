@@ -42,7 +42,7 @@ insert into billing.rail_route (country, network, rail, prio) values
 on conflict (country, network, rail) do nothing;
 
 update billing.rail set lab = true where code = 'mtn_momo';
-update billing.rail set lab = true, enabled = true where code = 'wave';
+update billing.rail set lab = true, enabled = true where code in ('wave', 'orange_sonatel', 'orange_qr');
 
 insert into messaging.account (name) values ('lab') on conflict (name) do nothing;
 insert into messaging.route (country, network, account, prio) values ('*', '*', 'lab', 100)

@@ -6,6 +6,7 @@
 #ifndef COKO_LIB_CRYPTO_H
 #define COKO_LIB_CRYPTO_H
 
+#include "gateway/lib/buf.h"
 #include "gateway/lib/str.h"
 
 #define CRYPTO_SHA256_LEN 32
@@ -23,6 +24,11 @@ void crypto_md5(struct str data, uint8_t out[CRYPTO_MD5_LEN]);
 
 /* HKDF-SHA256 (RFC 5869), n <= 255 * 32. */
 void crypto_hkdf_sha256(struct str key, struct str salt, struct str info, uint8_t *out, size_t n);
+
+/* Appends clear under the public RSA key (SubjectPublicKeyInfo, DER), PKCS#1 v1.5: as long as the key.
+ * False: der is no such key of at most 4096 bits, or clear is too long for it. */
+#define CRYPTO_RSA_MAX 512
+MUST_CHECK bool crypto_rsa_encrypt(struct str der, struct str clear, struct buf *out);
 
 /* Bytes of the CSPRNG. */
 void crypto_random(void *out, size_t n);

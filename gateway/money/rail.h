@@ -198,6 +198,12 @@ struct rail_type {
                                   struct http_request *rq);
     void (*submit_refund_read)(const struct rail *r, const struct rail_refund *f,
                                const struct http_response *rs, struct rail_verdict *v);
+    /* As follow_request and follow_read, of a refund's submit; NULL where none wants more. */
+    void (*follow_refund_request)(const struct rail *r, struct arena *a,
+                                  const struct rail_refund *f, const char *token,
+                                  const struct rail_verdict *v, struct http_request *rq);
+    void (*follow_refund_read)(const struct rail *r, const struct rail_refund *f,
+                               const struct http_response *rs, struct rail_verdict *v);
     void (*poll_refund_request)(const struct rail *r, struct arena *a, const struct rail_refund *f,
                                 const char *token, struct http_request *rq);
     void (*poll_refund_read)(const struct rail *r, const struct rail_refund *f,
@@ -224,7 +230,8 @@ struct rail {
 struct rail_module {
     const struct option_row *options;
     size_t noptions;
-    size_t config_size; /* of the struct the options fill */
+    size_t config_size;                  /* of the struct the options fill */
+    const struct rail_module *config_of; /* its section is that of this module before it; or NULL */
     size_t size;
     int (*init)(struct rail *r, const void *config, bool *on, struct err *e);
 };

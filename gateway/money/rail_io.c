@@ -63,14 +63,24 @@ struct str rail_note(struct arena *a, struct str label, size_t max)
 
 /* ---- answers ---- */
 
-json_t *rail_object(const struct http_response *rs)
+static json_t *json_of(const struct http_response *rs, json_type type)
 {
     json_t *root = json_loadb(rs->body.p, rs->body.n, JSON_REJECT_DUPLICATES, NULL);
 
-    if (json_is_object(root))
+    if (root && json_typeof(root) == type)
         return root;
     json_decref(root);
     return NULL;
+}
+
+json_t *rail_object(const struct http_response *rs)
+{
+    return json_of(rs, JSON_OBJECT);
+}
+
+json_t *rail_array(const struct http_response *rs)
+{
+    return json_of(rs, JSON_ARRAY);
 }
 
 const char *rail_word(json_t *v)

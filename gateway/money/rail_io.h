@@ -44,6 +44,9 @@ struct str rail_note(struct arena *a, struct str label, size_t max);
 /* The body when it is one JSON object; NULL otherwise. json_decref it. */
 json_t *rail_object(const struct http_response *rs);
 
+/* The same for an array. */
+json_t *rail_array(const struct http_response *rs);
+
 /* A text member, or the "code" of an object member; "" when it is neither. */
 const char *rail_word(json_t *v);
 

@@ -4,7 +4,7 @@ template that was migrated, seeded and filled with the sample books once; a test
 
     migrated_db     url of this module's database
     daemon          daemon(config={"section": {"key": value}}, roles="all") starts coko serve
-    smsc, mtn       the lab's message centre and mobile money rail
+    smsc, mtn, sonatel   the lab's message centre and its mobile money rails
     own_pg          a server of this module's own, for tests that crash it; own_redis likewise
 """
 import os
@@ -113,9 +113,9 @@ def daemon(work_dir, migrated_db, clean_redis, request, coko_bin):
     workers = 0 if os.environ.get("COKO_LONG") else getattr(request.module, "WORKERS", 1)
 
     def start(config=None, roles=None, env=None, wait=True, database=None, redis_url=None,
-              smsc=None, mtn=None):
+              smsc=None, mtn=None, sonatel=None):
         config = {**(config or {}), "coko": {"workers": workers, **(config or {}).get("coko", {})}}
-        values = template_values(database or migrated_db, redis_url or clean_redis.url, smsc, mtn)
+        values = template_values(database or migrated_db, redis_url or clean_redis.url, smsc, mtn, sonatel)
         folder = work_dir / f"{request.node.name.split('[')[0]}-{len(started)}-{uuid.uuid4().hex[:6]}"
         one = Daemon(folder, values, config, roles, env, wait)
         started.append(one)
@@ -151,6 +151,11 @@ def lab(work_dir):
 @pytest.fixture
 def smsc(lab):
     return lab("smsc.py", "--port", "0", "--control-port", "0")
+
+
+@pytest.fixture
+def sonatel(lab):
+    return lab("sonatel_rail.py", "--port", "0", "--control-port", "0", "--signing-secret", "lab-orange-signing")
 
 
 @pytest.fixture

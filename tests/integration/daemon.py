@@ -53,13 +53,14 @@ def write_secrets(folder, database_url):
     return folder
 
 
-def template_values(database_url, redis_url, smsc=None, mtn=None, wave=None):
+def template_values(database_url, redis_url, smsc=None, mtn=None, wave=None, sonatel=None):
     """What stands between @ signs in the template, but for what the daemon's own folder gives."""
     return {"DATABASE_URL": database_url, "REDIS_URL": redis_url,
             "SMPP_PORT": smsc.port if smsc else 1, "SMPP_PASSWORD": "secret",
             "SMSC_URL": smsc.control_url if smsc else "",
             "MTN_PORT": mtn.port if mtn else 1,
-            "WAVE_PORT": wave.port if wave else 1}
+            "WAVE_PORT": wave.port if wave else 1,
+            "SONATEL_PORT": sonatel.port if sonatel else 1}
 
 
 class Daemon:
