@@ -225,6 +225,9 @@ static void check_rails(const struct config *c, const char *path, struct fault_l
 {
     for (size_t i = 0; i < rail_modules_count; i++) {
         const struct rail_module *mod = rail_modules[i];
+
+        if (mod->config_of)
+            continue; /* the other told */
         struct rail *r = calloc(1, mod->size);
         struct err e = {0};
         bool on;

@@ -2,9 +2,9 @@
 /*
  * Orange Money by link: for payers with a smartphone, whose application opens it. See sonatel.h.
  *
- * An unpaid link is not listed, so a search that finds nothing proves nothing once the link was handed
- * out; billing.charge_next ends such a charge some time after the link is over. Before it was handed
- * out, nobody can have paid.
+ * An unpaid link is not listed and cannot be ended, so a search that finds nothing proves nothing until
+ * the link's own time is over (rail_charge.revoke). Before it was handed out, nobody can have paid. Who
+ * opened it is not known here, so its refunds are made by hand.
  */
 #include <string.h>
 
@@ -95,12 +95,6 @@ const struct rail_type orange_qr_type = {
     .submit_read = submit_read,
     .poll_request = sonatel_poll_request,
     .poll_read = sonatel_poll_read,
-    .submit_refund_request = sonatel_refund_request,
-    .submit_refund_read = sonatel_refund_read,
-    .follow_refund_request = sonatel_refund_follow,
-    .follow_refund_read = sonatel_refund_followed,
-    .poll_refund_request = sonatel_refund_poll,
-    .poll_refund_read = sonatel_refund_polled,
     .callback_verify = sonatel_callback_verify,
     .callback_hint = sonatel_callback_hint,
 };

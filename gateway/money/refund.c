@@ -3,8 +3,9 @@
  * One claimed refund: ask the rail once, record the answer.
  *
  *   claim -> token -> call -> record -> over
- *              ^       |        +-> record   the database was away: again, until the lease is over
- *              +- 401, once
+ *              ^      | ^       +-> record   the database was away: again, until the lease is over
+ *              |      +-+ more: the rail wants one more request before its verdict holds
+ *              +- 401, once: from the first request
  *              +-> record       no token, or a rail that cannot: nothing was sent
  *
  * As a charge (charge.c): the attempt row was committed before we were called (I2), what may have
@@ -47,6 +48,8 @@ struct work {
     int64_t id, version;
     bool submit;
     bool reminted;
+    bool money;       /* the request in flight may give money: it is never sent by itself again */
+    unsigned follows; /* requests after the first */
     unsigned record_tries;
     const char *token;
     struct rail_refund refund;
@@ -80,10 +83,13 @@ static void call(struct work *w)
     const struct rail *r = w->mr->rail;
     struct http_request rq = {.url = NULL};
 
-    if (w->submit)
+    if (w->follows > 0)
+        r->type->follow_refund_request(r, &w->arena, &w->refund, w->token, &w->verdict, &rq);
+    else if (w->submit)
         r->type->submit_refund_request(r, &w->arena, &w->refund, w->token, &rq);
     else
         r->type->poll_refund_request(r, &w->arena, &w->refund, w->token, &rq);
+    w->money = rq.no_resend;
     if (rq.url)
         http_client_send(w->m->d.client, &w->call, &rq);
     else
@@ -105,6 +111,7 @@ static void on_token(struct token_waiter *waiter, const char *value)
 /* A 401 proves that nothing was carried out. */
 static void without_token(struct work *w)
 {
+    w->follows = 0;
     token_refused(&w->mr->token, w->token);
     if (!w->reminted) {
         w->reminted = true;
@@ -122,12 +129,16 @@ static void on_answer(struct op *op)
     const struct http_response *rs = http_client_response(op);
 
     if (op_failed(op)) {
-        w->verdict = (struct rail_verdict){.event = w->submit && !op->unknown ? CHARGE_NOT_SENT
-                                                                              : CHARGE_UNKNOWN};
+        bool unsent = w->submit && (!op->unknown || !w->money);
+
+        w->verdict = (struct rail_verdict){.event = unsent ? CHARGE_NOT_SENT : CHARGE_UNKNOWN};
         snprintf(w->verdict.reason, sizeof w->verdict.reason, "%s", err_name(op->err.code));
     } else {
         w->http_status = rs->status;
-        if (w->submit)
+        w->verdict.more = false;
+        if (w->follows > 0)
+            r->type->follow_refund_read(r, &w->refund, rs, &w->verdict);
+        else if (w->submit)
             r->type->submit_refund_read(r, &w->refund, rs, &w->verdict);
         else
             r->type->poll_refund_read(r, &w->refund, rs, &w->verdict);
@@ -135,6 +146,8 @@ static void on_answer(struct op *op)
     op_release(op);
     if (w->verdict.token_refused)
         without_token(w);
+    else if (w->verdict.more && w->follows++ < RAIL_FOLLOW_MAX)
+        call(w);
     else
         record(w);
 }

@@ -250,7 +250,9 @@ void sonatel_found(json_t *list, struct str our_ref, struct rail_verdict *v)
 static void read_absence(const struct rail_charge *c, struct rail_verdict *v)
 {
     if (c->by_link)
-        v->event = c->link.n > 0 ? CHARGE_NOT_FOUND : CHARGE_NOT_ISSUED; /* I3, hard case 31 */
+        v->event = c->link.n == 0 ? CHARGE_NOT_ISSUED /* I3, hard case 31 */
+                   : c->revoke    ? CHARGE_EXPIRED    /* its time is over, and nobody paid */
+                                  : CHARGE_NOT_FOUND;
     else if (c->rail_ref.n > 0) {
         v->more = true;
         v->step = SONATEL_UNSEEN;

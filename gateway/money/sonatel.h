@@ -5,8 +5,8 @@
  *   orange_sonatel   onestep: the payer's one-time code goes out with our submit (orange_sonatel.c)
  *   orange_qr        a link that the payer's application opens (orange_qr.c)
  *
- * Both are asked about by our reference, have the same callbacks, and give money back by a cash-in
- * (sonatel_cashin.c). One section of coko.ini opens both.
+ * Both are asked about by our reference and have the same callbacks. What was paid by a code goes back
+ * to the payer by a cash-in (sonatel_cashin.c). One section of coko.ini opens both.
  *
  * Traps of this rail, each with a test: Content-Type is wanted on GET too; its numbers are the nine
  * national digits; amounts come back as floats (10.0); `status` and `code` of its errors are texts; an

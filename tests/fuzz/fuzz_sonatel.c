@@ -143,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 0: read_charge(&onestep.rail, &a, &rs, true); break;
     case 1: read_charge(&onestep.rail, &a, &rs, false); break;
     case 2: read_charge(&qr.rail, &a, &rs, true); break;
-    case 3: read_refund(&qr.rail, &a, &rs); break;
+    case 3: read_refund(&onestep.rail, &a, &rs); break;
     case 4: read_callback(&onestep.rail, &a, rs.body); break;
     }
     arena_fini(&a);

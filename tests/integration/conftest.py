@@ -115,7 +115,7 @@ def daemon(work_dir, migrated_db, clean_redis, request, coko_bin):
     def start(config=None, roles=None, env=None, wait=True, database=None, redis_url=None,
               smsc=None, mtn=None, sonatel=None):
         config = {**(config or {}), "coko": {"workers": workers, **(config or {}).get("coko", {})}}
-        values = template_values(database or migrated_db, redis_url or clean_redis.url, smsc, mtn, sonatel)
+        values = template_values(database or migrated_db, redis_url or clean_redis.url, smsc, mtn, sonatel=sonatel)
         folder = work_dir / f"{request.node.name.split('[')[0]}-{len(started)}-{uuid.uuid4().hex[:6]}"
         one = Daemon(folder, values, config, roles, env, wait)
         started.append(one)

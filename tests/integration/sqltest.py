@@ -136,6 +136,7 @@ def migrate(url, again=False, check=False):
 TEMPLATES = {
     "pass_ending": "Coko : votre {plan} finit le {until}. Composez {dial}.",
     "receipt": "Coko : {plan} actif jusqu'au {until}. Payé : {amount}. Ref {ref}. Un seul paiement, sans renouvellement. STOP pour ne plus recevoir de SMS.",
+    "wrong_codes": "Coko : trois codes faux, {amount} non payés.", "code_again": "Coko : code refusé pour {amount}.",
     "declined": "Coko : paiement de {amount} refusé, rien n'a été débité.",
     "refunded": "Coko : {amount} payés pour {plan} ont été rendus. Ref {ref}.",
     "expired": "Coko : la demande de {amount} a expiré, rien n'a été débité.",

@@ -16,6 +16,7 @@ import redis as redis_client
 from daemon import TEMPLATE, Daemon, parse_ini, template_values
 from money_kit import Till
 from support import Lab, http_request, wait_until
+from test_money_wave import drive_refund, refunded
 from ussd_client import AtPhone, at_once
 
 SECRET = "lab-orange-callback-0001"
@@ -240,6 +241,7 @@ def test_slower_than_the_screen_is_told_by_sms_case_27(till):
 
 def test_slower_than_the_cap_is_unknown_and_searched_case_27(till):
     charge, _ = till.confirm()
+    till.fault("callback", "drop")                           # or it would pull the question forward
     till.fault("pay", "delay_after", delay_ms=9000)
     phone = till.type(till.otp())
     assert phone.ended and "Un SMS suivra" in phone.last
@@ -419,10 +421,62 @@ def test_a_link_whose_answer_was_lost_is_made_again_case_31(till):
     assert till.messages(charge) == ["pay_link"]
 
 
+def test_a_link_that_nobody_opened_ends_and_a_late_payment_is_taken_case_9(till):
+    charge, _ = till.confirm()
+    till.choose(till.dial(), "Lien par SMS")
+    till.drive(charge, "PENDING")
+    till.later(1801)
+    till.drive(charge, "EXPIRED")
+    assert till.messages(charge) == ["pay_link", "expired"]
+    till.mtn.control("POST", "/lab/pay_link", {"reference": str(till.charge(charge)["our_ref"]), "msisdn": till.payer})
+    till.drive(charge, "SUCCEEDED_LATE")
+    assert till.entitlements(charge) == 1 and len(till.debits()) == 1
+
+
 def test_no_link_where_its_rail_is_off(till):
     till.sql("update billing.rail set enabled = false where code = 'orange_qr'")
     till.confirm()
     assert "Lien" not in till.dial().last
+
+
+# ---- refunds (case 34) ----
+
+def paid(till):
+    charge, _ = till.confirm()
+    till.type(till.otp())
+    assert till.state(charge) == "SUCCEEDED"
+    return charge
+
+
+@pytest.mark.parametrize("op, fault, more", [(None, None, {}), ("cashin", "cut", {}), ("cashin", "error", {"status": 400, "code": "4003"}),
+                                             ("key", "hang", {}), ("key", "error", {"status": 503}), ("cashin", "unauthorized", {})], ids=str)
+def test_money_back_is_one_cash_in(till, op, fault, more):
+    charge = paid(till)
+    if op:
+        till.fault(op, fault, **more)
+    refund = refunded(till, charge)
+    row = drive_refund(till, refund, "REFUNDED")
+    cash_ins = till.cash_ins()
+    assert [(c["reference"], c["amount"], c["payer"]) for c in cash_ins] == [(str(row["our_ref"]), 100, till.payer[3:])]
+    assert till.ledger_sum() == 0 and "2468" not in json.dumps(till.journal(op="cashin"))
+    assert till.sql("select left_minor from billing.refund_left(%s)", charge)[0]["left_minor"] == 0
+
+
+def test_a_cash_in_that_is_refused_is_booked_back_and_calls_a_person(till):
+    charge = paid(till)
+    till.fault("cashin", "error", -1, status=400, code="2010", message="Wrong PIN")
+    row = drive_refund(till, refunded(till, charge), "REFUND_FAILED")
+    assert row["answer"] == "2010" and till.cash_ins() == [] and till.ledger_sum() == 0
+    assert till.value("select count(*) from ops.audit where kind = 'alert.refund_failed' and subject = %s", f"charge:{charge}") == 1
+
+
+def test_what_was_paid_by_link_goes_back_by_hand(till):
+    charge, _ = till.confirm()
+    till.choose(till.dial(), "Lien par SMS")
+    till.drive(charge, "PENDING")
+    till.mtn.control("POST", "/lab/pay_link", {"reference": str(till.charge(charge)["our_ref"])})
+    till.drive(charge, "SUCCEEDED")
+    assert till.sql("select * from billing.refund_request(%s, null, 'double', 'awa')", charge)[0]["outcome"] == "by_hand"
 
 
 # ---- repetition and death ----

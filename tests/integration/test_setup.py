@@ -80,7 +80,7 @@ def test_free_ports_are_free():
 
 
 def test_the_template_is_complete_and_overrides_win():
-    values = {name: "x" for name in ("DATABASE_URL", "REDIS_URL", "SMPP_PORT", "MTN_PORT", "RUN_DIR",
+    values = {name: "x" for name in ("DATABASE_URL", "REDIS_URL", "SMPP_PORT", "MTN_PORT", "WAVE_PORT", "SONATEL_PORT", "RUN_DIR",
                                      "SMPP_PASSWORD", "SMSC_URL", "SECRETS", "HTTP_PORT", "METRICS_PORT", "ROLES")}
     text = render_ini(values, {"coko": {"environment": "test"}, "extra one": {"a": 1}})
     assert "@" not in text

@@ -9,7 +9,7 @@ from sqlfixtures import *  # noqa: F401,F403
 def code_shop(world):
     """A world whose only rail wants a code, and may hand out a link instead."""
     world.rows("update billing.rail set flow = 'code', takes_our_ref = false, prompt_s = 600, link_rail = 'orange_qr' where code = 'mtn_momo'")
-    world.rows("update billing.rail set enabled = true where code = 'orange_qr'")
+    world.rows("update billing.rail set enabled = code in ('mtn_momo', 'orange_qr')")
     return world
 
 

@@ -13,6 +13,7 @@
 
 #include "gateway/config.h"
 #include "gateway/lib/log.h"
+#include "gateway/money/sonatel.h"
 
 #define KEY  "1:5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
 #define BASE "[coko]\nkeys = " KEY "\n[postgres]\nurl = postgresql://u:hunter2@h/db\n"
@@ -33,6 +34,13 @@ static const char *const guide[] = {"DATABASE_URL",
                                     "MTN_MOMO_USER_ID",
                                     "MTN_MOMO_TARGET_ENV",
                                     "MTN_MOMO_URL",
+                                    "ORANGE_MONEY_FLAVOUR",
+                                    "ORANGE_MONEY_API_URL",
+                                    "ORANGE_MONEY_API_KEY",
+                                    "ORANGE_MONEY_SECRET",
+                                    "ORANGE_MONEY_MERCHANT_CODE",
+                                    "ORANGE_MONEY_CALLBACK_SECRET",
+                                    "ORANGE_MONEY_CALLBACK_API_KEY",
                                     "AUTH_DATABASE_URL",
                                     "CATALOG_DATABASE_URL",
                                     "READING_DATABASE_URL",
@@ -198,6 +206,45 @@ static void half_a_rail_is_a_fault(void **state)
     unsetenv("WAVE_API_URL");
 }
 
+/* One set of names for two rails: the flavour says which. */
+static void names_of_orange_by_flavour(void **state)
+{
+    const struct sonatel_config *o = NULL;
+    struct config *c;
+
+    (void)state;
+    setenv("ORANGE_MONEY_API_URL", "https://api.orange-sonatel.com", 1);
+    setenv("ORANGE_MONEY_API_KEY", "client", 1);
+    setenv("ORANGE_MONEY_SECRET", "hunter9", 1);
+    setenv("ORANGE_MONEY_MERCHANT_CODE", "123456", 1);
+    setenv("ORANGE_MONEY_CALLBACK_SECRET", "signing", 1);
+    setenv("ORANGE_MONEY_CALLBACK_API_KEY", "key", 1);
+    c = load(BASE "[orange_sonatel]\nmerchant_name = Us\n");
+    assert_non_null(c);
+    for (size_t i = 0; i < rail_modules_count; i++) {
+        if (rail_modules[i] == &orange_sonatel_module)
+            o = c->rails[i];
+        if (rail_modules[i] == &orange_qr_module)
+            assert_ptr_equal(c->rails[i], o); /* one section, two rails */
+    }
+    assert_non_null(o);
+    assert_string_equal(o->base_url, "https://api.orange-sonatel.com");
+    assert_string_equal(o->client_id, "client");
+    assert_string_equal(o->client_secret, "hunter9");
+    assert_string_equal(o->merchant_code, "123456");
+    assert_string_equal(o->signing_secret, "signing");
+    assert_string_equal(o->callback_api_key, "key");
+    assert_string_equal(o->merchant_name, "Us");
+    config_free(c);
+    setenv("ORANGE_MONEY_FLAVOUR", "tangerine", 1);
+    assert_null(load(BASE));
+    assert_non_null(strstr(buf_cstr(&faults.text), "ORANGE_MONEY_FLAVOUR"));
+    setenv("ORANGE_MONEY_FLAVOUR", "sonatel", 1);
+    c = load(BASE);
+    assert_non_null(c);
+    config_free(c);
+}
+
 static void one_database(void **state)
 {
     static const char *const names[] = {"AUTH_DATABASE_URL", "CATALOG_DATABASE_URL",
@@ -294,6 +341,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_required, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_of_the_guide, set_up, tear_down),
         cmocka_unit_test_setup_teardown(half_a_rail_is_a_fault, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_of_orange_by_flavour, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_database, set_up, tear_down),
         cmocka_unit_test_setup_teardown(secrets_are_masked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_esme_has_no_number_of_ours, set_up, tear_down),

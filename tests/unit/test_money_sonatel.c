@@ -271,6 +271,11 @@ static void test_absence_case_31(void **state)
     v = ask_of(&c, 200, "[]");
     is(&v, CHARGE_NOT_FOUND, "a link that is out");
     assert_false(v.more); /* the rail's id of a link is no transaction */
+    c.revoke = true;
+    v = ask_of(&c, 200, "[]");
+    is(&v, CHARGE_EXPIRED, "a link whose time is over");
+    v = ask_of(&c, 200, "[" GOOD "]");
+    is(&v, CHARGE_SUCCESS, "a link that was paid in time");
 }
 
 /* Every prefix of a good answer: never a success, a decline or a not-found. */
@@ -347,14 +352,14 @@ static void test_answers_to_a_cash_in(void **state)
     struct rail_verdict v, key;
 
     (void)state;
-    qr.rail.type->submit_refund_read(&qr.rail, &refund, &rs, &key);
+    onestep.rail.type->submit_refund_read(&onestep.rail, &refund, &rs, &key);
     assert_true(key.more && key.step == SONATEL_KEY);
     assert_string_equal(key.memo, "QUJD");
     static const char *const no_key[] = {"{}", "{\"key\":\"\"}", "{\"key\":\"a b\"}", "[]", ""};
 
     for (size_t i = 0; i < ARRAY_LEN(no_key); i++) {
         rs = answer(200, no_key[i]);
-        qr.rail.type->submit_refund_read(&qr.rail, &refund, &rs, &v);
+        onestep.rail.type->submit_refund_read(&onestep.rail, &refund, &rs, &v);
         is(&v, CHARGE_NOT_SENT, no_key[i]); /* no money moved yet */
         assert_false(v.more);
     }
@@ -379,7 +384,7 @@ static void test_answers_to_a_cash_in(void **state)
         v = key;
         v.more = false;
         rs = answer(rows[i].status, rows[i].body);
-        qr.rail.type->follow_refund_read(&qr.rail, &refund, &rs, &v);
+        onestep.rail.type->follow_refund_read(&onestep.rail, &refund, &rs, &v);
         is(&v, rows[i].event, rows[i].body);
         assert_false(v.more);
     }
