@@ -4,6 +4,7 @@ is in none of these statements (S5). Case numbers are of the list of hard paymen
 import pytest
 
 from sqlfixtures import *  # noqa: F401,F403
+from test_sql_selling import FRIEND, buy_book, give, last, pay_twice, text
 
 
 def code_shop(world):
@@ -31,7 +32,7 @@ def told(world, reader, step="s1"):
 
 
 def stage(world, reader):
-    return world.rows("select * from billing.live_stage(%s)", reader["user_id"])
+    return world.rows("select * from billing.live_stage(%s, 'fr')", reader["user_id"])
 
 
 def templates(world, reader):
@@ -207,3 +208,65 @@ def test_no_link_while_a_code_is_out_or_its_rail_is_off(shop):
     shop.rows("update billing.rail set enabled = true where code = 'orange_qr'")
     type_code(shop, reader)
     assert shop.value("select billing.code_to_link(%s, 'l2')", reader["user_id"]) == "none"
+
+
+# ---- what else is sold: who pays has the code ----
+
+def test_a_gift_waits_for_the_code_of_who_pays_it(shop):
+    giver, friend = shop.dial(), shop.dial(FRIEND)
+    got = give(shop, giver, friend["user_id"])
+    assert got["outcome"] == "code" and [s["stage"] for s in stage(shop, giver)] == ["code"]
+    assert stage(shop, friend) == [] and type_code(shop, friend, "f1") == [] and told(shop, friend, "f1") == "none"
+    assert shop.value("select billing.code_cancel(%s, 'f2')", friend["user_id"]) == "none"
+    row, = type_code(shop, giver)
+    assert row["payer_sealed"] is not None and shop.event(row, "sync_success", "g1")["state"] == "SUCCEEDED"
+    assert told(shop, giver) == "paid" and shop.one("billing.my_pass", friend["user_id"], "fr")["outcome"] == "active"
+
+
+def test_a_gift_is_given_up_by_who_pays_it(shop):
+    giver, friend = shop.dial(), shop.dial(FRIEND)
+    give(shop, giver, friend["user_id"])
+    assert shop.value("select billing.code_to_link(%s, 'l1')", friend["user_id"]) == "none"
+    assert shop.value("select billing.code_cancel(%s, 'c1')", giver["user_id"]) == "ok"
+    give(shop, giver, friend["user_id"])
+    assert shop.value("select billing.code_to_link(%s, 'l2')", giver["user_id"]) == "ok"
+
+
+def test_a_book_waits_for_its_code(shop, book):
+    reader = shop.dial()
+    assert buy_book(shop, reader, book)["outcome"] == "code"
+    row, = type_code(shop, reader)
+    shop.event(row, "sync_success", "b1", row["amount_minor"])
+    assert told(shop, reader) == "paid" and shop.value("select count(*) from billing.book_right") == 1
+
+
+def test_credit_pays_its_part_and_the_code_the_rest(world):
+    reader = world.dial()
+    pay_twice(world, reader)
+    shop = code_shop(world)
+    shop.rows("update billing.rail set min_minor = 401 where code = 'mtn_momo'")
+    assert shop.start(reader, "week")["outcome"] == "no_rail", "100 of 500 are credit: the rail is asked for less than it takes"
+    shop.rows("update billing.rail set min_minor = 400 where code = 'mtn_momo'")
+    got = shop.start(reader, "week")
+    assert (got["outcome"], got["amount_minor"]) == ("code", 400)
+    row, = type_code(shop, reader)
+    assert row["amount_minor"] == 400 and shop.event(row, "sync_success", "w1", 400)["state"] == "SUCCEEDED"
+    assert told(shop, reader) == "paid"
+
+
+def test_the_word_that_renews_tells_where_the_code_is_fetched(world):
+    reader = world.dial()
+    world.buy(reader, "week", 500)
+    shop = code_shop(world)
+    shop.rows("update billing.rail set repeat_wait_s = 120 where code = 'mtn_momo'")
+    shop.later("6 days 12 hours")
+    for word, outcome in (("renouveler", "code"), ("renouveler", "pending")):
+        assert text(shop, word)["outcome"] == outcome
+        assert "500 F" in last(shop, reader) and "*133#" in last(shop, reader)
+    shop.later("1 day")
+    assert text(shop, "pass")["outcome"] == "pending"
+    assert "500 F" in last(shop, reader) and "*133#" in last(shop, reader), "nothing is checked while her code is waited for"
+    row, = type_code(shop, reader)
+    assert text(shop, "pass")["outcome"] == "pending" and "pas encore de réponse" in last(shop, reader)
+    shop.event(row, "declined")
+    assert text(shop, "renouveler")["outcome"] == "wait" and "a expiré" in last(shop, reader)

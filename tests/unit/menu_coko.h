@@ -36,7 +36,7 @@ static inline const char *coko_outcome(struct reader *r, const char *action)
     static const struct {
         const char *action, *outcomes[8];
     } table[] = {
-        {"dial", {"new", "charge", "code", "checking", "ok", "ok"}},
+        {"dial", {"new", "charge", "ok", "ok"}},
         {"set_language", {"ok", "unknown"}},
         {"book_by_code", {"ok", "ok", "none"}},
         {"continue", {"ok", "ok", "none"}},
@@ -45,9 +45,9 @@ static inline const char *coko_outcome(struct reader *r, const char *action)
         {"read_page", {"ok", "ok", "ok", "ok", "ok", "locked", "end", "none"}},
         {"start_charge",
          {"created", "paid", "code", "pending", "active", "price_changed", "wait", "no_rail"}},
-        {"my_pass", {"active", "pending", "code", "checking", "grace", "none"}},
+        {"my_pass", {"active", "pending", "grace", "none"}},
         {"taken_over", {"plain", "better"}},
-        {"pending_state", {"waiting", "stuck"}},
+        {"pending_state", {"waiting", "stuck", "code", "checking"}},
         {"start_trial", {"granted", "none"}},
         {"redeem", {"granted", "yours", "used", "over", "unknown", "limited"}},
         {"gift_to", {"ok", "self", "abroad"}},

@@ -20,7 +20,7 @@ struct world {
     const char *slice;  /* outcome */
     int at;             /* offset asked for last */
     bool down;
-    const char *pass, *typed;
+    const char *stage, *typed;
     char code[16]; /* as the turn would give it to the rail */
     size_t nargs;
 };
@@ -100,7 +100,8 @@ static bool script(struct reader *r, const struct menu_out *out, struct menu_row
     if (!strcmp(a, "taken_over"))
         return ROW(r, rows, "outcome", "plain", "left_days", "0", "more_days", "0");
     if (!strcmp(a, "start_charge"))
-        return ROW(r, rows, "outcome", w->charge, "hint", "Tapez votre code secret.");
+        return ROW(r, rows, "outcome", w->charge, "hint", "Tapez votre code secret.", "amount",
+                   "100 FCFA");
     if (!strcmp(a, "type_code")) {
         snprintf(w->code, sizeof w->code, "%" STR_FMT, STR_ARG(out->code));
         w->nargs = out->nargs;
@@ -108,8 +109,9 @@ static bool script(struct reader *r, const struct menu_out *out, struct menu_row
                    "01/12 10:00", "seg_left", "30");
     }
     if (!strcmp(a, "my_pass"))
-        return ROW(r, rows, "outcome", w->pass, "plan_label", "", "until_text", "", "seg_left",
-                   "0");
+        return ROW(r, rows, "outcome", "none", "plan_label", "", "until_text", "", "seg_left", "0");
+    if (!strcmp(a, "pending_state"))
+        return ROW(r, rows, "outcome", w->stage, "amount", "100 FCFA", "link", "");
     return list_of(r, rows, 12);
 }
 
@@ -125,7 +127,7 @@ static int setup(void **state)
 
     assert_non_null(f);
     f->m = coko_menu();
-    f->w = (struct world){.dial = "ok", .charge = "created", .slice = "ok", .pass = "none"};
+    f->w = (struct world){.dial = "ok", .charge = "created", .slice = "ok", .stage = "waiting"};
     reader_init(&f->r, f->m, script, 160, MENU_GSM7);
     f->r.ctx = &f->w;
     coko_vars(&f->r);
@@ -266,7 +268,6 @@ static void confirm_is_left_by_paying(void **state)
     reader_say(&f->r, "2");
     reader_say(&f->r, "1");
     reader_say(&f->r, "1");
-    f->w.pass = "pending"; /* where it stands is asked for */
     has(reader_say(&f->r, "9"), "Paiement");
     reader_say(&f->r, "0");
     assert_string_equal(f->r.out.screen, "offers");
@@ -288,7 +289,8 @@ static void redial_asks_for_the_code_that_is_waited_for(void **state)
 {
     struct fixture *f = *state;
 
-    f->w.dial = "code";
+    f->w.dial = "charge";
+    f->w.stage = "code";
     has(reader_dial(&f->r), "Tapez le code");
     assert_true(f->r.out.input && f->r.out.sensitive);
     f->w.typed = "wrong";
@@ -301,7 +303,7 @@ static void redial_asks_for_the_code_that_is_waited_for(void **state)
     f->w.typed = "paid";
     has(reader_say(&f->r, "00112233"), "Payé");
     assert_string_equal(f->r.out.screen, "pass_active");
-    f->w.dial = "checking";
+    f->w.stage = "checking";
     has(reader_dial(&f->r), "en vérification");
 }
 

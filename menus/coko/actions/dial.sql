@@ -2,18 +2,16 @@
 -- lane: write
 -- repeat: safe
 -- args: number_lookup number_sealed key_id country network carrier
--- cols: outcome identity user lang lang2 lang2_name continue_title pass_until hint amount link
--- outcomes: new charge code checking paused ok
--- Finds or makes the reader, new until she went on from the welcome screen; a live charge is shown before anything else, one that waits for its
--- code by the question for it, then that SMS are paused because none arrived.
-select case when d.pending <> '' then coalesce(l.stage, d.pending) when d.is_new then 'new'
+-- cols: outcome identity user lang lang2 lang2_name continue_title pass_until hint
+-- outcomes: new charge paused ok
+-- Finds or makes the reader, new until she went on from the welcome screen; a live charge is shown before anything else, then that SMS are paused
+-- because none arrived.
+select case when d.pending <> '' then d.pending when d.is_new then 'new'
             when (select i.paused_for from auth.identity i where i.id = d.identity_id) = 'failures' then 'paused'
             else 'ok' end as outcome,
        d.identity_id as identity, d.user_id as "user", d.lang,
        coalesce(o.code, '') as lang2, coalesce(o.name, '') as lang2_name, d.continue_title,
        coalesce(d.pass_until::text, '') as pass_until,
-       case when d.pending = '' then '' else billing.live_hint(d.user_id, d.lang) end as hint,
-       coalesce(l.amount_text, '') as amount, coalesce(l.link, '') as link
+       case when d.pending = '' then '' else billing.live_hint(d.user_id, d.lang) end as hint
 from auth.dial($1::bytea, $2::bytea, $3::int, $4, $5, $6) d
 left join lateral ops.other_language($4, d.lang) o on true
-left join lateral billing.live_stage(case when d.pending <> '' then d.user_id end) l on true

@@ -42,16 +42,16 @@ end $$;
 comment on function billing.code_again(bigint) is
 'A code was refused, or could not be sent: who was promised an SMS is told that another is needed. Who still looks at a screen reads it there.';
 
-create or replace function billing.live_stage(p_user_id bigint) returns table (stage text, amount_text text, link text)
+create or replace function billing.live_stage(p_user_id bigint, p_lang text) returns table (stage text, label text, amount_text text, link text)
 language plpgsql stable as $$
 begin
     return query
     select case when r.flow <> 'code' then 'charge' when c.state = 'CREATED' then 'code' else 'checking' end,
-        billing.money_text(c.amount_minor, c.currency::text),
+        coalesce(ops.named(p.names, p_lang), p.code), billing.money_text(c.amount_minor, c.currency::text),
         case when exists (select 1 from billing.rail l where l.code = r.link_rail and l.enabled) then '1' else '' end
-    from billing.charge c join billing.rail r on r.code = c.rail
+    from billing.charge c join billing.rail r on r.code = c.rail join billing.plan p on p.id = c.plan_id
     where coalesce(c.gift_by, c.user_id) = p_user_id and not c.superseded
       and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED');
 end $$;
-comment on function billing.live_stage(bigint) is
-'Where the one open charge of a reader stands: code (a code is waited for: ask for it) | checking (his code is with the rail) | charge (he approves elsewhere); no row: none is open. link ''1'': a link may stand in for the code.';
+comment on function billing.live_stage(bigint, text) is
+'Where the one open charge that a reader pays stands: code (a code is waited for: ask for it) | checking (his code is with the rail) | charge (he approves elsewhere); no row: none is open. link ''1'': a link may stand in for the code.';

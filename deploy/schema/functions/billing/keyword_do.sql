@@ -32,8 +32,8 @@ begin
     elsif p_action = 'renew' then
         select * into v from billing.renew(p_user_id, p_identity_id, 'sms');
         v_outcome := v.outcome;
-        v_key := case when v.outcome in ('created', 'pending') then 'pay_started' when v.outcome = 'active' then 'pass_status'
-                      when v.outcome = 'paid' then null else 'pass_none' end;
+        v_key := case when v.outcome in ('created', 'code', 'pending') then 'pay_started' when v.outcome = 'active' then 'pass_status'
+                      when v.outcome = 'paid' then null when v.outcome = 'wait' then 'expired' else 'pass_none' end;
         if v_key is null then
             return query select v.outcome, null::bigint;
             return;
@@ -45,10 +45,12 @@ begin
         select * into v from billing.my_pass(p_user_id, v_lang);
         v_outcome := v.outcome;
         v_key := case v.outcome when 'active' then 'pass_status' when 'grace' then 'pass_status' when 'pending' then 'unanswered' else 'pass_none' end;
-        v_vars := v_vars || jsonb_build_object('plan', v.label, 'until', v.until_text, 'amount', coalesce((
-            select billing.money_text(c.amount_minor, c.currency) from billing.charge c
-            where coalesce(c.gift_by, c.user_id) = p_user_id and not c.superseded
-              and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')), ''));
+        v_vars := v_vars || jsonb_build_object('plan', v.label, 'until', v.until_text, 'amount', '');
+        if v_key = 'unanswered' then
+            select case l.stage when 'code' then 'pay_started' else v_key end,
+                v_vars || jsonb_build_object('plan', l.label, 'amount', l.amount_text, 'hint', billing.live_hint(p_user_id, v_lang))
+            into v_key, v_vars from billing.live_stage(p_user_id, v_lang) l;
+        end if;
     end if;
     return query select v_outcome, x.message_id from messaging.enqueue(p_identity_id, 'reply', v_lang, v_key, v_vars, null) x;
 end $$;
