@@ -9,11 +9,7 @@
 #include "gateway/money/wave.h"
 
 const struct rail_module *const rail_modules[] = {
-    &mtn_momo_module,
-    &wave_module,
-    &mpesa_module,
-    &orange_sonatel_module,
-    &orange_qr_module,
+    &mtn_momo_module, &wave_module, &mpesa_module, &orange_sonatel_module, &orange_qr_module,
 };
 const size_t rail_modules_count = ARRAY_LEN(rail_modules);
 _Static_assert(ARRAY_LEN(rail_modules) <= RAIL_MODULES_MAX, "config.h has a place for each");

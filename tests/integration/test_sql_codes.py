@@ -232,9 +232,9 @@ def test_a_gift_is_given_up_by_who_pays_it(shop):
     assert shop.value("select billing.code_to_link(%s, 'l2')", giver["user_id"]) == "ok"
 
 
-def test_a_book_waits_for_its_code(shop, book):
+def test_a_book_waits_for_its_code(shop):
     reader = shop.dial()
-    assert buy_book(shop, reader, book)["outcome"] == "code"
+    assert buy_book(shop, reader, shop.book("pirogue"))["outcome"] == "code"
     row, = type_code(shop, reader)
     shop.event(row, "sync_success", "b1", row["amount_minor"])
     assert told(shop, reader) == "paid" and shop.value("select count(*) from billing.book_right") == 1
