@@ -403,7 +403,7 @@ int menu_state_decode(const struct menu *m, struct str bytes, struct arena *a,
         get_waiting(m, s, &r);
     else if (s->depth && !screen_shows(&m->screens[state_top(s)->screen]))
         r.bad = true; /* a subflow is waited for, or on its first screen */
-    if (!r.bad) /* only what is whole has a policy */
+    if (!r.bad)       /* only what is whole has a policy */
         r.bad = s->asking && menu_resume_policy(m, s) != MENU_RESUME_ASK;
     if (r.bad || r.rest.n)
         return err_set(e, ERR_BAD_INPUT, "menu state is damaged");
