@@ -380,16 +380,7 @@ static void load_rows(struct option_source *src, struct config *c)
     bad |= option_load(src, http_rows, ARRAY_LEN(http_rows), &c->http);
     bad |= option_load(src, store_rows, ARRAY_LEN(store_rows), &c->store);
     bad |= option_load(src, api_options, api_options_count, &c->api);
-    for (size_t i = 0; i < rail_modules_count; i++) {
-        const struct rail_module *mod = rail_modules[i];
-
-        for (size_t k = 0; k < i; k++)
-            c->rails[i] = rail_modules[k] == mod->config_of ? c->rails[k] : c->rails[i];
-        if (c->rails[i])
-            continue;
-        c->rails[i] = arena_zalloc(&c->arena, 1, mod->config_size);
-        bad |= option_load(src, mod->options, mod->noptions, c->rails[i]);
-    }
+    bad |= rail_modules_load(src, c->rails);
     (void)bad;
     load_carriers(src, c);
     load_links(src, c);

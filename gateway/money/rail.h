@@ -241,4 +241,8 @@ struct rail_module {
 extern const struct rail_module *const rail_modules[];
 extern const size_t rail_modules_count;
 
+/* The section of each module into rails, in their order, in src's arena; one that two share is read
+ * once. Not 0: src's list has the faults. */
+MUST_CHECK int rail_modules_load(struct option_source *src, void *rails[]);
+
 #endif

@@ -62,15 +62,7 @@ void sim_daemons_open(void)
     struct option_source src = {
         .ini = &ini, .arena = &arena, .faults = &faults, .env_get = no_env, .file_read = no_file};
 
-    for (size_t i = 0; i < rail_modules_count && !bad; i++) {
-        for (size_t k = 0; k < i; k++) /* two rails may be one section of coko.ini */
-            rails[i] = rail_modules[k] == rail_modules[i]->config_of ? rails[k] : rails[i];
-        if (rails[i])
-            continue;
-        rails[i] = arena_zalloc(&arena, 1, rail_modules[i]->config_size);
-        bad = option_load(&src, rail_modules[i]->options, rail_modules[i]->noptions, rails[i]) != 0;
-    }
-    if (bad) {
+    if (bad || rail_modules_load(&src, rails) != 0) {
         fprintf(stderr, "money_sim: %.*s%s\n", (int)faults.text.len, faults.text.p, e.msg);
         exit(2);
     }
