@@ -1,11 +1,17 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Push to renew: the end of a pass is spoken of before and after it, at decent hours, and nothing is debited without a yes.
 
+create or replace function billing.step_fits(p_pass billing.entitlement, p_days int) returns boolean language sql immutable as $$
+    select p_pass.ends_at - p_pass.starts_at > make_interval(days => case when p_days < 0 then -2 * p_days else p_days end)
+$$;
+comment on function billing.step_fits(billing.entitlement, int) is
+'Is a pass long enough to be spoken of so many days from its end (before it: less than 0)? A day''s pass is not reminded three days before.';
+
 create or replace function billing.next_reminder(p_pass billing.entitlement, p_after timestamptz) returns timestamptz language plpgsql stable as $$
 begin
     return (select min(p_pass.ends_at + make_interval(days => s.days)) from billing.reminder_step s
             where p_pass.ends_at + make_interval(days => s.days) > p_after
-              and p_pass.ends_at - p_pass.starts_at > make_interval(days => case when s.days < 0 then -2 * s.days else s.days end));
+              and billing.step_fits(p_pass, s.days));
 end $$;
 comment on function billing.next_reminder(billing.entitlement, timestamptz) is 'When the end of a pass is next spoken of after a moment, by billing.reminder_step; null: no more.';
 
@@ -58,7 +64,7 @@ begin
             select x.* into s from billing.reminder_step x
             where e.ends_at + make_interval(days => x.days) <= v_now
               and e.ends_at + make_interval(days => x.days) > v_now - interval '1 day'
-              and e.ends_at - e.starts_at > make_interval(days => case when x.days < 0 then -2 * x.days else x.days end)
+              and billing.step_fits(e, x.days)
             order by x.days desc limit 1;
             if found then
                 perform billing.remind(e, i, s.template, s.days);
