@@ -43,7 +43,7 @@ SQL = {
         "insert into billing.charge_transition values ('SUCCEEDED', 'declined', 'FAILED'), ('SUCCEEDED', 'pending', 'PENDING')",
         ("billing.charge_event", "c.version <> p_version", "false")],
     "I13: a superseded charge is asked about no more": [
-        ("billing.supersede_charge", "set superseded = true,", "set superseded = true, due_at = null,"),
+        ("billing.supersede_charge", "due_at = case when claimed_by is null and link_sealed is not null then v_now else due_at end", "due_at = null"),
         ("billing.inbox_hint", "c.state in ('PENDING', 'UNKNOWN', 'UNRESOLVED')", "c.state in ('UNKNOWN', 'UNRESOLVED')")],
     "M4: a lapsed submit is sent again": [
         ("billing.claim_charges", "if c.state = 'READY' then\n            c.state", "if c.state in ('READY', 'SUBMITTING') then\n            c.state"),
