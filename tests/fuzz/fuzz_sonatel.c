@@ -2,7 +2,7 @@
 /*
  * Any bytes as Orange Money's answer: first byte the reader, second the HTTP status, the rest the body.
  * Whatever comes, the verdict is a word of the list, its texts are printable and end, a link is https,
- * and only a whole 200 that names our reference is a success.
+ * and only a whole 200 that names our reference is a success: a SUCCESS without it wants a search.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -50,7 +50,7 @@ static void check_text(const char *s, size_t cap)
 
 static void check_verdict(const struct rail_verdict *v, const struct http_response *rs)
 {
-    bool paid = v->event == CHARGE_SUCCESS || v->event == CHARGE_SYNC_SUCCESS;
+    bool paid = !v->more && (v->event == CHARGE_SUCCESS || v->event == CHARGE_SYNC_SUCCESS);
 
     assert(v->event < CHARGE_EVENTS);
     check_text(v->reason, sizeof v->reason);
