@@ -124,6 +124,11 @@ static const struct {
      {"ORANGE_MONEY_CALLBACK_SECRET_PREVIOUS", "orange_sonatel", "signing_secret_previous"}},
     {"sonatel", {"ORANGE_MONEY_RETAILER", "orange_sonatel", "retailer"}},
     {"sonatel", {"ORANGE_MONEY_RETAILER_PIN", "orange_sonatel", "retailer_pin"}},
+    {"webpay", {"ORANGE_MONEY_API_URL", "orange_web", "base_url"}},
+    {"webpay", {"ORANGE_MONEY_API_KEY", "orange_web", "client_id"}},
+    {"webpay", {"ORANGE_MONEY_SECRET", "orange_web", "client_secret"}},
+    {"webpay", {"ORANGE_MONEY_MERCHANT_KEY", "orange_web", "merchant_key"}},
+    {"webpay", {"ORANGE_MONEY_CALLBACK_SECRET", "orange_web", "callback_secret"}},
 };
 
 /* Variables of the four-database layout: legal only when they name the one database. */
@@ -411,7 +416,7 @@ static void choose_env(struct config *c, struct option_source *src, struct fault
             env[n++] = orange_rows[i].env;
     }
     if (n == ARRAY_LEN(env_rows))
-        fault_add(faults, "environment", 0, "ORANGE_MONEY_FLAVOUR: sonatel is the one there is");
+        fault_add(faults, "environment", 0, "ORANGE_MONEY_FLAVOUR: sonatel or webpay");
     src->env = env;
     src->env_count = n;
 }

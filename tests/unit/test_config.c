@@ -13,6 +13,7 @@
 
 #include "gateway/config.h"
 #include "gateway/lib/log.h"
+#include "gateway/money/orange_web.h"
 #include "gateway/money/sonatel.h"
 
 #define KEY  "1:5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
@@ -41,6 +42,7 @@ static const char *const guide[] = {"DATABASE_URL",
                                     "ORANGE_MONEY_MERCHANT_CODE",
                                     "ORANGE_MONEY_CALLBACK_SECRET",
                                     "ORANGE_MONEY_CALLBACK_API_KEY",
+                                    "ORANGE_MONEY_MERCHANT_KEY",
                                     "AUTH_DATABASE_URL",
                                     "CATALOG_DATABASE_URL",
                                     "READING_DATABASE_URL",
@@ -245,6 +247,39 @@ static void names_of_orange_by_flavour(void **state)
     config_free(c);
 }
 
+static void names_of_orange_web_payment(void **state)
+{
+    const struct orange_web_config *w = NULL;
+    struct config *c;
+
+    (void)state;
+    setenv("ORANGE_MONEY_FLAVOUR", "webpay", 1);
+    setenv("ORANGE_MONEY_API_URL", "https://api.orange.com/orange-money-webpay/ci/v1", 1);
+    setenv("ORANGE_MONEY_API_KEY", "client", 1);
+    setenv("ORANGE_MONEY_SECRET", "hunter9", 1);
+    setenv("ORANGE_MONEY_CALLBACK_SECRET", "0123456789abcdef", 1);
+    unsetenv("ORANGE_MONEY_MERCHANT_KEY");
+    assert_null(load(BASE));
+    assert_non_null(strstr(buf_cstr(&faults.text), "[orange_web] merchant_key is missing"));
+    assert_null(strstr(buf_cstr(&faults.text), "orange_sonatel"));
+    assert_null(strstr(buf_cstr(&faults.text), "hunter9"));
+    setenv("ORANGE_MONEY_MERCHANT_KEY", "merchant", 1);
+    c = load(BASE "[orange_web]\ncallback_url = https://us.test/pay/orange_web\n"
+                  "return_url = https://us.test/back\n");
+    assert_non_null(c);
+    for (size_t i = 0; i < rail_modules_count; i++) {
+        if (rail_modules[i] == &orange_web_module)
+            w = c->rails[i];
+    }
+    assert_non_null(w);
+    assert_string_equal(w->base_url, "https://api.orange.com/orange-money-webpay/ci/v1");
+    assert_string_equal(w->client_id, "client");
+    assert_string_equal(w->client_secret, "hunter9");
+    assert_string_equal(w->merchant_key, "merchant");
+    assert_string_equal(w->callback_secret, "0123456789abcdef");
+    config_free(c);
+}
+
 static void one_database(void **state)
 {
     static const char *const names[] = {"AUTH_DATABASE_URL", "CATALOG_DATABASE_URL",
@@ -342,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_of_the_guide, set_up, tear_down),
         cmocka_unit_test_setup_teardown(half_a_rail_is_a_fault, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_of_orange_by_flavour, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_of_orange_web_payment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_database, set_up, tear_down),
         cmocka_unit_test_setup_teardown(secrets_are_masked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_esme_has_no_number_of_ours, set_up, tear_down),
