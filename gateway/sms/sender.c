@@ -6,13 +6,16 @@
  *   accepted                       recorded with the id
  *   none in time, link lost        recorded as unknown; the other parts go on (M4)
  *   0x58                           the bind puts it back in its place and pauses
- *   try again (queue full, ...)    the message waits 1, 2, 4 s; then its rest goes back to the outbox
+ *   try again (queue full, ...)    the message waits 1, 2, 4 s; then it goes back to the outbox, unless
+ *                                  a part of it went: then it waits on to its end, as what is there
+ *                                  is worth nothing without the rest
  *   never                          recorded as failed, and with it the parts not yet written
  *   none: past its end before it could be written (a long pause): its rest goes back to the outbox
  *
  * A cancelled message stops before its next part; its parts not written are recorded as cancelled,
  * which frees the confirmation of STOP (M3).
  */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "gateway/lib/counter.h"
@@ -24,6 +27,7 @@
 #define NO_LIMIT      1000 /* parts in hand on a link without a rate */
 #define LIVE_MAX      2000 /* messages in hand, those that wait to be tried again among them */
 #define TRIES_MAX     3
+#define WAIT_DOUBLED  8 /* times: the longest wait is 256 s */
 #define LOST_CLAIM_MS 2000
 #define OUR_FAULT     (-1) /* code of a part that could not be made */
 #define AVERAGE_ONE   8
@@ -145,13 +149,23 @@ static void on_again(void *arg)
     bind_release(o->account->bind, &o->job);
 }
 
-static unsigned tries_allowed(const struct bind *b, uint32_t status)
+/* It may wait to its end; half of the places in hand are for those that do not. */
+static bool is_patient(const struct outgoing *o)
 {
-    switch (bind_status_class(b, status)) {
+    const struct sms_account *a = o->account;
+
+    return o->touched && !a->s->draining && bind_wish_of(a->bind) == BIND_RUN &&
+           a->live_count <= LIVE_MAX / 2;
+}
+
+static unsigned tries_allowed(const struct outgoing *o, uint32_t status)
+{
+    switch (bind_status_class(o->account->bind, status)) {
     case SMPP_CLASS_OK:
     case SMPP_CLASS_PERMANENT: return 0;
     case SMPP_CLASS_ONCE: return 1;
-    default: return TRIES_MAX;
+    case SMPP_CLASS_VENDOR: return TRIES_MAX;
+    default: return is_patient(o) ? UINT_MAX : TRIES_MAX;
     }
 }
 
@@ -163,7 +177,7 @@ static void on_refused(struct outgoing *o, unsigned no, uint32_t status)
                            .status = BATCH_FAILED,
                            .code = status,
                            .ref = STR_EMPTY};
-    unsigned allowed = tries_allowed(o->account->bind, status);
+    unsigned allowed = tries_allowed(o, status);
 
     if (o->stopped) { /* certainly not sent: it shares the lot of the rest, told once all have landed */
         bind_retry(o->account->bind, &o->job, no);
@@ -171,7 +185,8 @@ static void on_refused(struct outgoing *o, unsigned no, uint32_t status)
         bind_retry(o->account->bind, &o->job, no); /* the same try of the message */
     } else if (o->tries < allowed) {
         bind_retry(o->account->bind, &o->job, no);
-        loop_timer_set(&o->again, 1000 << o->tries++);
+        loop_timer_set(&o->again, 1000 << MIN(o->tries, WAIT_DOUBLED));
+        o->tries++;
     } else if (allowed > 0) {
         bind_retry(o->account->bind, &o->job, no);
         outgoing_stop(o, BATCH_RETRY, status, false);
@@ -449,7 +464,7 @@ void sender_init(struct sms_account *a)
     op_init(&a->cancel_op, a->s->loop, on_cancelled);
 }
 
-/* What was begun is ended by the carrier's answers. */
+/* What was begun is ended by the carrier's answers; what of it waits is asked for once more, now. */
 void sender_return(struct sms_account *a)
 {
     list_for_each_safe(node, &a->live)
@@ -459,6 +474,8 @@ void sender_return(struct sms_account *a)
         if (!o->touched && o->job.flying == 0) {
             a->hand_back = true;
             outgoing_stop(o, BATCH_RETRY, 0, true);
+        } else if (loop_timer_is_set(&o->again)) {
+            loop_timer_set(&o->again, 0);
         }
     }
     takeover_step(a);

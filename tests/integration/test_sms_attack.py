@@ -100,6 +100,16 @@ def test_queue_of_one_phone_full_does_not_hold_the_others(sms):  # noqa: F811
     assert sms.state(made["message_id"]) == "sending", "the other message overtook"
 
 
+def test_rest_of_a_chapter_waits_for_a_full_queue(sms):  # noqa: F811
+    """0x14 for one number from its second part on: after 7 s the rest was given up, and what the reader had was worth nothing."""
+    made = sms.chapter(sms.reader(), sms.world.book())
+    sms.room(rate=1, burst=1, window=1)
+    sms.stats(accepted=1)
+    sms.fault(resp_status={"value": 0x14, "count": 4})
+    sms.wait_state(made["message_id"], "delivered", 60)
+    assert sms.stats()["refused"] == 4 and sms.stats()["duplicate_parts"] == 0
+
+
 def test_message_past_its_end_is_not_written_after_a_pause(sms):  # noqa: F811
     """0x58 for as long as it pleases: what was claimed in time was written whenever the carrier woke up."""
     sms.fault(resp_status={"value": 0x58, "count": -1})
