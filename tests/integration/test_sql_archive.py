@@ -137,6 +137,20 @@ def test_nothing_leaves_uncounted(world):
     assert world.value("select count(*) from messaging.archive") == 1 and seen(world) == [(1, "delivered", 1)]
 
 
+def test_what_has_no_route_ends_and_gives_the_text_back(world):
+    """Only a claim ended an instalment past its end, and nobody claims what has no account: it was queued for ever."""
+    reader, book = world.dial(), world.book()
+    made = chapter(world, reader, book)
+    world.rows("update messaging.message set account = null where id = %s", made["message_id"])
+    assert world.value("select at from reading.position where user_id = %s", reader["user_id"]) > 0
+    expire(world)
+    assert world.value("select state from messaging.message where id = %s", made["message_id"]) == "queued"
+    world.later("30 days")
+    expire(world)
+    assert world.value("select state from messaging.message where id = %s", made["message_id"]) == "expired"
+    assert world.value("select at from reading.position where user_id = %s", reader["user_id"]) == 0
+
+
 def test_two_counts_at_once_are_one(world):
     """The second waits for the first's row and begins where it ended."""
     reader, book = world.dial(), world.book()
