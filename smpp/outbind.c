@@ -15,6 +15,7 @@
 #include "gateway/lib/log.h"
 
 #define BACKLOG 16
+#define TOLD_MS 1000
 
 struct stranger {
     struct outbind *set;
@@ -36,6 +37,8 @@ struct outbind {
     outbind_fn *fn;
     void *ctx;
     uint64_t refused;
+    int64_t told_at; /* loop's ms: when the log last heard of one turned away */
+    unsigned untold;
     struct stranger strangers[OUTBIND_STRANGERS];
 };
 
@@ -125,6 +128,20 @@ static void on_late(void *arg)
     refuse(arg, "too slow");
 }
 
+/* One line a second says how many: who comes in crowds fills no disk. */
+static void turn_away(struct outbind *o, const char *address)
+{
+    int64_t now = loop_now_ms(o->loop);
+
+    o->refused++;
+    o->untold++;
+    if (o->told_at != 0 && now - o->told_at < TOLD_MS)
+        return;
+    log_warn(NULL, "outbind refused", "address=%s no free place refused=%u", address, o->untold);
+    o->told_at = now;
+    o->untold = 0;
+}
+
 static struct stranger *free_place(struct outbind *o)
 {
     for (size_t i = 0; i < OUTBIND_STRANGERS; i++) {
@@ -166,18 +183,20 @@ static void on_acceptable(evutil_socket_t listener, short what, void *arg)
     socklen_t len = sizeof sa;
     int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     struct stranger *s = free_place(o);
+    char address[INET6_ADDRSTRLEN];
 
     (void)what;
     if (fd < 0)
         return;
+    print_address(&sa, address, sizeof address);
     if (s == NULL || !open_tls(s, fd)) {
-        o->refused++;
+        turn_away(o, address);
         close(fd);
         return;
     }
     s->fd = fd;
     s->have = 0;
-    print_address(&sa, s->address, sizeof s->address);
+    memcpy(s->address, address, sizeof s->address);
     event_assign(&s->readable, loop_base(o->loop), fd, EV_READ | EV_PERSIST, on_readable, s);
     event_add(&s->readable, NULL);
     loop_timer_set(&s->late, o->wait_ms);
