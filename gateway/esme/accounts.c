@@ -117,6 +117,7 @@ static struct esme_account *account_new(struct esme *s, const struct esme_config
     rate_init(&a->smsc.rate, (uint32_t)c->rate, (uint32_t)c->burst, loop_now_ms(s->loop));
     a->elsewhere = -1;
     submit_init(a);
+    ceiling_init(a);
     deliver_init(a);
     texts_account_init(a);
     s->accounts[s->naccounts++] = a;
@@ -156,6 +157,7 @@ void accounts_fini(struct esme *s)
 {
     for (size_t i = 0; i < s->naccounts; i++) {
         submit_fini(s->accounts[i]);
+        ceiling_fini(s->accounts[i]);
         deliver_fini(s->accounts[i]);
         texts_account_fini(s->accounts[i]);
         forget_config(s->accounts[i]);

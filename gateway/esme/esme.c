@@ -411,6 +411,7 @@ void esme_free(struct esme *s)
     tls_free(s->tls);
     counter_forget(&binds);
     submit_forget_counters();
+    ceiling_forget_counters();
     manage_forget_counters();
     deliver_forget_counters();
     texts_forget_counters();

@@ -52,7 +52,7 @@ struct esme_config {
     struct option_list numbers;   /* its own: readers' texts to them are its */
     struct option_list prefixes;  /* first digits it may send to; none: any */
     struct option_list networks;  /* "CI", "CI/mtn": none: any */
-    int64_t max_binds, window, rate, burst, queue;
+    int64_t max_binds, window, rate, burst, queue, outbox;
     int64_t validity_ms;
     const char *country;
     int alphabet; /* enum alphabet of its data_coding 0 */

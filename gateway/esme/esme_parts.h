@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inside of the ESME room, for its own files. One esme_account a section; accounts.c makes and
- * reloads them, submit.c fills the outbox, manage.c answers what asks about it, deliver.c gives
+ * reloads them, submit.c fills the outbox up to ceiling.c, manage.c answers what asks about it, deliver.c gives
  * receipts back and texts.c readers' texts, node.c counts over all machines, esme.c owns lease,
  * listener and peers.
  */
@@ -32,6 +32,16 @@ struct submit {
     int64_t since; /* loop's ms: when the first one was first sent; 0: it was not */
 };
 
+/* What of it waits in the outbox: counted + since at most. */
+struct ceiling {
+    struct op op;
+    int64_t counted;  /* rows, when they were last counted */
+    int64_t since;    /* numbers accepted that the count may not have seen */
+    int64_t gone;     /* of them, those that the count which runs sees */
+    int64_t again_at; /* loop's ms: not counted before */
+    bool known;
+};
+
 /* Of receipts, and of texts. */
 struct deliver {
     struct op op;   /* of the take */
@@ -46,6 +56,7 @@ struct esme_account {
     bool gone; /* its section went: nobody binds */
     struct smsc_account smsc;
     struct submit submit;
+    struct ceiling ceiling;
     struct deliver deliver, texts;
     bool texts_first;    /* of the next free place on a bind */
     unsigned joining;    /* binds that wait to be counted */
@@ -143,6 +154,16 @@ void submit_forget_counters(void);
 bool submit_afford(struct esme_account *a, unsigned parts);
 /* The sealed text or octets, appended to out. */
 void submit_seal(const struct esme *s, const struct esme_request *r, struct buf *out);
+
+/* ---- ceiling.c ---- */
+
+void ceiling_init(struct esme_account *a);
+void ceiling_fini(struct esme_account *a);
+/* May so many messages more wait in the outbox? false: not now, the rows are counted again. */
+bool ceiling_room(struct esme_account *a, unsigned numbers);
+/* So many were let in. */
+void ceiling_took(struct esme_account *a, unsigned numbers);
+void ceiling_forget_counters(void);
 
 /* ---- manage.c ---- */
 

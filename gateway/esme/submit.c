@@ -390,9 +390,10 @@ bool submit_afford(struct esme_account *a, unsigned parts)
 }
 
 /* A submit_multi counts as many in the queue as it has numbers; with nothing before it, it has room. */
-static bool queue_full(const struct esme_account *a, unsigned numbers)
+static bool queue_full(struct esme_account *a, unsigned numbers)
 {
-    return numbers > 1 && a->submit.rows > 0 && a->submit.rows + numbers > a->smsc.queue_max;
+    return (numbers > 1 && a->submit.rows > 0 && a->submit.rows + numbers > a->smsc.queue_max) ||
+           !ceiling_room(a, numbers);
 }
 
 static void queue(struct esme_account *a, const struct submitted *w, const struct esme_request *r,
@@ -403,6 +404,7 @@ static void queue(struct esme_account *a, const struct submitted *w, const struc
 
     b->who[b->n++] = *w;
     s->rows += numbers;
+    ceiling_took(a, numbers);
     if (w->multi == NULL)
         add_row(a->room, b, r, &r->number, 0);
     for (unsigned i = 0; w->multi != NULL && i < multi_count(w->multi); i++) {

@@ -187,6 +187,31 @@ def test_submit_multi_that_nobody_can_get(gateway):
     assert {r["from"] for r in receipts(shop, 254)} == set(full)
 
 
+def test_an_outbox_full_of_one_esme_s_takes_no_more_of_it(gateway):
+    """Its messages for tomorrow had no ceiling but the disk. Another's are taken; its own again once there is room."""
+    gateway.start(esme_shop={"outbox": 254, "queue": 300})
+    shop, other = gateway.bound(), gateway.bound("other")
+    shop.tell("multi", to=[f"2250701{n:06}" for n in range(250)], text="x", schedule_delivery_time="000000010000000R")
+    made = shop.expect("submitted", timeout=30)
+    assert made["status"] == 0
+    later = [submit(shop, schedule_delivery_time="000000010000000R") for _ in range(4)]
+    refused(shop, RMSGQFUL)
+    assert submit(other)
+    wait_until(lambda: refused(shop, RMSGQFUL) or gateway.one.metric("coko_esme_outbox", "shop") == 254, "the count", every=0.2)
+    assert len(gateway.has_logged("submit refused", "status=0x14")) >= 1
+    for one in later[:2]:
+        shop.tell("cancel", message_id=one)
+        assert shop.expect("cancelled")["status"] == 0
+
+    def taken():
+        shop.tell("submit", to=READER, text="x", schedule_delivery_time="000000010000000R", **{"from": "SHOP"})
+        got = shop.expect("submitted")["status"]
+        assert got in (0, RMSGQFUL)
+        return got == 0
+    wait_until(taken, "room again", every=0.2)
+    assert gateway.sql("select count(*) from messaging.message where kind = 'esme' and state = 'queued'") == [(253,)]
+
+
 def test_what_is_refused_and_how(gateway):
     gateway.start(esme_shop={"senders": "SHOP 2626", "prefixes": "22507", "networks": "CI/orange SN", "rate": 20, "burst": 12})
     shop = gateway.bound()

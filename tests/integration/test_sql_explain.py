@@ -24,7 +24,7 @@ HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part",
        "interaction", "esme_message", "esme_receipt", "esme_multi", "esme_text", "voucher",
        "voucher_try", "book_right", "trial"}
 # Indexes that may be walked whole: a list in its own order, cut by LIMIT; and partial ones that hold only what is in flight.
-WALKS = {"book_new_all", "message_sending", "message_unrouted"}
+WALKS = {"book_new_all", "message_sending", "message_unrouted", "message_esme_queued"}
 
 FILL = """
 set session_replication_role = replica;
