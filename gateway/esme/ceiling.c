@@ -20,7 +20,7 @@ PG_STMT(
     waiting_stmt, "esme.waiting", PG_BATCH, 2,
     "select count(*) from (select 1 from messaging.message m cross join lateral"
     " (select 1 from messaging.esme_message e where e.message_id = m.id and e.esme = $1 offset 0) its"
-    " where m.kind = 'esme' and m.state = 'queued' limit $2::bigint) w");
+    " where m.kind = 'esme' and m.state = 'queued' order by m.id limit $2::bigint) w");
 
 static struct counter waiting =
     GAUGE("coko_esme_outbox", "Messages of an account that wait in the outbox, as last counted");
