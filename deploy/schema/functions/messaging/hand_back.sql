@@ -6,6 +6,8 @@ declare
     v_ids bigint[];
     v_stopped bigint[];
 begin
+    -- A claim whose answer was lost may still be running: until its commit its rows cannot be seen (M1).
+    perform 1 from messaging.account a where a.name = p_account for no key update;
     with back as (
         update messaging.message m
         set state = case when m.cancel_asked then 'cancelled' else 'queued' end, tries = greatest(m.tries - 1, 0),
