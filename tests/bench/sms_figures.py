@@ -87,7 +87,7 @@ class Outbox:
         at_the_end(self.daemon.stop)
         self.daemon.wait_ready()
         self.worker = machine.worker_of(self.daemon)
-        wait_until(lambda: self.daemon.metric("coko_smpp_bind_up") == 1, "the bind")
+        wait_until(lambda: self.daemon.metric("coko_smpp_bind_up") == 1, "the bind", 30)
         self.dial_readers()
 
     def dial_readers(self):
