@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import psycopg2
 import pytest
 
 from sqlfixtures import *  # noqa: F401,F403
@@ -85,22 +84,6 @@ def test_two_claimers_never_share_a_row(world):
     flat = [i for g in got for i in g]
     assert len(flat) == len(set(flat)) == 300
     [c.close() for c in conns]
-
-
-def test_what_a_lost_claim_took_is_handed_back_also_while_it_runs(world):
-    """Asked before the claim's commit, it saw nothing to hand back, and the rows were 'sending' until another came (M1)."""
-    made = notice(world, world.dial())["message_id"]
-    other = world.connect()
-    other.autocommit = False
-    assert [r["message_id"] for r in world.claim_sms(conn=other)] == [made]
-    world.rows("set statement_timeout = '200ms'")
-    with pytest.raises(psycopg2.errors.QueryCanceled):
-        world.value("select messaging.hand_back('lab', 'w:1', 1, '{}')")
-    world.rows("reset statement_timeout")
-    other.commit()
-    other.close()
-    assert world.value("select messaging.hand_back('lab', 'w:1', 1, '{}')") == 1
-    assert world.value("select state from messaging.message where id = %s", made) == "queued"
 
 
 def test_an_older_epoch_claims_nothing(world):

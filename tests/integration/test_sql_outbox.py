@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The outbox in bulk: a batch of which one row is odd, and old messages found without an index of their birth."""
+"""The outbox in bulk: a batch of which one row is odd, old messages found without an index of their birth, a lost claim."""
 import json
+
+import psycopg2
+import pytest
 
 from sqlfixtures import *  # noqa: F401,F403
 from test_sql_messaging import notice, state
@@ -57,3 +60,19 @@ def test_wait_of_a_part_is_told_once(world):
     assert waits(("plain", [], "DELIVRD"), ("ff", ["255"], "UNDELIV"), ("early", [], "DELIVRD"), ("nobodys", [], "DELIVRD")) == [90, 90]
     assert waits(("plain", [], "DELIVRD"), ("ff", ["255"], "DELIVRD"), ("nobodys", [], "DELIVRD")) == []
     assert [state(world, m) for m in ids] == ["delivered", "failed", "delivered"]
+
+
+def test_what_a_lost_claim_took_is_handed_back_also_while_it_runs(world):
+    """Asked before the claim's commit, it saw nothing to hand back, and the rows were 'sending' until another came (M1)."""
+    made = notice(world, world.dial())["message_id"]
+    other = world.connect()
+    other.autocommit = False
+    assert [r["message_id"] for r in world.claim_sms(conn=other)] == [made]
+    world.rows("set statement_timeout = '200ms'")
+    with pytest.raises(psycopg2.errors.QueryCanceled):
+        world.value("select messaging.hand_back('lab', 'w:1', 1, '{}')")
+    world.rows("reset statement_timeout")
+    other.commit()
+    other.close()
+    assert world.value("select messaging.hand_back('lab', 'w:1', 1, '{}')") == 1
+    assert state(world, made) == "queued"
