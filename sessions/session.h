@@ -24,6 +24,12 @@
  *       48     4  when its last hop left it open, Unix seconds; 0 once it is closed
  *       52        menu state, reply
  *
+ * Where the carrier names each of its messages, the names of the hops before the last one are kept too,
+ * so that one which comes late is known (hard case 4): format 4, and before the menu state
+ *
+ *       52     1  how many, 1 to SESSION_PAST
+ *       53  4 * n the first bytes of their step keys' hashes, the latest first
+ *
  * Format 2, which a worker of the release before may have stored, has no time: 0.
  *
  * Pure: bytes in, bytes out.
@@ -40,14 +46,18 @@
 #include "gateway/lib/str.h"
 
 #define SESSION_FORMAT     3
+#define SESSION_FORMAT_4   4 /* with names of earlier hops */
 #define SESSION_HEADER     52
 #define SESSION_VERSION_AT 1 /* where the compare-and-set script looks */
 #define SESSION_RUN_LEN    8
 #define SESSION_STEP_LEN   16
 #define SESSION_MARK_LEN   8
+#define SESSION_PAST       8
+#define SESSION_PAST_LEN   4
 #define SESSION_STATE_MAX  4096
 #define SESSION_REPLY_MAX  4096
-#define SESSION_MAX        (SESSION_HEADER + SESSION_STATE_MAX + SESSION_REPLY_MAX)
+#define SESSION_PAST_MAX   (1 + SESSION_PAST * SESSION_PAST_LEN)
+#define SESSION_MAX        (SESSION_HEADER + SESSION_PAST_MAX + SESSION_STATE_MAX + SESSION_REPLY_MAX)
 
 struct ussd_session {
     uint32_t version; /* 0: not stored yet */
@@ -58,7 +68,9 @@ struct ussd_session {
     uint8_t mark[SESSION_MARK_LEN];
     uint32_t sequence;
     uint16_t hops;
-    uint32_t opened;  /* Unix seconds */
+    uint32_t opened; /* Unix seconds */
+    unsigned npast;
+    uint8_t past[SESSION_PAST][SESSION_PAST_LEN]; /* the latest first */
     struct str state; /* views into the stored bytes after a decode */
     struct str reply;
 };
@@ -68,5 +80,11 @@ MUST_CHECK int session_encode(const struct ussd_session *s, struct buf *out, str
 
 /* Reads the stored form; anything that is not exactly one session is refused with ERR_BAD_INPUT. */
 MUST_CHECK int session_decode(struct str bytes, struct ussd_session *out, struct err *e);
+
+/* Into next: the hops before it, which are those before s and the one whose reply s holds. */
+void session_age(const struct ussd_session *s, struct ussd_session *next);
+
+/* Whether this step is one of the hops before the last. */
+bool session_is_past(const struct ussd_session *s, const uint8_t step[SESSION_STEP_LEN]);
 
 #endif

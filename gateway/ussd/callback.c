@@ -223,7 +223,8 @@ static void set_step(const struct ussd *u, const struct carrier *c, struct str m
     seal_lookup(u->d.ring, STR("ussd step"), buf_str(&b), mac);
     memcpy(ev->step, mac, SESSION_STEP_LEN);
     ev->has_step = true;
-    ev->sequence = message.n > 0 ? 0 : (uint32_t)(clock_wall_us() / 1000);
+    ev->named = message.n > 0;
+    ev->sequence = ev->named ? 0 : (uint32_t)(clock_wall_us() / 1000);
     buf_wipe(&b);
 }
 

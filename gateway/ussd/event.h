@@ -43,6 +43,7 @@ struct ussd_event {
     bool has_sequence;
     uint32_t sequence; /* with has_step: milliseconds of the clock at the message's first sight */
     bool has_step;     /* the message's own identity, hashed: nothing else tells its step */
+    bool named;        /* and it has a name of its own: known however late it comes */
     uint8_t step[SESSION_STEP_LEN];
     struct str ring;    /* we began it: why, for the menu */
     uint32_t repeat_ms; /* alike within this it is the same step, where the profile's is shorter */

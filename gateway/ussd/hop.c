@@ -13,7 +13,8 @@
  *                                                              where the carrier wants it so
  *   ended            begins                                    BEGIN
  *   ended            anything else                             REPLAY ended
- *   live             step before the stored one                REPLAY stale
+ *   live             step before the stored one, or a message  REPLAY stale
+ *                    named as an earlier one of the dialogue
  *   live             path that does not continue ours          RESHOW resync
  *   live             a count that we have not given yet        RESHOW resync
  *   live             next step, written under another Redis    RESHOW redis
@@ -82,6 +83,13 @@ static bool late_start(const struct profile *p, const struct ussd_event *ev,
     return p->fresh_ids && ev->kind == USSD_BEGIN && ev->sequence < s->sequence;
 }
 
+/* An earlier hop once more: by its count, or by its name. */
+static bool is_stale(const struct profile *p, const struct ussd_event *ev,
+                     const struct ussd_session *s, const struct hop *h)
+{
+    return p->repeat_ms == 0 ? h->sequence < s->sequence : ev->named && session_is_past(s, h->step);
+}
+
 static void verdict(struct hop *h, enum hop_kind kind, const char *why)
 {
     h->kind = kind;
@@ -93,7 +101,7 @@ static void decide_live(const struct profile *p, const struct seal_ring *ring,
                         const uint8_t run[SESSION_RUN_LEN], struct hop *h)
 {
     h->input = ev->input;
-    if (p->repeat_ms == 0 && h->sequence < s->sequence) {
+    if (is_stale(p, ev, s, h)) {
         verdict(h, HOP_REPLAY, "stale");
     } else if (p->path && !path_continues(ring, s, ev->input, &h->input)) {
         verdict(h, HOP_RESHOW, "resync");

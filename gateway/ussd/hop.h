@@ -5,8 +5,9 @@
  * The step of a carrier with a sequence is the sequence; of a carrier that sends the whole path it
  * is the path (its length and a keyed hash are kept, never its text: S5); of one that brings our own
  * count back, that count, and a link's token must be of this very dialogue (hard case 44); where
- * nothing counts, the message itself, alike within repeat_ms of its first sight. Equal step: the
- * stored reply again (S1). Pure.
+ * nothing counts, the message itself, alike within repeat_ms of its first sight; where it has a name
+ * of its own, however late, and the names of earlier hops are known too. Equal step: the stored reply
+ * again (S1). Pure.
  */
 #ifndef COKO_USSD_HOP_H
 #define COKO_USSD_HOP_H

@@ -368,6 +368,8 @@ int turn_write(struct turn *t, struct store_write *w)
     memcpy(next.mark, t->stored.mark, SESSION_MARK_LEN);
     memcpy(next.run, t->run, SESSION_RUN_LEN);
     memcpy(next.step, t->hop.step, SESSION_STEP_LEN);
+    if (t->ev.named && t->stored.version > 0 && t->hop.kind != HOP_BEGIN)
+        session_age(&t->stored, &next);
     buf_init_fixed(&b, t->u->bench.session, sizeof t->u->bench.session);
     if ((!t->end && next.state.n == 0) || pointer_write(t, next.state, w, &e) != 0)
         return -1;

@@ -12,8 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool same(const uint8_t *data, size_t size, struct str now)
 {
-    size_t head = data[0] == SESSION_FORMAT ? SESSION_HEADER : SESSION_HEADER - 4;
-    size_t from = data[0] == SESSION_FORMAT ? 0 : 1;
+    size_t head = data[0] == 2 ? SESSION_HEADER - 4 : SESSION_HEADER;
+    size_t from = data[0] == 2 ? 1 : 0;
 
     return now.n - SESSION_HEADER == size - head &&
            memcmp(now.p + from, data + from, head - from) == 0 &&

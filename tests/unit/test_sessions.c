@@ -77,22 +77,68 @@ static void test_format_2_is_read(void **state)
     buf_fini(&b);
 }
 
+/* A session with so many hops before its last, of the names 1, 2 .. */
+static struct ussd_session aged(uint8_t hops)
+{
+    struct ussd_session s = sample, next;
+
+    for (uint8_t i = 1; i <= hops; i++) {
+        next = sample;
+        session_age(&s, &next);
+        next.step[0] = i;
+        s = next;
+    }
+    return s;
+}
+
+static void test_names_of_earlier_hops_are_kept_case_04(void **state)
+{
+    (void)state;
+    for (uint8_t hops = 1; hops < 2 * SESSION_PAST; hops++) {
+        struct ussd_session s = aged(hops), got;
+        struct err e = {0};
+        struct buf b;
+
+        encode(&s, &b);
+        assert_int_equal(b.p[0], SESSION_FORMAT_4);
+        assert_int_equal(b.len, SESSION_HEADER + 1 + (size_t)MIN(hops, SESSION_PAST) * SESSION_PAST_LEN +
+                                    s.state.n + s.reply.n);
+        assert_int_equal(session_decode(buf_str(&b), &got, &e), 0);
+        assert_int_equal(got.npast, MIN(hops, SESSION_PAST));
+        assert_memory_equal(got.past, s.past, got.npast * sizeof s.past[0]);
+        assert_true(str_eq(got.state, sample.state) && str_eq(got.reply, sample.reply));
+        assert_int_equal(got.opened, sample.opened);
+        for (uint8_t old = 1; old <= hops; old++) {
+            uint8_t step[SESSION_STEP_LEN];
+
+            memcpy(step, sample.step, sizeof step);
+            step[0] = old;
+            assert_int_equal(session_is_past(&got, step), old < hops && old + SESSION_PAST >= hops);
+        }
+        buf_fini(&b);
+    }
+}
+
 static void test_every_cut_is_refused(void **state)
 {
-    struct buf b;
-    struct ussd_session got;
-    struct err e = {0};
+    const struct ussd_session samples[] = {sample, aged(3)};
 
     (void)state;
-    encode(&sample, &b);
-    for (size_t n = 0; n < b.len; n++) {
-        struct guard g;
-        char *p = guard_copy(&g, b.p, n);
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        struct ussd_session got;
+        struct err e = {0};
+        struct buf b;
 
-        assert_int_equal(session_decode(str_n(p, n), &got, &e), -1);
-        guard_free(&g);
+        encode(&samples[i], &b);
+        for (size_t n = 0; n < b.len; n++) {
+            struct guard g;
+            char *p = guard_copy(&g, b.p, n);
+
+            assert_int_equal(session_decode(str_n(p, n), &got, &e), -1);
+            guard_free(&g);
+        }
+        buf_fini(&b);
     }
-    buf_fini(&b);
 }
 
 static void test_lies_are_refused(void **state)
@@ -101,9 +147,21 @@ static void test_lies_are_refused(void **state)
         const char *name;
         size_t at;
         char value;
-    } lies[] = {{"format", 0, 1},         {"other header", 0, 2},   {"unknown flag", 5, 4},
-                {"longer state", 37, 11}, {"shorter state", 37, 9}, {"longer reply", 39, 12},
-                {"huge reply", 38, 0x7F}};
+        uint8_t hops; /* before the last */
+    } lies[] = {{"format", 0, 1, 0},
+                {"other header", 0, 2, 0},
+                {"unknown flag", 5, 4, 0},
+                {"longer state", 37, 11, 0},
+                {"shorter state", 37, 9, 0},
+                {"longer reply", 39, 12, 0},
+                {"huge reply", 38, 0x7F, 0},
+                {"a format of names", 0, SESSION_FORMAT_4, 0},
+                {"a format without names", 0, SESSION_FORMAT, 3},
+                {"no names", SESSION_HEADER, 0, 3},
+                {"a name less", SESSION_HEADER, 2, 3},
+                {"a name more", SESSION_HEADER, 4, 3},
+                {"names beyond the room", SESSION_HEADER, SESSION_PAST + 1, 3},
+                {"names beyond the end", SESSION_HEADER, (char)0xFF, 3}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
@@ -111,7 +169,9 @@ static void test_lies_are_refused(void **state)
         struct ussd_session got;
         struct err e = {0};
 
-        encode(&sample, &b);
+        struct ussd_session s = aged(lies[i].hops);
+
+        encode(&s, &b);
         b.p[lies[i].at] = lies[i].value;
         if (session_decode(buf_str(&b), &got, &e) != -1)
             fail_msg("%s accepted", lies[i].name);
@@ -180,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_a_pointer_is_whole_or_none),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_format_2_is_read),
+        cmocka_unit_test(test_names_of_earlier_hops_are_kept_case_04),
         cmocka_unit_test(test_every_cut_is_refused),
         cmocka_unit_test(test_lies_are_refused),
         cmocka_unit_test(test_version_zero_is_refused),

@@ -250,6 +250,44 @@ static void test_s1_a_message_alike_is_one_step_for_a_while(void **state)
 }
 
 /* Every state has a name, is reached, and every waiting state can fail. */
+/* A message with a name of its own is known however late it comes, among the last of its dialogue (hard
+ * case 4); a beginning is always one (5). */
+static void test_a_name_told_before_is_a_straggler_case_04(void **state)
+{
+    static const struct profile named = {.name = "named", .repeat_ms = 1500};
+    struct ussd_session s = {.version = 1, .step = {1}}, next;
+    struct ussd_event ev = {.kind = USSD_CONTINUE, .named = true, .has_step = true};
+    struct hop h;
+
+    (void)state;
+    memcpy(s.run, run_a, sizeof s.run);
+    for (uint8_t step = 2; step < 20; step++) {
+        next = s;
+        session_age(&s, &next);
+        next.step[0] = step;
+        s = next;
+        for (uint8_t old = 1; old <= 20; old++) {
+            bool kept = old < step && old + SESSION_PAST >= step;
+
+            ev.step[0] = old;
+            hop_decide(&named, ring, &ev, &s, run_a, &h);
+            assert_hop(h, kept || old == step ? HOP_REPLAY : HOP_INPUT,
+                       kept           ? "stale"
+                       : old == step ? "repeated"
+                                     : "input");
+        }
+    }
+    ev.step[0] = 18;
+    ev.named = false;
+    ev.sequence = 5000;
+    hop_decide(&named, ring, &ev, &s, run_a, &h);
+    assert_hop(h, HOP_INPUT, "input");
+    ev.named = true;
+    ev.kind = USSD_BEGIN;
+    hop_decide(&named, ring, &ev, &s, run_a, &h);
+    assert_hop(h, HOP_BEGIN, "reused");
+}
+
 static void test_turn_table(void **state)
 {
     unsigned reached = 1u << TURN_NEW;
@@ -285,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_dial),
         cmocka_unit_test(test_dial_longer_than_room_is_nothing),
         cmocka_unit_test(test_s1_a_message_alike_is_one_step_for_a_while),
+        cmocka_unit_test(test_a_name_told_before_is_a_straggler_case_04),
         cmocka_unit_test(test_turn_table),
     };
 
