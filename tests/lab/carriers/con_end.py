@@ -53,6 +53,7 @@ class AtPhone(ConEnd):
 
     carrier = "africastalking"
     content_type = "application/x-www-form-urlencoded"
+    endings = ("abort",)
 
     def __init__(self, base_url, secret, msisdn, service_code="*384*26#", network_code="61205",
                  **options):
@@ -68,27 +69,35 @@ class AtPhone(ConEnd):
             fields["networkCode"] = self.network_code
         return urllib.parse.urlencode(fields)
 
+    def leave(self, kind):
+        return self.notification("Incomplete")
+
     def notify_end(self, url, status="Incomplete", error=""):
         """The end-of-session notification Africa's Talking posts to a URL of its own."""
         self.ended = True
-        return self.post_raw(urllib.parse.urlencode({
+        return self.post_raw(self.notification(status, error), url=url)
+
+    def notification(self, status, error=""):
+        return urllib.parse.urlencode({
             "date": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()), "sessionId": self.session,
             "serviceCode": self.service_code, "networkCode": self.network_code or "",
             "phoneNumber": "+" + self.digits, "status": status, "cost": "XOF 1.00",
             "durationInMillis": str(1000 * self.hops), "hopsCount": str(self.hops),
-            "input": self.path, "lastAppResponse": self.last, "errorMessage": error}), url=url)
+            "input": self.path, "lastAppResponse": self.last, "errorMessage": error})
 
 
 class HellioPhone(AtPhone):
     """Hellio: the names of Africa's Talking."""
 
     carrier = "hellio"
+    endings = ()
 
 
 class MobilesasaPhone(AtPhone):
     """MobileSasa: the names of Africa's Talking."""
 
     carrier = "mobilesasa"
+    endings = ()
 
 
 class QueryPath(ConEnd):
