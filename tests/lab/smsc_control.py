@@ -107,12 +107,15 @@ class Control:
 
     async def raw(self, request):
         try:
-            octets = bytes.fromhex(request.json()["hex"])
+            body = request.json()
+            octets = bytes.fromhex(body["hex"])
         except (KeyError, TypeError, ValueError):
             raise HttpError(400, "hex is needed") from None
-        for link in list(self.smsc.links.values()):
+        links = [link for link in self.smsc.links.values()
+                 if "account" not in body or link.account and link.account.name == body["account"]]
+        for link in links:
             link.send_now(octets)
-        return reply({"links": len(self.smsc.links)})
+        return reply({"links": len(links)})
 
     async def outbind(self, request):
         """Connects to an ESME that waits for us and says outbind; it binds on that connection."""

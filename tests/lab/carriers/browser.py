@@ -11,8 +11,6 @@ from carriers.xmls import Xml
 class Browser(Xml):
     """entry URL hit is a beginning. links: {key: href}; form: (action, name of the field) or None."""
 
-    long_dial = False    # the entry is a URL
-
     def __init__(self, *args, language="fr", **options):
         super().__init__(*args, **options)
         self.language = language
@@ -23,8 +21,14 @@ class Browser(Xml):
         return secrets.token_hex(8)
 
     def start(self, code):
+        """The entry is a URL; a code of several parts has, where the operator registers it, an entry of its own."""
         self.page_url = self.url
-        return self.fetch(self.url)
+        return self.fetch(self.url, {"response": code} if code != self.service_code else None)
+
+    def edited(self, text):
+        """The address of a link with another answer in it: made by hand, no handset does it."""
+        address = urllib.parse.urlsplit(urllib.parse.urljoin(self.page_url, next(iter(self.links.values()))))
+        return self.fetch(urllib.parse.urlunsplit(address._replace(query="")), {"response": text})
 
     def hop(self, text):
         """Follow the link of this key; else the form takes it."""
@@ -136,7 +140,9 @@ class CellcubePhone(Browser):
                           and entry[0].get("var") and element.get("action"),
                           "a form is not an action and one entry", reply)
                 self.field = (element.get("action"), entry[0].get("var"))
-                text += "\n" + (entry[0].findtext("prompt") or "")
+                prompt = entry[0].find("prompt")
+                text += "\n" + (prompt.text or "") + "".join(f"\n{br.tail or ''}" for br in prompt)
+                self.need(all(br.tag == "br" for br in prompt), "what is no line in a prompt", reply)
             elif element.tag == "br":
                 text += "\n"
             else:

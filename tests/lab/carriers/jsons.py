@@ -158,12 +158,16 @@ class KorbaPhone(Json):
 
     carrier = "korba"
     number = "+233245000000"
+    endings = ("abort",)
 
     def start(self, code):
         return self.json(1, code)
 
     def hop(self, text):
         return self.json(18, text)
+
+    def leave(self, kind):
+        return self.json(30, "")
 
     def json(self, op, text):
         return self.pack({"sessionID": self.session, "msisdn": "+" + self.digits, "network": "06",
