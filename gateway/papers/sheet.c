@@ -30,6 +30,8 @@ static const char *const field_says[FIELDS] = {
     [FIELD_NUMBER] = "the subscriber, international (E.164) or national",
     [FIELD_SERVICE_CODE] = "the code that was dialled; not needed",
     [FIELD_NETWORK] = "the subscriber's network; not needed where the number tells it",
+    [FIELD_LANGUAGE] =
+        "the subscriber's language, ISO 639; counts at the first contact, not needed",
     [FIELD_INPUT] = "what was typed",
     [FIELD_SEQUENCE] = "counts the callbacks of a dialogue",
     [FIELD_MESSAGE] = "the callback's own name: the same again is a repetition",

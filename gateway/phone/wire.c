@@ -247,6 +247,7 @@ static struct str value_of(struct writing *w, enum profile_field f, bool *absent
     case FIELD_SEQUENCE: return w->p->step == STEP_ECHO && h->step.n > 0 ? h->step : str_c(w->no);
     case FIELD_MESSAGE: return str_c(w->no);
     case FIELD_NETWORK: v = h->network; break;
+    case FIELD_LANGUAGE: *absent = true; return STR_EMPTY;
     case FIELD_TOKEN: v = h->token; break;
     case FIELD_STATE: v = h->state; break;
     case FIELD_USER: v = h->user; break;

@@ -36,6 +36,7 @@ struct ussd_event {
     struct str number;            /* as sent */
     struct str service_code;      /* as sent, may be empty */
     struct str network;           /* as sent, may be empty */
+    struct str language;          /* its first word, two or three letters; may be empty */
     struct str input;             /* last input, or the whole path */
     struct str echo[USSD_ECHOES]; /* what only comes back in the reply */
     bool test;                    /* the carrier's own trials: no rail may see it (hard case 43) */

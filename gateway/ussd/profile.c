@@ -15,6 +15,7 @@ static const size_t field_max[FIELDS] = {
     [FIELD_NUMBER] = USSD_NUMBER_MAX,
     [FIELD_SERVICE_CODE] = USSD_CODE_MAX,
     [FIELD_NETWORK] = USSD_NETWORK_MAX,
+    [FIELD_LANGUAGE] = 64,
     [FIELD_INPUT] = USSD_INPUT_MAX,
     [FIELD_SEQUENCE] = 10,
     [FIELD_MESSAGE] = USSD_SESSION_MAX,
@@ -169,13 +170,25 @@ static int set_sequence(const struct profile *p, struct str word, struct ussd_ev
     return 0;
 }
 
+/* "fr-CI,fr;q=0.9" is fr: a hint that is none of ours, or none at all, harms no hop. */
+static struct str language_word(struct str said)
+{
+    size_t n = 0;
+
+    while (n < said.n &&
+           ((said.p[n] >= 'a' && said.p[n] <= 'z') || (said.p[n] >= 'A' && said.p[n] <= 'Z')))
+        n++;
+    return n == 2 || n == 3 ? str_head(said, n) : STR_EMPTY;
+}
+
 static int set_field(const struct profile *p, enum profile_field f, struct str v,
                      struct profile_scratch *s, struct ussd_event *ev, struct err *e)
 {
     /* what a subscriber typed may hold anything: the menu refuses it with a screen */
-    if (f != FIELD_INPUT && !clean(v))
+    if (f != FIELD_INPUT && f != FIELD_LANGUAGE && !clean(v))
         return field_bad(p, f, e);
     switch (f) {
+    case FIELD_LANGUAGE: ev->language = language_word(v); break;
     case FIELD_SESSION: ev->session = v; break;
     case FIELD_NUMBER: ev->number = v; break;
     case FIELD_SERVICE_CODE: ev->service_code = v; break;
@@ -284,7 +297,11 @@ static int read_fields(struct profile_reader *r, int first, int end, struct ussd
 
         if (p->fields[f].n == 0)
             continue;
-        if (profile_read(r, &p->fields[f], field_max[f], &v) != 0)
+        int rc = profile_read(r, &p->fields[f], field_max[f], &v);
+
+        if (rc != 0 && f == FIELD_LANGUAGE)
+            continue;
+        if (rc != 0)
             return field_bad(p, (enum profile_field)f, e);
         if (v.p && set_field(p, (enum profile_field)f, v, r->s, ev, e) != 0)
             return -1;
@@ -323,6 +340,7 @@ int profile_parse(const struct profile *p, const struct profile_request *rq,
                               .number = STR_EMPTY,
                               .service_code = STR_EMPTY,
                               .network = STR_EMPTY,
+                              .language = STR_EMPTY,
                               .input = STR_EMPTY};
     ev->token = STR_EMPTY;
     for (size_t i = 0; i < USSD_ECHOES; i++)

@@ -12,9 +12,11 @@
  *     "fields": {"session": "SessionId", "number": ["Mobile", "header:User-MSISDN"], ...},
  *                                       where each of ours stands; several ways: the first that is
  *                                       there. Ours: session number service_code network input kind
- *                                       sequence message token state user password. The number may
- *                                       stand in for a session that is absent: then the kind, or
- *                                       else the dialled code, tells a beginning
+ *                                       sequence message token state user password language (of
+ *                                       the subscriber, where the carrier knows it of each; counts
+ *                                       at the first contact alone). The number may stand in for a
+ *                                       session that is absent: then the kind, or else the dialled
+ *                                       code, tells a beginning
  *     "echo": {"app": "userID"},        at most 4 fields that only come back in replies
  *     "kinds": {"initiation": "begin"}, values of the kind field, any case. Or a list, in order, the
  *                                       first value found decides:
@@ -147,6 +149,7 @@ enum profile_field {
     FIELD_NUMBER,
     FIELD_SERVICE_CODE,
     FIELD_NETWORK,
+    FIELD_LANGUAGE,
     FIELD_INPUT,
     FIELD_SEQUENCE,
     FIELD_MESSAGE, /* the hop's own name */

@@ -15,6 +15,7 @@ static const char *const field_names[FIELDS + 1] = {
     [FIELD_NUMBER] = "number",
     [FIELD_SERVICE_CODE] = "service_code",
     [FIELD_NETWORK] = "network",
+    [FIELD_LANGUAGE] = "language",
     [FIELD_INPUT] = "input",
     [FIELD_SEQUENCE] = "sequence",
     [FIELD_MESSAGE] = "message",

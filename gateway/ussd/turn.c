@@ -537,6 +537,7 @@ static void keep_event(struct turn *t, const struct ussd_event *ev)
     t->ev.number = arena_str(&t->arena, ev->number);
     t->ev.service_code = arena_str(&t->arena, ev->service_code);
     t->ev.network = arena_str(&t->arena, ev->network);
+    t->ev.language = arena_str(&t->arena, ev->language);
     t->ev.input = arena_str(&t->arena, ev->input);
     t->ev.token = arena_str(&t->arena, ev->token);
     t->ev.ring = arena_str(&t->arena, ev->ring);

@@ -10,7 +10,7 @@
 #include "gateway/lib/log.h"
 #include "gateway/ussd/turn_parts.h"
 
-#define TURN_VARS        13
+#define TURN_VARS        14
 #define DIAL_MAX         64
 #define STEP_KEY_HASH    8    /* bytes of the step's hash in its key */
 #define ACTION_MARGIN_MS 1000 /* for the screen: Redis has 300 ms a command */
@@ -116,6 +116,7 @@ void turn_vars(struct turn *t, bool with_identity)
     if (t->hop.kind == HOP_BEGIN && !answers(t))
         add_var(t, "dial", hop_dial(&c->profile, c->short_code, t->ev.input, dial, DIAL_MAX));
     add_var(t, "ring", t->ev.ring);
+    add_var(t, "said_lang", t->ev.language);
     add_identity(t);
 }
 

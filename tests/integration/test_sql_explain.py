@@ -209,7 +209,7 @@ class Notices(list):
 CALLS = {
     "dial": "select * from auth.dial(sha256('5'), 's', 1, 'CI', 'mtn', '')",
     "welcomed": "select * from auth.welcomed(5)",
-    "dial_new": "select * from auth.dial(sha256('new'), 's', 1, 'CI', 'mtn', '')",
+    "dial_new": "select * from auth.dial_in(sha256('new'), 's', 1, 'CI', 'mtn', '', 'eng')",
     "set_language": "select * from auth.set_language(5, 'en')",
     "stop": "select * from auth.stop(6, 's1')",
     "pause": "select * from auth.pause_by(10, 's2', 'ussd')",

@@ -37,6 +37,20 @@ def test_41_first_contact_is_in_the_country_s_language_and_one_key_switches(worl
     assert world.dial("+000111", country, "")["lang"] == second, "remembered"
 
 
+@pytest.mark.parametrize("said, speaks", [
+    ("en", "en"), ("EN", "en"), ("eng", "en"), ("fre", "fr"), ("por", "pt"), ("SWA", "sw"), ("wol", "wo"), ("de", "fr"), ("deu", "fr"),
+    ("", "fr"), (None, "fr")])
+def test_41_what_the_carrier_says_is_a_first_guess_and_no_choice(world, said, speaks):
+    """Only at the first contact: afterwards it neither changes what is remembered nor counts as chosen."""
+    def dial(lang):
+        return world.one("auth.dial_in", bytes(31) + b"A", b"sealed", 1, "CI", "", "orange_xhtml", lang)["lang"]
+
+    assert dial(said) == speaks
+    reader = world.rows("select lang, lang_set from auth.users order by id desc limit 1")[0]
+    assert (reader["lang"], reader["lang_set"]) == (speaks, False)
+    assert dial("pt") == speaks and dial("") == speaks, "remembered"
+
+
 def test_a_language_of_neither_offers_the_second(world):
     assert world.one("ops.other_language", "SN", "pt") == {"code": "wo", "name": "Wolof"}
     assert world.call("ops.other_language", "XX", "fr") == []

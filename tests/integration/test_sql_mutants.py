@@ -89,7 +89,7 @@ MUTANTS = {
         [("billing.refund_end", "v_credit := billing.refund_credit(f.charge_id);", "")],
         selling.test_a_whole_refund_gives_the_credits_part_back_as_credit),
     "33: a gift is pending at the friend's": (
-        [("auth.dial", "coalesce(ch.gift_by, ch.user_id)", "ch.user_id")], selling.test_a_gift_is_told_to_both_and_is_the_friends),
+        [("auth.dial_in", "coalesce(ch.gift_by, ch.user_id)", "ch.user_id")], selling.test_a_gift_is_told_to_both_and_is_the_friends),
     "33: the friend hears nothing": (
         [("billing.charge_notice", "('receipt', 'gift')", "('receipt')")], selling.test_a_gift_is_told_to_both_and_is_the_friends),
     "I1: a gift takes the period of her own purchase": (
@@ -145,7 +145,7 @@ MUTANTS = {
         [("ops.step_end", "coalesce(p_step_key, '') <> ''", "false")],
         messaging.test_instalment_moves_the_position_and_counts_the_allowance),
     "the first of many first dials alone is welcomed": (
-        [("auth.dial", "i.welcomed_at is null", "f.is_new")],
+        [("auth.dial_in", "i.welcomed_at is null", "f.is_new")],
         schema.test_first_dials_at_once_make_one_reader_and_all_are_welcomed),
     "M3: STOP leaves the queue": (
         [("messaging.cancel_unsent", "state = 'queued' and kind", "state = 'partial' and kind")],

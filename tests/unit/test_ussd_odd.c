@@ -123,6 +123,43 @@ static void test_a_header_twice_is_refused(void **state)
     assert_int_equal(profile_parse(profile_of("orange_xhtml"), &rq, &s, &ev, &e), -1);
 }
 
+/* A hint: what it does not say, or says badly, harms no hop; on the wire it may be anything. */
+static void test_the_language_is_the_first_word_of_what_is_said_case_41(void **state)
+{
+    static const struct {
+        const char *carrier, *said, *means;
+    } rows[] = {{"orange_xhtml", "fr", "fr"},
+                {"orange_xhtml", "fr-CI,fr;q=0.9", "fr"},
+                {"orange_xhtml", "ENG", "ENG"}, /* in whatever case: the table of languages knows */
+                {"orange_xhtml", "", ""},
+                {"orange_xhtml", "french", ""},
+                {"orange_xhtml", "f", ""},
+                {"orange_xhtml", "\xFF\x01", ""},
+                {"orange_xhtml",
+                 "fr-CI,fr;q=0.9,en;q=0.8,pt;q=0.7,wo;q=0.6,sw;q=0.5,ha;q=0.4,de;q=0.3,es;q=0.2",
+                 ""},
+                {"cellcube", "en", "en"},
+                {"moov", "eng", ""}}; /* whoever dials */
+    static struct profile_scratch s;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool header = strcmp(rows[i].carrier, "moov") != 0;
+        struct http_head head = {.nheaders = 2};
+        struct profile_request rq = {.method = HTTP_GET, .head = &head};
+        struct ussd_event ev;
+        struct err e = {0};
+
+        head.headers[0] = (struct http_header){STR("User-MSISDN"), STR("2250700000041")};
+        head.headers[1] = (struct http_header){STR("User-Language"), str_c(rows[i].said)};
+        rq.query = header ? STR_EMPTY
+                          : STR("lang=eng&msisdn=22994558779&req_no=1&session_id=6&user_input=");
+        assert_int_equal(profile_parse(profile_of(rows[i].carrier), &rq, &s, &ev, &e), 0);
+        if (!str_eq_c(ev.language, rows[i].means))
+            fail_msg("%s: %s is %.20s", rows[i].carrier, rows[i].said, ev.language.p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_33_what_could_mean_two_things_is_refused),
         cmocka_unit_test(test_15_the_suffix_is_taken_off_once),
         cmocka_unit_test(test_a_header_twice_is_refused),
+        cmocka_unit_test(test_the_language_is_the_first_word_of_what_is_said_case_41),
     };
 
     return cmocka_run_group_tests(tests, profiles_load, NULL);

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- lane: write
 -- repeat: safe
--- args: number_lookup number_sealed key_id country network carrier
+-- args: number_lookup number_sealed key_id country network carrier said_lang
 -- cols: outcome identity user lang lang2 lang2_name continue_title pass_until hint
 -- outcomes: new charge paused ok
 -- Finds or makes the reader, new until she went on from the welcome screen; a live charge is shown before anything else, then that SMS are paused
@@ -13,5 +13,5 @@ select case when d.pending <> '' then d.pending when d.is_new then 'new'
        coalesce(o.code, '') as lang2, coalesce(o.name, '') as lang2_name, d.continue_title,
        coalesce(d.pass_until::text, '') as pass_until,
        case when d.pending = '' then '' else billing.live_hint(d.user_id, d.lang) end as hint
-from auth.dial($1::bytea, $2::bytea, $3::int, $4, $5, $6) d
+from auth.dial_in($1::bytea, $2::bytea, $3::int, $4, $5, $6, $7) d
 left join lateral ops.other_language($4, d.lang) o on true

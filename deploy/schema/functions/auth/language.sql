@@ -8,6 +8,15 @@ begin
 end $$;
 comment on function ops.first_language(text) is 'Language of somebody of whom the country is known, or not even that.';
 
+create or replace function ops.language_said(p_said text) returns text language plpgsql stable as $$
+begin
+    return coalesce((select l.code from ops.language l
+                     where l.code = coalesce((select m.code from (values ('fra', 'fr'), ('fre', 'fr'), ('eng', 'en'), ('wol', 'wo'), ('por', 'pt'),
+                                                                         ('swa', 'sw'), ('hau', 'ha')) m (iso3, code)
+                                              where m.iso3 = lower(p_said)), lower(p_said))), '');
+end $$;
+comment on function ops.language_said(text) is 'Our code of a language that a carrier names, in two letters or three (ISO 639); '''' when it is none of ops.language.';
+
 create or replace function ops.other_language(p_country text, p_lang text) returns table (code text, name text) language sql stable as $$
     select l.code, l.name
     from ops.country c
