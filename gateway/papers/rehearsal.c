@@ -114,8 +114,8 @@ static int complete(struct rehearsal *r, struct ussd_event *ev, struct err *e)
 
     if (s->value[FIELD_STATE].n > 0) {
         buf_init_fixed(&b, s->text + s->used, sizeof s->text - s->used);
-        if (link_open(r->ring, p->name, s->value[FIELD_STATE], &b, &ev->number, &ev->echo[0], e) !=
-            0)
+        if (link_open(r->ring, p->name, ev->session, s->value[FIELD_STATE], &b, &ev->number,
+                      &ev->echo[0], e) != 0)
             return -1;
     }
     if (ev->token.n > 0 && !link_step(ev->token, &ev->sequence))

@@ -237,8 +237,8 @@ static int complete(const struct ussd *u, const struct carrier *c, struct profil
 
     if (s->value[FIELD_STATE].n > 0) {
         buf_init_fixed(&b, s->text + s->used, sizeof s->text - s->used);
-        if (link_open(u->d.ring, p->name, s->value[FIELD_STATE], &b, &ev->number, &ev->echo[0],
-                      e) != 0)
+        if (link_open(u->d.ring, p->name, ev->session, s->value[FIELD_STATE], &b, &ev->number,
+                      &ev->echo[0], e) != 0)
             return -1;
     }
     if (ev->token.n > 0 && !link_step(ev->token, &ev->sequence))

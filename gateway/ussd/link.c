@@ -8,10 +8,11 @@
 
 #include "gateway/lib/basenc.h"
 
-#define STEP_LEN   4
-#define MAC_LEN    8
-#define SIGNED_MAX (64 + USSD_SESSION_MAX + USSD_NUMBER_MAX + SESSION_MARK_LEN)
-#define SEALED_MAX (SEAL_OVERHEAD + USSD_NUMBER_MAX + 1 + LINK_KEPT_MAX)
+#define STEP_LEN      4
+#define MAC_LEN       8
+#define SIGNED_MAX    (64 + USSD_SESSION_MAX + USSD_NUMBER_MAX + SESSION_MARK_LEN)
+#define SEAL_NAME_MAX (64 + USSD_SESSION_MAX)
+#define SEALED_MAX    (SEAL_OVERHEAD + USSD_NUMBER_MAX + 1 + LINK_KEPT_MAX)
 
 void link_token(const struct seal_ring *ring, const char *carrier, const struct ussd_event *ev,
                 const uint8_t mark[SESSION_MARK_LEN], uint32_t step, char out[LINK_TOKEN_LEN + 1])
@@ -55,19 +56,21 @@ bool link_genuine(const struct seal_ring *ring, const char *carrier, const struc
     return crypto_eq(ev->token, str_n(want, LINK_TOKEN_LEN));
 }
 
-static struct str seal_name(const char *carrier, char *mem, size_t cap)
+/* The session last: no two of these mean the same. */
+static struct str seal_name(const char *carrier, struct str session, char mem[SEAL_NAME_MAX])
 {
     struct buf b;
 
-    buf_init_fixed(&b, mem, cap);
-    buf_addf(&b, "ussd state %s", carrier);
+    buf_init_fixed(&b, mem, SEAL_NAME_MAX);
+    buf_addf(&b, "ussd state %s ", carrier);
+    buf_adds(&b, session);
     return buf_str(&b);
 }
 
-void link_seal(const struct seal_ring *ring, const char *carrier, struct str number,
-               struct str kept, struct buf *out)
+void link_seal(const struct seal_ring *ring, const char *carrier, struct str session,
+               struct str number, struct str kept, struct buf *out)
 {
-    char mem[SEALED_MAX], clear[SEALED_MAX], name[64];
+    char mem[SEALED_MAX], clear[SEALED_MAX], name[SEAL_NAME_MAX];
     struct buf b, plain;
 
     buf_init_fixed(&plain, clear, sizeof clear);
@@ -75,20 +78,21 @@ void link_seal(const struct seal_ring *ring, const char *carrier, struct str num
     buf_addc(&plain, '\n');
     buf_adds(&plain, kept.n <= LINK_KEPT_MAX ? kept : STR_EMPTY);
     buf_init_fixed(&b, mem, sizeof mem);
-    seal_close(ring, seal_name(carrier, name, sizeof name), buf_str(&plain), &b);
+    seal_close(ring, seal_name(carrier, session, name), buf_str(&plain), &b);
     base64_encode(out, BASE64_URL, b.p, b.len);
 }
 
-int link_open(const struct seal_ring *ring, const char *carrier, struct str state, struct buf *mem,
-              struct str *number, struct str *kept, struct err *e)
+int link_open(const struct seal_ring *ring, const char *carrier, struct str session,
+              struct str state, struct buf *mem, struct str *number, struct str *kept,
+              struct err *e)
 {
     uint8_t raw[SEALED_MAX];
     ssize_t n = base64_decode(state, BASE64_URL, raw, sizeof raw);
-    char name[64];
+    char name[SEAL_NAME_MAX];
 
     if (n < 0)
         return err_set(e, ERR_BAD_INPUT, "%s: the state is not ours", carrier);
-    if (seal_open(ring, seal_name(carrier, name, sizeof name), str_n(raw, (size_t)n), mem, e) != 0)
+    if (seal_open(ring, seal_name(carrier, session, name), str_n(raw, (size_t)n), mem, e) != 0)
         return -1;
     str_cut(buf_str(mem), '\n', number, kept);
     return 0;

@@ -27,14 +27,15 @@ bool link_genuine(const struct seal_ring *ring, const char *carrier, const struc
 
 /*
  * The number, and a word to keep, as a text that comes back with the next hop of carriers that tell
- * them only once; sealed for the carrier, since it stands in the stored reply (S5). A longer word is
- * left out.
+ * them only once; sealed, since it stands in the stored reply (S5), for the carrier and this session of
+ * it, so that nobody answers in another's name (hard case 19). A longer word is left out.
  */
-void link_seal(const struct seal_ring *ring, const char *carrier, struct str number,
-               struct str kept, struct buf *out);
+void link_seal(const struct seal_ring *ring, const char *carrier, struct str session,
+               struct str number, struct str kept, struct buf *out);
 
-/* Both again, standing in mem. -1: not of ours, or not for this carrier. */
-MUST_CHECK int link_open(const struct seal_ring *ring, const char *carrier, struct str state,
-                         struct buf *mem, struct str *number, struct str *kept, struct err *e);
+/* Both again, standing in mem. -1: not of ours, or not for this session. */
+MUST_CHECK int link_open(const struct seal_ring *ring, const char *carrier, struct str session,
+                         struct str state, struct buf *mem, struct str *number, struct str *kept,
+                         struct err *e);
 
 #endif

@@ -31,7 +31,7 @@ static void add_seals(const struct turn *t, struct profile_say *say, struct seal
     }
     if (p->fields[FIELD_STATE].n > 0) {
         buf_init_fixed(&b, s->state, sizeof s->state);
-        link_seal(ring, p->name, t->ev.number, t->ev.echo[0], &b);
+        link_seal(ring, p->name, t->ev.session, t->ev.number, t->ev.echo[0], &b);
         say->state = buf_str(&b);
     }
 }

@@ -161,6 +161,14 @@ static void test_a_second_start_is_refused_where_the_carrier_wants_it(void **sta
 
 static void test_19_a_number_comes_back_sealed(void **state)
 {
+    static const struct {
+        const char *carrier, *session;
+        bool ours;
+    } rows[] = {{"restcomm", "S1", true},
+                {"other", "S1", false},
+                {"restcomm", "S2", false}, /* another dialogue, maybe of somebody else */
+                {"restcomm", "", false},
+                {"restcomm S1", "", false}};
     char state_mem[PROFILE_STATE_MAX], mem[128];
     struct buf sealed, clear;
     struct str number, kept;
@@ -168,31 +176,36 @@ static void test_19_a_number_comes_back_sealed(void **state)
 
     (void)state;
     buf_init_fixed(&sealed, state_mem, sizeof state_mem);
-    link_seal(ring, "restcomm", STR("+2250700000001"), STR("5"), &sealed);
+    link_seal(ring, "restcomm", STR("S1"), STR("+2250700000001"), STR("5"), &sealed);
     assert_int_equal(sealed.failed, ERR_OK);
     assert_true(str_find(buf_str(&sealed), STR("0700000001")) < 0);
-    buf_init_fixed(&clear, mem, sizeof mem);
-    assert_int_equal(link_open(ring, "restcomm", buf_str(&sealed), &clear, &number, &kept, &e), 0);
-    assert_true(str_eq_c(number, "+2250700000001"));
-    assert_true(str_eq_c(kept, "5"));
-    buf_reset(&clear);
-    assert_int_equal(link_open(ring, "other", buf_str(&sealed), &clear, &number, &kept, &e), -1);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        buf_init_fixed(&clear, mem, sizeof mem);
+        assert_int_equal(link_open(ring, rows[i].carrier, str_c(rows[i].session), buf_str(&sealed),
+                                   &clear, &number, &kept, &e),
+                         rows[i].ours ? 0 : -1);
+        if (rows[i].ours)
+            assert_true(str_eq_c(number, "+2250700000001") && str_eq_c(kept, "5"));
+    }
     state_mem[20] = state_mem[20] == 'A' ? 'B' : 'A';
     buf_reset(&clear);
-    assert_int_equal(link_open(ring, "restcomm", buf_str(&sealed), &clear, &number, &kept, &e), -1);
+    assert_int_equal(
+        link_open(ring, "restcomm", STR("S1"), buf_str(&sealed), &clear, &number, &kept, &e), -1);
 }
 
 static void test_19_the_longest_number_fits(void **state)
 {
     char state_mem[PROFILE_STATE_MAX], long_number[USSD_NUMBER_MAX], word[LINK_KEPT_MAX + 1];
+    char session[USSD_SESSION_MAX];
     struct buf sealed;
 
     (void)state;
     memset(long_number, '1', sizeof long_number);
     memset(word, 'w', sizeof word);
+    memset(session, 's', sizeof session);
     buf_init_fixed(&sealed, state_mem, sizeof state_mem);
-    link_seal(ring, "restcomm", str_n(long_number, sizeof long_number), str_n(word, LINK_KEPT_MAX),
-              &sealed);
+    link_seal(ring, "restcomm", str_n(session, sizeof session),
+              str_n(long_number, sizeof long_number), str_n(word, LINK_KEPT_MAX), &sealed);
     assert_int_equal(sealed.failed, ERR_OK);
 }
 
