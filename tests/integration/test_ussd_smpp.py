@@ -140,6 +140,16 @@ def test_s1_a_delivery_sent_twice_is_one_step(talk, smsc):
     assert one.metric("coko_ussd_verdicts_total", 'verdict="repeated"') == 1
 
 
+def at_ease(smsc):
+    """Somebody else is shown a screen: the worker that took over has its connections, however busy the machine is."""
+    def shown():
+        other = SmppPhone(smsc.control, "+2250700000621")
+        other.after = other.parts()[-1]["seq"] if other.parts() else 0
+        return "Bienvenue" in other.dial()
+
+    wait_until(shown, "a screen from the worker that took over", 40)
+
+
 def test_s2_a_delivery_sent_again_after_its_worker_was_killed_is_one_step(talk, smsc, migrated_db):
     """More than the second and a half later that tells repetitions apart: the lease of the dead outlives it."""
     one = talk("tata", config={"coko": {"workers": 2}, "link lab": {"lease": "6s"}})
@@ -153,6 +163,9 @@ def test_s2_a_delivery_sent_again_after_its_worker_was_killed_is_one_step(talk, 
     for pid in one.children():
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: stats(smsc)["binds"] == 2 and stats(smsc)["bound"] == 1, "the link to be back", 40)
+    at_ease(smsc)
+    smsc.control("POST", "/kick", {"how": "rst"})
+    wait_until(lambda: stats(smsc)["binds"] == 3 and stats(smsc)["bound"] == 1, "the link to be young again", 40)
     assert 1.5 < time.time() - phone.sent_at < 60, "late, and not too late"
     assert phone.deliver("answer", phone.previous) == [0]
     assert phone.reply() == screen, "the same screen, not the next"
