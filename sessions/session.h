@@ -71,7 +71,7 @@ struct ussd_session {
     uint32_t opened; /* Unix seconds */
     unsigned npast;
     uint8_t past[SESSION_PAST][SESSION_PAST_LEN]; /* the latest first */
-    struct str state; /* views into the stored bytes after a decode */
+    struct str state;                             /* views into the stored bytes after a decode */
     struct str reply;
 };
 

@@ -6,7 +6,8 @@ import re
 import pytest
 import redis as redis_client
 
-from ussd_carriers_kit import NAMES, carriers, pick, welcome  # noqa: F401
+from database import sql
+from ussd_carriers_kit import CODE, NAMES, POSTED, carriers, pick, welcome  # noqa: F401
 from ussdkit import dial_home
 
 from carriers import PHONES
@@ -247,6 +248,152 @@ def test_no_reply_may_be_cached_case_34(carriers, name):  # noqa: F811
     phone, _ = home_of(carriers, name)
     rule = phone.last_reply.headers.get("cache-control", "")
     assert "no-store" in rule or "max-age=0" in rule
+
+
+# --- who it is: 19 ---------------------------------------------------------------------------------
+
+
+def by_reference(phone, call):
+    """The number where Restcomm puts it when the first message has none of its own."""
+    child = f'<msisdn number="{phone.digits}" nai="international_number" npi="ISDN"/>'
+    assert child in call
+    whole = call.replace(child, "").replace("></processUnstructuredSSRequest_Request>", "/>")
+    return whole.replace("</dialog>", f'<originationReference number="{phone.digits}" nai="international_number" npi="ISDN"/></dialog>')
+
+
+def test_19_an_origination_reference_is_who_dials(carriers):  # noqa: F811
+    """And it is told once, so that the later hops are his too."""
+    phone, home = home_of(carriers, "restcomm")
+    begin = phone.start
+    phone.start = lambda code: by_reference(phone, begin(code))
+    assert phone.dial() == home, "the reader who was welcomed by her number"
+    pick(phone, "découvrir")
+    assert "Nouveautés" in phone.last and phone.repeat()[0].same(phone.last_reply)
+    phone.send("0")
+    assert phone.last == home
+
+
+def test_19_a_sealed_number_of_another_dialogue_is_nobody(carriers):  # noqa: F811
+    """Two readers' dialogues whose states are mixed up on the way: a last screen, never the other's."""
+    one, other = home_of(carriers, "restcomm")[0], home_of(carriers, "restcomm")[0]
+    pick(other, "découvrir")
+    before = carriers.refused("malformed")
+    mine, one.user_object = one.user_object, other.user_object
+    reply = one.deliver(one.hop("1"))
+    assert refused(reply) and b"Nouveaut" not in reply.body
+    assert carriers.refused("malformed") == before + 1
+    one.user_object = mine
+    pick(one, "découvrir")
+    assert "Nouveautés" in one.last, "its own still opens"
+
+
+IMSI = "612030000000019"
+NAMELESS = [
+    ("infobip", lambda body: body.replace('"msisdn": "', '"other": "').replace("639020000000001", IMSI)),
+    ("mtn_madapi", lambda body: body.replace('"msisdn": "', f'"imsi": "{IMSI}", "other": "')),
+    ("restcomm", lambda body: re.sub("<msisdn [^>]*>", f'<imsi number="{IMSI}"/>', body)),
+    ("huawei", lambda body: re.sub(r"<ns2:msIsdn>\d+</ns2:msIsdn>", f"<ns2:imsi>{IMSI}</ns2:imsi>", body))]
+
+
+@pytest.mark.parametrize("name,change", NAMELESS, ids=[name for name, _ in NAMELESS])
+def test_19_an_imsi_alone_is_nobody(carriers, migrated_db, redis, name, change):  # noqa: F811
+    """The carrier's own success, no screen of anybody's, no reader made, and the IMSI is kept nowhere."""
+    readers = "select count(*) from auth.identity"
+    phone = carriers.phone(name)
+    phone.session = phone.new_session()
+    call = phone.start(phone.service_code)
+    had, body = sql(migrated_db, readers), call if isinstance(call, str) else call.body
+    assert change(body) != body
+    if isinstance(call, str):
+        call = change(body)
+    else:
+        call.body = change(body)
+    before = carriers.refused("malformed")
+    reply = phone.deliver(call)
+    assert carriers.refused("malformed") == before + 1 and sql(migrated_db, readers) == had
+    if name in POSTED:
+        phone.acknowledged(reply)
+        assert not phone.gateway.take(lambda root: root is not None and phone.mine(root), 0), "nothing is posted to nobody"
+    else:
+        assert refused(reply)
+    store = redis_client.Redis.from_url(redis.url)
+    assert not [key for key in store.scan_iter("*") if IMSI.encode() in key + store.dump(key)]
+    assert IMSI not in carriers.process.log.read_text()
+
+
+# --- the wrong language at first: 41 ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["orange_xhtml", "cellcube", "infobip", "mtn_madapi"])
+def test_41_the_carrier_s_word_is_switched_in_one_key_and_remembered(carriers, name):  # noqa: F811
+    """A French country, a phone that is set to English: one key makes it French, whatever the carrier goes on to say."""
+    phone = carriers.phone(name)
+    says(phone, "eng")
+    phone.dial()
+    assert "Welcome" in phone.last and "2 Francais" in phone.last.replace("ç", "c")
+    pick(phone, "fran")
+    assert "Bienvenue" in phone.last and "2 English" in phone.last
+    pick(phone, "continuer")
+    home = phone.last
+    phone.dial()
+    assert phone.last == home and "Découvrir" in home
+    other = carriers.phone(name)
+    says(other, "?;q=1" if name != "mtn_madapi" else "x" * 300)
+    assert "Bienvenue" in other.dial(), "what is no language is none"
+
+
+def says(phone, language):
+    """The subscriber's language as this carrier tells it."""
+    phone.language = language
+    if hasattr(phone, "json"):
+        pack = phone.json
+        field = '"language": null' if phone.carrier == "infobip" else '"serviceCode": '
+        phone.json = lambda *args, **more: (
+            {**pack(*args, **more), "language": language} if phone.carrier == "infobip"
+            else pack(*args, **more).replace(field, f'"language": "{language}", {field}'))
+
+
+def test_41_moov_says_eng_of_everybody(carriers):  # noqa: F811
+    phone = carriers.phone("moov")
+    assert "lang=eng" in phone.start(CODE).whole(phone.url)
+    assert "Bienvenue" in phone.dial()
+
+
+# --- who may call: 40 ------------------------------------------------------------------------------
+
+
+def seen_by_a_stranger(reply):
+    return reply.status, reply.body, {k: v for k, v in reply.headers.items() if k != "date"}
+
+
+def test_40_whoever_is_not_let_in_sees_one_answer(carriers):  # noqa: F811
+    """Which carriers there are, how much of a secret is right, whose credentials are wrong: one answer tells nothing."""
+    phone = carriers.phone("hubtel")
+    phone.session = phone.new_session()
+    body, base = phone.start(CODE), carriers.url + "/ussd/"
+    urls = [base + at for at in ("nobody/demo", "hubtel/dem0", "hubtel/dem", "hubtel/demo1", "hubtel/DEMO", "hubtel/", "hubtel",
+                                 "hubtel/%64emo%20", "hubtel/" + "d" * 4000, "HUBTEL/demo",
+                                 "hubtel/demo/more", "hubtel/demo/ring", "smpp_tata/demo", "infobip/demo/session/1/other")]
+    answers = [seen_by_a_stranger(phone.post_raw(body, url=url)) for url in urls]
+    stranger = carriers.phone("arkesel")
+    stranger.user_id, stranger.session = "STRANGER", stranger.new_session()
+    answers.append(seen_by_a_stranger(stranger.deliver(stranger.start(CODE))))
+    huawei = carriers.phone("huawei")
+    huawei.rev_password, huawei.session = "rev-passwore", huawei.new_session()
+    answers.append(seen_by_a_stranger(huawei.deliver(huawei.start(CODE))))
+    assert [a for a in answers if a != answers[0]] == [] and answers[0][:2] == (404, b"")
+
+
+def test_40_a_header_of_somebody_who_is_no_proxy_is_not_believed(carriers):  # noqa: F811
+    """Cellulant may call from 127.0.0.1 alone: a forwarded address neither opens that nor shuts it."""
+    phone = welcome(carriers.phone("cellulant"))
+    shown = phone.last
+    before = carriers.refused("unknown")
+    for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded"):
+        call = phone._body
+        call.headers = {header: "192.0.2.1"}
+        assert phone.judge(phone.deliver(call)) == (shown, False)
+    assert carriers.refused("unknown") == before
 
 
 @pytest.mark.parametrize("name", ["hubtel", "beem", "moov", "restcomm"])

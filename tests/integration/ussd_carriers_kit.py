@@ -73,6 +73,7 @@ def carriers(work_dir, migrated_db, redis, coko_bin):
     sections["carrier mtn_madapi"].update(send_password=PushGateway.key, ring_most=4)
     for name, gateway in gateways.items():
         sections[f"carrier {name}"]["send_url"] = gateway.url
+    sections["carrier cellulant"]["networks"] = "127.0.0.1"
     sections["carrier aat"]["url"] = f"http://127.0.0.1:{port}/ussd/aat/demo"
     folder = work_dir / f"carriers-{uuid.uuid4().hex[:6]}"
     one = Carriers(folder, template_values(migrated_db, redis.url),

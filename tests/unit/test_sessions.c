@@ -101,8 +101,9 @@ static void test_names_of_earlier_hops_are_kept_case_04(void **state)
 
         encode(&s, &b);
         assert_int_equal(b.p[0], SESSION_FORMAT_4);
-        assert_int_equal(b.len, SESSION_HEADER + 1 + (size_t)MIN(hops, SESSION_PAST) * SESSION_PAST_LEN +
-                                    s.state.n + s.reply.n);
+        assert_int_equal(b.len, SESSION_HEADER + 1 +
+                                    (size_t)MIN(hops, SESSION_PAST) * SESSION_PAST_LEN + s.state.n +
+                                    s.reply.n);
         assert_int_equal(session_decode(buf_str(&b), &got, &e), 0);
         assert_int_equal(got.npast, MIN(hops, SESSION_PAST));
         assert_memory_equal(got.past, s.past, got.npast * sizeof s.past[0]);

@@ -272,7 +272,7 @@ static void test_a_name_told_before_is_a_straggler_case_04(void **state)
             ev.step[0] = old;
             hop_decide(&named, ring, &ev, &s, run_a, &h);
             assert_hop(h, kept || old == step ? HOP_REPLAY : HOP_INPUT,
-                       kept           ? "stale"
+                       kept          ? "stale"
                        : old == step ? "repeated"
                                      : "input");
         }
