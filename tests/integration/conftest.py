@@ -23,7 +23,7 @@ from support import COKO, TOP, Lab, Postgres, Redis  # noqa: E402
 
 TEMPLATE_DB = "coko_template"
 LONGEST = ("test_ussd_walks", "test_money_faults", "test_money_ends", "test_ussd_attack", "test_money_crash", "test_ussd_turn",
-           "test_esme", "test_ussd_smpp", "test_ussd_insight", "test_sms_outbox", "test_sms_chaos", "test_story_kill", "test_money_sim")
+           "test_esme", "test_ussd_smpp", "test_ussd_insight", "test_sms_outbox", "test_sms_chaos", "test_story_kill", "test_money_sim", "test_money_kill")
 
 
 def pytest_collection_modifyitems(items):

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """`coko serve` under test: its own folder, ports and configuration, ready by asking, and at the end
-exit code 0 and a log without a sanitizer's report or a broken assertion.
+exit code 0 and a log without a sanitizer's report, a broken assertion, or a key of a rail (S5).
 
 The configuration is deploy/sample/coko.ini.in, the demo's own template, with the test's overrides
 on top: {"section": {"key": value}}; a value of None removes the key, and @HTTP_PORT@ and the like stand
 for the daemon's own.
 """
 import json
+import re
 import signal
 from pathlib import Path
 
 from support import COKO, FAULT_MARKS, TEST_KEYS, TOP, Process, free_port, http_request, wait_until
 
 TEMPLATE = TOP / "deploy/sample/coko.ini.in"
+RAILS = ("mtn_momo", "wave", "orange_sonatel", "mpesa")
 
 
 def parse_ini(text):
@@ -44,6 +46,13 @@ def render_ini(values, overrides):
     for name, value in values.items():
         text = text.replace(f"@{name}@", str(value))
     return text
+
+
+def rail_secrets(text):
+    """What rails and we prove ourselves with, by a coko.ini; a value too short to look for is left out."""
+    sections = parse_ini(text)
+    return {value for name in RAILS for key, value in sections.get(name, {}).items()
+            if re.search("secret|key|pin|user_id", key) and len(value) > 6}
 
 
 def write_secrets(folder, database_url):
@@ -135,4 +144,6 @@ class Daemon:
         log = self.process.log.read_bytes()
         fault = FAULT_MARKS.search(log)
         assert not fault, f"{fault.group()} in {self.process.log}:\n{self.process.tail(120)}"
+        told = [s for s in (*rail_secrets(self.ini.read_text()), TEST_KEYS.split(":")[1]) if s.encode() in log]
+        assert not told, f"in {self.process.log}: {told}"
         assert self.killed or code == 0, f"coko ended with {code}:\n{self.process.tail()}"

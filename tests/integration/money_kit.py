@@ -16,6 +16,7 @@ import psycopg2.extras
 import redis as redis_client
 
 from support import TOP, http_request, wait_until
+from ussdkit import ask_of
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 from ussd_client import AtPhone  # noqa: E402
@@ -188,6 +189,8 @@ class Till:
         phone.dial()
         if "Continuer" in phone.last:
             self.choose(phone, "Continuer")
+        elif ask_of(phone):                  # she was cut off among the passes
+            phone.send("2")
         self.choose(phone, "Mon pass")
         self.choose(phone, "Voir les pass")
         self.choose(phone, "Pass jour")

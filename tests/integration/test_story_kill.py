@@ -8,16 +8,13 @@ in the test's id; COKO_KILLS and COKO_STORY_SEEDS make it longer.
 import os
 import random
 import signal
-import sys
 import threading
 
 import pytest
 
 from story import Story, letters
-from support import TOP, wait_until
-
-sys.path.insert(0, str(TOP / "tests/lab"))
-from ussd_client import AtPhone  # noqa: E402
+from support import wait_until
+from ussdkit import StubbornPhone
 
 KILLS = int(os.environ.get("COKO_KILLS", "24"))
 SEEDS = [int(s) for s in os.environ.get("COKO_STORY_SEEDS", "1").split(",")]
@@ -51,27 +48,6 @@ class Killer(threading.Thread):
 
 
 class StubbornStory(Story):
-    """Repeats a hop that met a closed door, as a carrier does, with the same octets."""
-
-    def __init__(self, *args):
-        super().__init__(*args)
-        sent = self.phone.post_raw
-
-        def until_answered(body):
-            answers = []
-
-            def once():
-                try:
-                    answers.append(sent(body))
-                except OSError:
-                    return False
-                return answers[-1].status == 200
-
-            wait_until(once, "an answer to a hop", 30)
-            return answers[-1]
-
-        self.phone.post_raw = until_answered
-
     def until(self, what, done, attempt):
         """Dials again until the story got where it should: a polite END is a legal answer here."""
         def tried():
@@ -89,7 +65,7 @@ class StubbornStory(Story):
 def test_kill_9_at_random_points_of_the_story(daemon, smsc, mtn, seed):
     coko = daemon(config={"coko": {"workers": 2}, "link lab": {"lease": "2s"}}, smsc=smsc, mtn=mtn)
     mtn.control("POST", "/lab/payer", {"msisdn": "*", "behaviour": "approve", "delay_ms": 400})
-    story = StubbornStory(coko, smsc, mtn, AtPhone(coko.url, "demo", f"+22505000{seed:05d}"))
+    story = StubbornStory(coko, smsc, mtn, StubbornPhone(coko.url, "demo", f"+22505000{seed:05d}"))
     story.dial()
     killer = Killer(coko, seed)
     killer.start()

@@ -9,8 +9,6 @@ no violation of S1-S6, and never another subscriber's screen.
 A walk that fails prints what was typed and seen, and a shorter command that fails likewise where one was found.
 """
 import concurrent.futures
-import hashlib
-import hmac
 import os
 import random
 import re
@@ -26,7 +24,8 @@ import pytest
 import redis as redis_client
 
 from database import sql
-from support import TEST_KEYS, TOP, wait_until
+from support import TOP, wait_until
+from ussdkit import lookup_of
 from walk_kit import DIALECT, Plan, Violation, Walk
 
 sys.path.insert(0, str(TOP / "tests/lab"))
@@ -133,14 +132,6 @@ def world(daemon, smsc, mtn, migrated_db, clean_redis):
 
 
 # ---- S2: rows ---------------------------------------------------------------------------------------
-
-def lookup_of(number):
-    """The keyed hash that an identity is found by: HKDF-SHA256 of the ring's key, then HMAC."""
-    master = bytes.fromhex(TEST_KEYS.split(":")[1])
-    extracted = hmac.digest(b"coko", master, "sha256")
-    key = hmac.digest(extracted, b"lookup\x01", "sha256")
-    return hmac.new(key, b"phone\0" + number.lstrip("+").encode(), hashlib.sha256).digest()
-
 
 ROWS = """
 select i.user_id, u.lang, i.country,

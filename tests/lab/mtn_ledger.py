@@ -22,7 +22,7 @@ REASONS = (
 
 # approve: after delay_ms. reject, no_funds, fail: after delay_ms, with the reason. ignore: nothing
 # until lapse_ms, then FAILED. late: like ignore, then SUCCESSFUL after late_ms more. pending: for
-# ever, until a control call.
+# ever, until a control call. With "takes" the rail debits that amount instead of what was asked.
 BEHAVIOURS = {"approve", "reject", "no_funds", "fail", "ignore", "late", "pending"}
 
 
@@ -67,6 +67,9 @@ def check_behaviour(body):
                                   or value < 0):
             raise LedgerError(f"{name} must be a number of milliseconds")
         out[name] = value
+    if body.get("takes") is not None and not str(body["takes"]).isdigit():
+        raise LedgerError("takes must be a whole amount")
+    out["takes"] = body.get("takes")
     return out
 
 
@@ -138,6 +141,7 @@ class Ledger:
         if charge.status == "SUCCESSFUL" or (charge.status == "FAILED" and not late):
             return False
         charge.status, charge.reason = "SUCCESSFUL", None
+        charge.amount = str(check_behaviour(self.setting(charge.payer))["takes"] or charge.amount)
         charge.transaction, charge.ended = str(next(self.transactions)), time.time()
         self.debits.append({
             "reference": charge.reference, "payer": charge.payer, "amount": charge.amount,

@@ -251,6 +251,7 @@ static void test_a_cut_answer_proves_nothing(void **state)
     }
 }
 
+/* I12: what the rail never published is neither a success nor a failure. */
 static void test_a_new_word_is_kept_and_told(void **state)
 {
     struct rail_verdict v = ask(200, "{\"status\":\"QUARANTINED\",\"reason\":\"EXPIRED\"}");
