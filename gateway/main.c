@@ -91,6 +91,31 @@ static const struct command commands[] = {
      "units of the country's currency, VAT included. close: codes of BATCH that were not redeemed never\n"
      "will be. list: batches, how many of each were redeemed, what is owed. Audited by name.\n",
      command_vouchers},
+    {"charges",
+     "list [open|unknown|review|last|STATE] | show CHARGE | poll CHARGE\n"
+     "            | decide CHARGE grant|credit|dismiss --reason TEXT\n"
+     "            | refund CHARGE [AMOUNT] --reason TEXT [--by-hand] | refunds | approve|refuse REFUND\n"
+     "            | made REFUND RAIL_ID | not-made REFUND --reason TEXT\n"
+     "            [-c FILE] [--by NAME] [--key-file FILE] [--max N]",
+     "payments: see them, ask the rail again, decide, give back",
+     "CHARGE: its id, our reference (its first eight characters, as an SMS has them) or the rail's id\n"
+     "of the transaction. list: what is open, the oldest first. show: everything that happened to it, in\n"
+     "the order of time (UTC); no number. poll: the next question to the rail is due now. decide ends a\n"
+     "review: grant what was paid for, make it the payer's credit, or dismiss it when nothing came.\n"
+     "refund: all that may go back, or AMOUNT in minor units; another person approves it; the rail then\n"
+     "makes it. --by-hand: you make it at the rail's back office once it is approved, and tell its id\n"
+     "there with made, or why it could not be. Whoever decides, asks, approves or tells proves himself\n"
+     "with his own key (coko staff), typed at the terminal, from --key-file, or as a line of standard\n"
+     "input; the same person does not approve what he asked for. All of it is in ops.audit.\n",
+     command_charges},
+    {"staff",
+     "join NAME --country CC | vouch NAME | close NAME | list [-c FILE] [--by NAME] [--key-file FILE]",
+     "persons who decide about money",
+     "join: run by the person: prints a key, once; the database has its keyed hash alone. The first two\n"
+     "of an installation may decide at once, every later one after two others vouched. close: by\n"
+     "anybody with a key, at once and for ever. Let three join: with two, one who leaves leaves the other\n"
+     "alone, and one lets nobody in. Each is audited and an alert.\n",
+     command_staff},
     {"margin", "[-c FILE] [--days N]", "what plans bring and what their SMS cost",
      "Per plan and country over N days (30): revenue without VAT, segments and their cost, margin,\n"
      "and the cost of a pass used to the full; minor units. Exit code 1 and an alert when a plan\n"

@@ -30,6 +30,10 @@ struct command_word {
 /* Where the value behind `flag` belongs in `words`; NULL for a flag that is none of the n. */
 const char **command_word(void *words, const struct command_word *w, size_t n, const char *flag);
 
+/* Configuration as command_config, a connection to its database, and fn with both; its exit code. */
+typedef int command_db_fn(PGconn *db, const struct config *c, void *arg);
+int command_with_database(int argc, char **argv, command_db_fn *fn, void *arg);
+
 /* One statement with text parameters; NULL after a message on stderr, else the caller clears it. */
 PGresult *command_rows(PGconn *db, const char *sql, int n, const char *const *v);
 
@@ -53,6 +57,8 @@ int command_link(int argc, char **argv);
 int command_outbox(int argc, char **argv);
 int command_book(int argc, char **argv);
 int command_vouchers(int argc, char **argv);
+int command_charges(int argc, char **argv);
+int command_staff(int argc, char **argv);
 int command_margin(int argc, char **argv);
 int command_phone(int argc, char **argv);
 int command_statements(int argc, char **argv);

@@ -101,9 +101,7 @@ PGresult *command_rows(PGconn *db, const char *sql, int n, const char *const *v)
     return NULL;
 }
 
-typedef int order_fn(PGconn *db, const struct order *o);
-
-static int with_database(int argc, char **argv, const struct order *o, order_fn *fn)
+int command_with_database(int argc, char **argv, command_db_fn *fn, void *arg)
 {
     const char *path;
     int code = COMMAND_OK;
@@ -113,7 +111,7 @@ static int with_database(int argc, char **argv, const struct order *o, order_fn 
         return code;
     PGconn *db = PQconnectdb(c->store.database_url);
 
-    code = fn(db, o);
+    code = fn(db, c, arg);
     PQfinish(db);
     config_free(c);
     return code;
@@ -149,12 +147,14 @@ static int wait_released(PGconn *db, const char *account)
     return -1;
 }
 
-static int link_run(PGconn *db, const struct order *o)
+static int link_run(PGconn *db, const struct config *c, void *arg)
 {
+    const struct order *o = arg;
     const char *v[] = {o->by, o->words[2], wish_of(o->words[1])};
     PGresult *r = command_rows(db, "select outcome from messaging.link_wish($1, $2, $3)", 3, v);
     bool known;
 
+    (void)c;
     if (r == NULL)
         return COMMAND_FAULT;
     known = strcmp(PQgetvalue(r, 0, 0), "no_account") != 0;
@@ -176,7 +176,7 @@ int command_link(int argc, char **argv)
 
     if (o.bad || o.nwords != 3 || wish_of(o.words[1]) == NULL)
         return COMMAND_USAGE;
-    return with_database(argc, argv, &o, link_run);
+    return command_with_database(argc, argv, link_run, &o);
 }
 
 /* ---- coko outbox ---- */
@@ -191,10 +191,12 @@ static PGresult *unknowns(PGconn *db, const struct order *o, const char *account
                         3, v);
 }
 
-static int outbox_list(PGconn *db, const struct order *o)
+static int outbox_list(PGconn *db, const struct config *c, void *arg)
 {
+    const struct order *o = arg;
     PGresult *r = unknowns(db, o, o->nwords == 3 ? o->words[2] : o->account);
 
+    (void)c;
     if (r == NULL)
         return COMMAND_FAULT;
     if (PQntuples(r) > 0)
@@ -246,12 +248,14 @@ static int print_decided(const PGresult *r, size_t asked)
     return refused > 0 || (size_t)PQntuples(r) < asked ? COMMAND_FAULT : COMMAND_OK;
 }
 
-static int outbox_decide(PGconn *db, const struct order *o)
+static int outbox_decide(PGconn *db, const struct config *c, void *arg)
 {
+    const struct order *o = arg;
     bool requeue = strcmp(o->words[1], "requeue") == 0;
     int code = COMMAND_FAULT;
     struct buf ids;
 
+    (void)c;
     buf_init(&ids, IDS_BYTES);
     buf_addc(&ids, '{');
     if (o->nwords > 2)
@@ -290,10 +294,10 @@ int command_outbox(int argc, char **argv)
     if (o.bad || o.nwords < 2)
         return COMMAND_USAGE;
     if (strcmp(o.words[1], "unknown") == 0)
-        return o.nwords > 3 ? COMMAND_USAGE : with_database(argc, argv, &o, outbox_list);
+        return o.nwords > 3 ? COMMAND_USAGE : command_with_database(argc, argv, outbox_list, &o);
     if (strcmp(o.words[1], "requeue") != 0 && strcmp(o.words[1], "give-up") != 0)
         return COMMAND_USAGE;
     if ((o.nwords > 2) == (*o.account != '\0') || !all_ids(&o)) /* ids, or an account: not both */
         return COMMAND_USAGE;
-    return with_database(argc, argv, &o, outbox_decide);
+    return command_with_database(argc, argv, outbox_decide, &o);
 }

@@ -197,23 +197,16 @@ static const struct verb *verb_find(const struct request *r)
     return NULL;
 }
 
+static int request_run(PGconn *db, const struct config *c, void *arg)
+{
+    const struct request *r = arg;
+
+    return verb_find(r)->run(db, c, r);
+}
+
 int command_vouchers(int argc, char **argv)
 {
     struct request r = request_read(argc, argv);
-    const struct verb *verb = verb_find(&r);
-    const char *path;
-    int code = COMMAND_OK;
 
-    if (!verb)
-        return COMMAND_USAGE;
-    struct config *c = command_config(argc, argv, &path, &code);
-
-    if (!c)
-        return code;
-    PGconn *db = PQconnectdb(c->store.database_url);
-
-    code = verb->run(db, c, &r);
-    PQfinish(db);
-    config_free(c);
-    return code;
+    return verb_find(&r) ? command_with_database(argc, argv, request_run, &r) : COMMAND_USAGE;
 }

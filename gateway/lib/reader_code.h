@@ -25,4 +25,8 @@ MUST_CHECK bool reader_code_read(struct str typed, char out[READER_CODE_MAX + 1]
 void reader_code_macs(const struct seal_ring *ring, struct str code,
                       char out[READER_CODE_MACS_MAX]);
 
+/* The same of any secret of another domain ("staff.key"). */
+void reader_secret_macs(const struct seal_ring *ring, struct str domain, struct str secret,
+                        char out[READER_CODE_MACS_MAX]);
+
 #endif

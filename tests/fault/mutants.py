@@ -15,13 +15,13 @@ SQL = {
     "I3: a new reference for a resubmit": [
         ("billing.charge_event", "state = v_to,", "our_ref = case when v_to = 'READY' then gen_random_uuid() else our_ref end, state = v_to,")],
     "I4: no receipt": [
-        ("billing.settle_charge", "perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null"
+        ("billing.settle_from", "perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null"
          " then 'receipt_book' else 'receipt' end);", "")],
     "I4: the pass comes before the success": [
         ("billing.charge_event", "if v_to in ('SUCCEEDED', 'SUCCEEDED_LATE') then", "if v_to in ('SUCCEEDED', 'SUCCEEDED_LATE', 'PENDING') and"
          " not exists (select 1 from billing.entitlement e where e.charge_id = c.id) then")],
     "I5: a second success is kept for nothing": [
-        ("billing.credit_charge", "(v_txn, 'liability', null, -p_charge.amount_minor", "(v_txn, 'revenue', null, -p_charge.amount_minor")],
+        ("billing.credit_from", "(v_txn, 'liability', null, -p_charge.amount_minor", "(v_txn, 'revenue', null, -p_charge.amount_minor")],
     "I5: no later question after a failure": [
         ("billing.charge_due", "when p_now < v_from + interval '1 hour' then v_from + interval '1 hour'", ""),
         ("billing.charge_due", "when p_now < v_from + interval '24 hours' then v_from + interval '24 hours'", "when false then null"),
@@ -38,7 +38,7 @@ SQL = {
         ("billing.same_money", "o.id <> p_charge.id", "false"), "drop index billing.charge_rail_txn"],
     "I9: entries that do not sum to zero": [
         "drop trigger ledger_entry_zero on billing.ledger_entry; drop trigger ledger_txn_zero on billing.ledger_txn",
-        ("billing.settle_charge", "('revenue', null, v_tva - v_all)", "('revenue', null, -v_all)")],
+        ("billing.settle_from", "('revenue', null, v_tva - v_all)", "('revenue', null, -v_all)")],
     "I10: a late decline undoes success": [
         "insert into billing.charge_transition values ('SUCCEEDED', 'declined', 'FAILED'), ('SUCCEEDED', 'pending', 'PENDING')",
         ("billing.charge_event", "c.version <> p_version", "false")],
@@ -56,7 +56,7 @@ SQL = {
                                "insert into billing.charge_transition values ('SUCCEEDED', 'success', 'SUCCEEDED')"],
     "a lease that never ends": [("billing.claim_charges", "v_now + make_interval(secs => r.submit_lease_s)", "null")],
     "a day without an answer is a failure": [("billing.claim_charges", "c.state := 'UNRESOLVED'", "c.state := 'EXPIRED'")],
-    "refund: above what was paid": [("billing.refund_request", "v_amount <= 0 or v_amount > l.left_minor", "v_amount <= 0")],
+    "refund: above what was paid": [("billing.refund_ask", "v_amount <= 0 or v_amount > l.left_minor", "v_amount <= 0")],
     "refund: one person is enough": [
         ("billing.refund_approve", "v_who = f.requested_by", "false"), "alter table billing.refund drop constraint refund_check2"],
     "refund: a repeated submit has a new reference": [

@@ -5,6 +5,7 @@ A mutant is a statement, or (function, text, other text); beside it the test tha
 """
 import pytest
 
+import test_charges_desk as desk
 import test_sql_billing as billing
 import test_sql_carrier as carrier
 import test_sql_codes as codes
@@ -83,7 +84,7 @@ MUTANTS = {
         [("billing.credit_left", "c.credit_minor > 0 and not c.superseded", "false")],
         selling.test_credit_pays_its_part_and_is_reserved_once),
     "I5: a charge counts on credit that was spent": (
-        [("billing.settle_charge", "c.credit_minor > billing.credit_left(c.user_id, c.currency, c.id)", "false")],
+        [("billing.settle_from", "c.credit_minor > billing.credit_left(c.user_id, c.currency, c.id)", "false")],
         selling.test_a_late_success_whose_credit_was_spent_is_credit),
     "a refund keeps the part that credit had paid": (
         [("billing.refund_end", "v_credit := billing.refund_credit(f.charge_id);", "")],
@@ -96,8 +97,26 @@ MUTANTS = {
         [("billing.start_charge_once", "or g.state in ('CREATED', 'READY',", "or g.state in ('none',")],
         selling.test_a_gift_and_her_own_purchase_do_not_meet),
     "10: a gift paid twice is the friend's credit": (
-        [("billing.credit_charge", "coalesce(p_charge.gift_by, p_charge.user_id)", "p_charge.user_id")],
+        [("billing.credit_from", "coalesce(p_charge.gift_by, p_charge.user_id)", "p_charge.user_id")],
         selling.test_a_gift_paid_twice_is_the_givers_credit),
+    "one secret is two persons": (
+        [("billing.refund_approve", "v_who = f.requested_by", "false"), "alter table billing.refund drop constraint refund_check2"],
+        lambda w: desk.test_a_refund_takes_two_secrets_of_two_persons(desk.desk_of(w))),
+    "one person lets another in": (
+        [("auth.staff_vouch_for", ">= 2", ">= 1")], lambda w: desk.test_the_first_two_are_active_and_a_third_needs_both(desk.desk_of(w))),
+    "who was closed decides": (
+        [("auth.staff_who", "and s.closed_at is null", ""), ("auth.staff_close", "and r.role = 'treasurer'", "and false")],
+        lambda w: desk.test_who_is_closed_decides_nothing_and_his_word_for_another_is_void(desk.desk_of(w))),
+    "a refund by hand leaves for the rail too": (
+        [("billing.refund_approve", "case when not f.by_hand then v_now end", "v_now"),
+         "alter table billing.refund drop constraint refund_hand_sends_nothing"],
+        lambda w: desk.test_a_refund_by_hand_is_booked_when_a_person_tells_the_rails_id(desk.desk_of(w), "mpesa")),
+    "one act at the back office ends two refunds": (
+        [("billing.refund_made", "o.rail_txn = v_txn", "false"), "drop index billing.refund_rail_txn"],
+        lambda w: desk.test_one_act_at_the_back_office_pays_for_one_refund(desk.desk_of(w))),
+    "I8: a person grants what is not the price": (
+        [("billing.review_decide", "h.held_minor <> c.amount_minor", "false")],
+        lambda w: desk.test_what_is_not_the_price_becomes_credit_or_goes_back(desk.desk_of(w), 90)),
     "one book opens every book": (
         [("billing.may_send", "and r.book_id = p_book_id", "")], selling.test_one_book_is_hers_for_ever_and_no_other),
     "a trial a reader, not a number": (

@@ -1,4 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
+create or replace function billing.credited_of(p_charge billing.charge) returns bigint language plpgsql stable as $$
+begin
+    return coalesce((select -sum(e.amount_minor) from billing.ledger_txn t join billing.ledger_entry e on e.txn_id = t.id
+                     where t.charge_id = p_charge.id and t.kind = 'credit' and e.account = 'liability'), p_charge.amount_minor);
+end $$;
+comment on function billing.credited_of(billing.charge) is
+'What became credit of a charge: what was received, which a person may have credited although it was not the price.';
+
 create or replace function billing.charge_notice(p_charge_id bigint, p_template text) returns void language plpgsql as $$
 declare
     c billing.charge;
@@ -31,6 +39,7 @@ begin
             'dial', (select messaging.dial_code_of(i.country) from auth.identity i where i.id = v_to),
             'title', left((select b.title from catalog.book b where b.id = c.book_id), 40),
             'amount', billing.money_text(case when p_template in ('receipt', 'receipt_book', 'gift') then c.amount_minor + c.credit_minor
+                                              when p_template = 'credited' then billing.credited_of(c)
                                               else c.amount_minor end, c.currency), 'ref', v_ref, 'txn', v_ref,
             'until', coalesce((select billing.local_text(c.user_id, e.ends_at) from billing.entitlement e where e.charge_id = c.id), ''));
         -- One segment, whatever the rail's transaction id: first a short id, then none.

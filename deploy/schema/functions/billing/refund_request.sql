@@ -15,7 +15,7 @@ end $$;
 comment on function billing.refund_left(bigint) is
 'What the rail debited for a charge, by the ledger, and how much of it is neither given back nor asked back. No row: nothing was received.';
 
-create or replace function billing.refund_request(p_charge_id bigint, p_amount_minor bigint, p_reason text, p_who text)
+create or replace function billing.refund_ask(p_charge_id bigint, p_amount_minor bigint, p_reason text, p_who text, p_by_hand boolean)
 returns table (outcome text, refund_id bigint, left_minor bigint) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -37,24 +37,32 @@ begin
     select * into r from billing.rail where code = c.rail;
     if c.settlement is null or l.paid_minor is null then
         return query select 'not_paid', null::bigint, null::bigint;
-    elsif r.refunds = 'none' then
+    elsif r.refunds = 'none' and not p_by_hand then
         return query select 'by_hand', null::bigint, l.left_minor;
     elsif v_amount <= 0 or v_amount > l.left_minor then
         return query select 'above', null::bigint, l.left_minor;
-    elsif r.refunds = 'full' and v_amount <> l.paid_minor then
+    elsif r.refunds = 'full' and not p_by_hand and v_amount <> l.paid_minor then
         return query select 'whole_only', null::bigint, l.left_minor;
     else
-        insert into billing.refund (charge_id, amount_minor, currency, reason, requested_by, requested_at)
-        values (c.id, v_amount, l.currency, p_reason, v_who, v_now)
+        insert into billing.refund (charge_id, amount_minor, currency, reason, requested_by, requested_at, by_hand)
+        values (c.id, v_amount, l.currency, p_reason, v_who, v_now, p_by_hand)
         returning id into v_id;
         perform ops.audit_put(v_who, 'refund.requested', 'charge:' || c.id, jsonb_build_object('refund', v_id, 'amount', v_amount));
         return query select 'ok', v_id, l.left_minor - v_amount;
     end if;
 end $$;
-comment on function billing.refund_request(bigint, bigint, text, text) is
+comment on function billing.refund_ask(bigint, bigint, text, text, boolean) is
 'A person asks that money of a charge go back to its payer; amount null = all that is left. Nothing moves before billing.refund_approve. From now on the amount is reserved: all refunds of a charge together never exceed what the rail debited.
-who: the authenticated person. outcome: ok | missing | not_paid | by_hand (this rail refunds nothing) | above (more than is left, or nothing) | whole_only (this rail gives back whole charges).
+by_hand: a person will make it at the rail''s back office and say so (billing.refund_made); any part, on any rail.
+who: the authenticated person. outcome: ok | missing | not_paid | by_hand (this rail refunds nothing by itself) | above (more than is left, or nothing) | whole_only (this rail gives back whole charges).
 refund_id: of the new row; left_minor: what may still be asked for.';
+
+create or replace function billing.refund_request(p_charge_id bigint, p_amount_minor bigint, p_reason text, p_who text)
+returns table (outcome text, refund_id bigint, left_minor bigint) language plpgsql as $$
+begin
+    return query select * from billing.refund_ask(p_charge_id, p_amount_minor, p_reason, p_who, false);
+end $$;
+comment on function billing.refund_request(bigint, bigint, text, text) is 'billing.refund_ask of a refund that the rail makes.';
 
 create or replace function billing.refund_approve(p_refund_id bigint, p_who text) returns table (outcome text, state text)
 language plpgsql as $$
@@ -80,14 +88,15 @@ begin
     elsif not billing.refund_reverse(f, v_payer) then
         return query select 'spent', f.state;
     else
-        update billing.refund set state = 'APPROVED', decided_by = v_who, decided_at = v_now, due_at = v_now, version = version + 1
+        update billing.refund set state = 'APPROVED', decided_by = v_who, decided_at = v_now,
+            due_at = case when not f.by_hand then v_now end, version = version + 1
         where id = f.id;
         perform ops.audit_put(v_who, 'refund.approved', 'charge:' || f.charge_id, jsonb_build_object('refund', f.id));
         return query select 'ok', 'APPROVED';
     end if;
 end $$;
 comment on function billing.refund_approve(bigint, text) is
-'Another person than the one who asked lets a refund go: it is booked out of the sale (or credit, or suspense) and sent by the next claim; wake coko_charge after the commit. who: the authenticated person.
+'Another person than the one who asked lets a refund go: it is booked out of the sale (or credit, or suspense) and sent by the next claim, or waits for the person who makes it by hand; wake coko_charge after the commit. who: the authenticated person.
 outcome: ok | missing | decided (approved or refused before: state) | same_person | spent (the charge had become credit, and the reader used it).';
 
 create or replace function billing.refund_refuse(p_refund_id bigint, p_who text) returns table (outcome text, state text)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
-create or replace function billing.settle_charge(p_charge_id bigint) returns text language plpgsql as $$
+create or replace function billing.settle_from(p_charge_id bigint, p_account text) returns text language plpgsql as $$
 declare
     v_now timestamptz := ops.now();
     c billing.charge;
@@ -11,7 +11,7 @@ begin
     select * into c from billing.charge where id = p_charge_id;
     select k.* into co from auth.users u join ops.country k on k.code = u.country where u.id = c.user_id;
     if billing.is_granted(c) or c.credit_minor > billing.credit_left(c.user_id, c.currency, c.id) then
-        perform billing.credit_charge(c);
+        perform billing.credit_from(c, p_account);
         return 'credited';
     end if;
     v_all := c.amount_minor + c.credit_minor;
@@ -24,16 +24,22 @@ begin
     insert into billing.ledger_txn (kind, charge_id, user_id, at) values ('sale', c.id, c.user_id, v_now) returning id into v_txn;
     insert into billing.ledger_entry (txn_id, account, rail, amount_minor, currency)
     select v_txn, e.account, e.rail, e.amount, c.currency
-    from (values ('clearing', c.rail, c.amount_minor), ('liability', null, c.credit_minor), ('revenue', null, v_tva - v_all),
-                 ('tva', null, -v_tva)) e(account, rail, amount)
+    from (values (p_account, case p_account when 'clearing' then c.rail end, c.amount_minor), ('liability', null, c.credit_minor),
+                 ('revenue', null, v_tva - v_all), ('tva', null, -v_tva)) e(account, rail, amount)
     where e.amount <> 0;
     perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null then 'receipt_book' else 'receipt' end);
     perform messaging.ring_pass(c.id);
     return 'granted';
 end $$;
-comment on function billing.settle_charge(bigint) is
-'I4, I5: called by charge_event in the transaction of the success: the entitlement (billing.grant_pass) or the book, the ledger entries that sum to zero, the receipt.
+comment on function billing.settle_from(bigint, text) is
+'I4, I5: in the transaction of the success, or of a person''s decision (account suspense: where the money was held): the entitlement (billing.grant_pass) or the book, the ledger entries that sum to zero, the receipt.
 If it was already granted by another charge, or the credit that was to pay a part was spent meanwhile, the money becomes credit of who paid and the SMS says so. Returns granted | credited.';
+
+create or replace function billing.settle_charge(p_charge_id bigint) returns text language plpgsql as $$
+begin
+    return billing.settle_from(p_charge_id, 'clearing');
+end $$;
+comment on function billing.settle_charge(bigint) is 'billing.settle_from of what a rail just debited.';
 
 create or replace function billing.is_granted(p_charge billing.charge) returns boolean language plpgsql stable as $$
 begin
@@ -46,7 +52,7 @@ begin
 end $$;
 comment on function billing.is_granted(billing.charge) is 'Whether what a charge pays for was granted by another one already: this period of the plan, or this book.';
 
-create or replace function billing.credit_charge(p_charge billing.charge) returns void language plpgsql as $$
+create or replace function billing.credit_from(p_charge billing.charge, p_account text) returns void language plpgsql as $$
 declare
     v_payer bigint := coalesce(p_charge.gift_by, p_charge.user_id);
     v_txn bigint;
@@ -54,11 +60,11 @@ begin
     update billing.charge set settlement = 'credited', credit_minor = 0 where id = p_charge.id;
     insert into billing.ledger_txn (kind, charge_id, user_id, at) values ('credit', p_charge.id, v_payer, ops.now()) returning id into v_txn;
     insert into billing.ledger_entry (txn_id, account, rail, amount_minor, currency)
-    values (v_txn, 'clearing', p_charge.rail, p_charge.amount_minor, p_charge.currency),
+    values (v_txn, p_account, case p_account when 'clearing' then p_charge.rail end, p_charge.amount_minor, p_charge.currency),
            (v_txn, 'liability', null, -p_charge.amount_minor, p_charge.currency);
     perform billing.charge_notice(p_charge.id, 'credited');
 end $$;
-comment on function billing.credit_charge(billing.charge) is
+comment on function billing.credit_from(billing.charge, text) is
 'What a rail debited for nothing becomes credit of who paid it, for the next purchase; its reserved credit is free again.';
 
 create or replace function billing.credit_left(p_user_id bigint, p_currency text, p_but_charge bigint) returns bigint language plpgsql stable as $$
