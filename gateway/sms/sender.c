@@ -6,16 +6,17 @@
  *   accepted                       recorded with the id
  *   none in time, link lost        recorded as unknown; the other parts go on (M4)
  *   0x58                           the bind puts it back in its place and pauses
- *   try again (queue full, ...)    the message waits 1, 2, 4 s; then it goes back to the outbox, unless
- *                                  a part of it went: then it waits on to its end, as what is there
- *                                  is worth nothing without the rest
+ *   try again (queue full, ...)    the message waits 1, 2, 4 s; then it goes back to the outbox. One of
+ *                                  which a part went waits on to its end, longer each time, as what is
+ *                                  there is worth nothing without the rest: as many as leave nine tenths
+ *                                  of the contract to the others, and while this process has the account
+ *                                  (no row can begin at its third part)
  *   never                          recorded as failed, and with it the parts not yet written
  *   none: past its end before it could be written (a long pause): its rest goes back to the outbox
  *
  * A cancelled message stops before its next part; its parts not written are recorded as cancelled,
  * which frees the confirmation of STOP (M3).
  */
-#include <limits.h>
 #include <stdlib.h>
 
 #include "gateway/lib/counter.h"
@@ -27,7 +28,7 @@
 #define NO_LIMIT      1000 /* parts in hand on a link without a rate */
 #define LIVE_MAX      2000 /* messages in hand, those that wait to be tried again among them */
 #define TRIES_MAX     3
-#define WAIT_DOUBLED  8 /* times: the longest wait is 256 s */
+#define WAIT_MAX_S    256
 #define LOST_CLAIM_MS 2000
 #define OUR_FAULT     (-1) /* code of a part that could not be made */
 #define AVERAGE_ONE   8
@@ -79,6 +80,7 @@ static void outgoing_free(struct outgoing *o)
 {
     list_remove(&o->node);
     o->account->live_count--;
+    o->account->patient -= o->patient;
     loop_timer_clear(&o->again);
     if (o->secret)
         compose_wipe(&o->seg);
@@ -149,24 +151,50 @@ static void on_again(void *arg)
     bind_release(o->account->bind, &o->job);
 }
 
-/* It may wait to its end; half of the places in hand are for those that do not. */
-static bool is_patient(const struct outgoing *o)
+/* A patient message is asked for each WAIT_MAX at least: their questions are a tenth of the rate. */
+static unsigned patient_most(const struct sms_account *a)
 {
-    const struct sms_account *a = o->account;
+    int64_t rate = a->link->rate;
 
-    return o->touched && !a->s->draining && bind_wish_of(a->bind) == BIND_RUN &&
-           a->live_count <= LIVE_MAX / 2;
+    return rate == 0 ? LIVE_MAX / 2 : (unsigned)MIN(rate * WAIT_MAX_S / 10, LIVE_MAX / 2);
 }
 
-static unsigned tries_allowed(const struct outgoing *o, uint32_t status)
+static bool leaves(const struct sms_account *a)
 {
-    switch (bind_status_class(o->account->bind, status)) {
-    case SMPP_CLASS_OK:
-    case SMPP_CLASS_PERMANENT: return 0;
-    case SMPP_CLASS_ONCE: return 1;
-    case SMPP_CLASS_VENDOR: return TRIES_MAX;
-    default: return is_patient(o) ? UINT_MAX : TRIES_MAX;
+    return a->s->draining || bind_wish_of(a->bind) == BIND_DRAIN;
+}
+
+/* May it wait to its end? Once it may, it may. */
+static bool is_patient(struct outgoing *o)
+{
+    struct sms_account *a = o->account;
+
+    if (leaves(a) || !o->touched)
+        return false;
+    if (!o->patient && a->patient < patient_most(a)) {
+        o->patient = true;
+        a->patient++;
     }
+    return o->patient;
+}
+
+static bool may_try(struct outgoing *o, enum smpp_class class)
+{
+    switch (class) {
+    case SMPP_CLASS_ONCE: return o->tries < 1;
+    case SMPP_CLASS_VENDOR: return o->tries < TRIES_MAX;
+    default: return o->tries < TRIES_MAX || is_patient(o);
+    }
+}
+
+/* Doubled each time; a quarter more or less, so that those refused together do not come together. */
+static int64_t wait_ms(unsigned tries)
+{
+    int64_t most = MIN(INT64_C(1000) << MIN(tries, 16), WAIT_MAX_S * 1000);
+    uint16_t dice;
+
+    crypto_random(&dice, sizeof dice);
+    return tries < TRIES_MAX ? most : most - most / 4 + most / 2 * dice / UINT16_MAX;
 }
 
 static void on_refused(struct outgoing *o, unsigned no, uint32_t status)
@@ -177,22 +205,21 @@ static void on_refused(struct outgoing *o, unsigned no, uint32_t status)
                            .status = BATCH_FAILED,
                            .code = status,
                            .ref = STR_EMPTY};
-    unsigned allowed = tries_allowed(o, status);
+    enum smpp_class class = bind_status_class(o->account->bind, status);
 
     if (o->stopped) { /* certainly not sent: it shares the lot of the rest, told once all have landed */
         bind_retry(o->account->bind, &o->job, no);
-    } else if (allowed > 0 && loop_timer_is_set(&o->again)) {
-        bind_retry(o->account->bind, &o->job, no); /* the same try of the message */
-    } else if (o->tries < allowed) {
-        bind_retry(o->account->bind, &o->job, no);
-        loop_timer_set(&o->again, 1000 << MIN(o->tries, WAIT_DOUBLED));
-        o->tries++;
-    } else if (allowed > 0) {
-        bind_retry(o->account->bind, &o->job, no);
-        outgoing_stop(o, BATCH_RETRY, status, false);
-    } else {
+    } else if (class == SMPP_CLASS_OK || class == SMPP_CLASS_PERMANENT) {
         record_part(o->account, &p);
         outgoing_stop(o, BATCH_FAILED, status, false);
+    } else if (loop_timer_is_set(&o->again)) {
+        bind_retry(o->account->bind, &o->job, no); /* the same try of the message */
+    } else if (may_try(o, class)) {
+        bind_retry(o->account->bind, &o->job, no);
+        loop_timer_set(&o->again, wait_ms(o->tries++));
+    } else {
+        bind_retry(o->account->bind, &o->job, no);
+        outgoing_stop(o, BATCH_RETRY, status, false);
     }
 }
 
@@ -464,7 +491,8 @@ void sender_init(struct sms_account *a)
     op_init(&a->cancel_op, a->s->loop, on_cancelled);
 }
 
-/* What was begun is ended by the carrier's answers; what of it waits is asked for once more, now. */
+/* What was begun is ended by the carrier's answers; at an end of ours what of it waits is asked for once
+ * more, now. */
 void sender_return(struct sms_account *a)
 {
     list_for_each_safe(node, &a->live)
@@ -474,7 +502,7 @@ void sender_return(struct sms_account *a)
         if (!o->touched && o->job.flying == 0) {
             a->hand_back = true;
             outgoing_stop(o, BATCH_RETRY, 0, true);
-        } else if (loop_timer_is_set(&o->again)) {
+        } else if (leaves(a) && loop_timer_is_set(&o->again)) {
             loop_timer_set(&o->again, 0);
         }
     }

@@ -42,6 +42,7 @@ struct outgoing {
     int64_t ends_at;                 /* loop's ms: not written after it */
     unsigned tries;                  /* answers that asked us to try again */
     bool touched;                    /* a part was written: the carrier may know it */
+    bool patient;                    /* it waits to its end; counted in the account */
     bool stopped;                    /* parts not written get `rest` */
     bool silent;                     /* parts not written are not recorded: not ours any more */
     enum batch_status rest;
@@ -82,13 +83,13 @@ struct sms_account {
     int64_t asked_epoch; /* epoch of the recover in flight */
     int64_t claim_epoch; /* epoch of the claim in flight */
     struct op recover_op, claim_op, cancel_op, back_op, orphan_op, report_op;
-    bool more;           /* the last claim was full */
-    bool hand_back;      /* rows may be claimed that we do not hold */
-    int64_t back_at;     /* not before */
-    unsigned down_polls; /* seconds without a link */
-    unsigned average;    /* parts a message, in eighths */
-    bool costly_told;    /* the log knows that UCS-2 costs parts here */
-    unsigned live_count;
+    bool more;                    /* the last claim was full */
+    bool hand_back;               /* rows may be claimed that we do not hold */
+    int64_t back_at;              /* not before */
+    unsigned down_polls;          /* seconds without a link */
+    unsigned average;             /* parts a message, in eighths */
+    bool costly_told;             /* the log knows that UCS-2 costs parts here */
+    unsigned live_count, patient; /* messages in hand; of them, those that wait to their end */
     struct list live;
     struct loop_timer poll;
     int64_t orphans_at;

@@ -110,6 +110,15 @@ def test_rest_of_a_chapter_waits_for_a_full_queue(sms):  # noqa: F811
     assert sms.stats()["refused"] == 4 and sms.stats()["duplicate_parts"] == 0
 
 
+def test_a_status_of_the_carrier_s_own_means_what_its_link_says(sms):  # noqa: F811
+    """Taken for one to try again, a vendor's "no such subscriber" cost four submits a message."""
+    made = sms.chapter(sms.reader(), sms.world.book())
+    sms.fault(resp_status={"value": 0x45F, "count": 1000})
+    sms.room(window=1, statuses="0x400-0x4FF permanent")
+    sms.wait_state(made["message_id"], "failed")
+    assert sms.stats()["submits"] == 1
+
+
 def test_message_past_its_end_is_not_written_after_a_pause(sms):  # noqa: F811
     """0x58 for as long as it pleases: what was claimed in time was written whenever the carrier woke up."""
     sms.fault(resp_status={"value": 0x58, "count": -1})

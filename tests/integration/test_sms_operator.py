@@ -47,6 +47,33 @@ def test_paused_account_keeps_its_bind_and_sends_nothing_new(sms):  # noqa: F811
         ["link.pause", "link.run"]
 
 
+def begun(sms, refusals):  # noqa: F811
+    """A chapter of which one part is at the carrier, and four questions for the next one were refused: it waits."""
+    made = sms.chapter(sms.reader(), sms.world.book())
+    sms.room(rate=1, burst=1, window=1)
+    sms.stats(accepted=1)
+    sms.fault(resp_status={"value": 0x14, "count": refusals})
+    wait_until(lambda: sms.stats()["refused"] == 4, "four refusals", 20)
+    return made["message_id"]
+
+
+def test_a_pause_leaves_what_waits_for_a_full_queue_alone(sms):  # noqa: F811
+    """It stops claiming, and nothing else: the rest of a chapter that was begun was given up by it."""
+    made = begun(sms, 4)
+    coko(sms, "link", "pause", "lab")
+    wait_until(lambda: sms.rooms[0].has_logged("account wished"), "the wish to be heard")
+    sms.wait_state(made, "delivered", 40)
+    assert sms.stats()["refused"] == 4 and sms.stats()["duplicate_parts"] == 0
+
+
+def test_a_drain_asks_once_more_and_waits_no_longer(sms):  # noqa: F811
+    """Expected: what no other process can go on with is failed, part by part, and the bind is given up at once."""
+    made = begun(sms, 1000)
+    assert coko(sms, "link", "drain", "lab", "--wait") == "lab: drain\n"
+    assert sms.state(made) == "partial" and sms.part_states(made)[1:] == ["failed"] * 4
+    assert sms.stats()["refused"] == 5 and sms.stats()["bound"] == 0
+
+
 def test_drained_account_ends_what_it_began_and_gives_the_bind_up(sms):  # noqa: F811
     """Expected: the begun chapter is whole, the others wait unwritten, no process binds, also not a new one."""
     book = sms.world.book()
