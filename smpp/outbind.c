@@ -14,8 +14,9 @@
 #include "gateway/io/openssl.h"
 #include "gateway/lib/log.h"
 
-#define BACKLOG 16
-#define TOLD_MS 1000
+#define BACKLOG  16
+#define TOLD_MS  1000
+#define AGAIN_MS 500
 
 struct stranger {
     struct outbind *set;
@@ -32,6 +33,7 @@ struct outbind {
     struct loop *loop;
     int fd;
     struct event acceptable;
+    struct loop_timer again; /* no descriptor was free */
     struct tls *tls;
     int64_t wait_ms;
     outbind_fn *fn;
@@ -55,10 +57,23 @@ static void leave(struct stranger *s, bool taken)
     s->fd = -1;
 }
 
+/* One line a second says how many: who comes in crowds fills no disk. */
+static void tell(struct outbind *o, const char *address, const char *why)
+{
+    int64_t now = loop_now_ms(o->loop);
+
+    o->refused++;
+    o->untold++;
+    if (o->told_at != 0 && now - o->told_at < TOLD_MS)
+        return;
+    log_warn(NULL, "outbind refused", "address=%s %s refused=%u", address, why, o->untold);
+    o->told_at = now;
+    o->untold = 0;
+}
+
 static void refuse(struct stranger *s, const char *why)
 {
-    s->set->refused++;
-    log_warn(NULL, "outbind refused", "address=%s %s", s->address, why);
+    tell(s->set, s->address, why);
     leave(s, false);
 }
 
@@ -128,27 +143,22 @@ static void on_late(void *arg)
     refuse(arg, "too slow");
 }
 
-/* One line a second says how many: who comes in crowds fills no disk. */
-static void turn_away(struct outbind *o, const char *address)
+/* NULL and why: there is none, or not for this address. */
+static struct stranger *free_place(struct outbind *o, const char *address, const char **why)
 {
-    int64_t now = loop_now_ms(o->loop);
+    struct stranger *free = NULL;
+    unsigned same = 0;
 
-    o->refused++;
-    o->untold++;
-    if (o->told_at != 0 && now - o->told_at < TOLD_MS)
-        return;
-    log_warn(NULL, "outbind refused", "address=%s no free place refused=%u", address, o->untold);
-    o->told_at = now;
-    o->untold = 0;
-}
-
-static struct stranger *free_place(struct outbind *o)
-{
     for (size_t i = 0; i < OUTBIND_STRANGERS; i++) {
-        if (o->strangers[i].fd < 0)
-            return &o->strangers[i];
+        struct stranger *s = &o->strangers[i];
+
+        if (s->fd < 0)
+            free = s;
+        else if (strcmp(s->address, address) == 0)
+            same++;
     }
-    return NULL;
+    *why = same >= OUTBIND_ADDRESS ? "too many of this address" : "no free place";
+    return same >= OUTBIND_ADDRESS ? NULL : free;
 }
 
 static void print_address(const struct sockaddr_storage *sa, char *out, size_t cap)
@@ -176,21 +186,16 @@ static bool open_tls(struct stranger *s, int fd)
     return true;
 }
 
-static void on_acceptable(evutil_socket_t listener, short what, void *arg)
+static void take(struct outbind *o, int fd, const struct sockaddr_storage *sa)
 {
-    struct outbind *o = arg;
-    struct sockaddr_storage sa = {0};
-    socklen_t len = sizeof sa;
-    int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct stranger *s = free_place(o);
     char address[INET6_ADDRSTRLEN];
+    const char *why;
+    struct stranger *s;
 
-    (void)what;
-    if (fd < 0)
-        return;
-    print_address(&sa, address, sizeof address);
+    print_address(sa, address, sizeof address);
+    s = free_place(o, address, &why);
     if (s == NULL || !open_tls(s, fd)) {
-        turn_away(o, address);
+        tell(o, address, s == NULL ? why : "no TLS session");
         close(fd);
         return;
     }
@@ -200,6 +205,28 @@ static void on_acceptable(evutil_socket_t listener, short what, void *arg)
     event_assign(&s->readable, loop_base(o->loop), fd, EV_READ | EV_PERSIST, on_readable, s);
     event_add(&s->readable, NULL);
     loop_timer_set(&s->late, o->wait_ms);
+}
+
+static void on_acceptable(evutil_socket_t listener, short what, void *arg)
+{
+    struct outbind *o = arg;
+    struct sockaddr_storage sa = {0};
+    socklen_t len = sizeof sa;
+    int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    (void)what;
+    if (fd >= 0) {
+        take(o, fd, &sa);
+    } else if (errno == EMFILE || errno == ENFILE) {
+        log_warn(NULL, "outbind not accepted", "no descriptor is free");
+        event_del(&o->acceptable);
+        loop_timer_set(&o->again, AGAIN_MS);
+    }
+}
+
+static void accept_again(void *arg)
+{
+    event_add(&((struct outbind *)arg)->acceptable, NULL);
 }
 
 static int listen_on(const char *host, uint16_t port, struct err *e)
@@ -246,6 +273,7 @@ struct outbind *outbind_new(struct loop *l, const char *host, uint16_t port, str
         o->strangers[i].fd = -1;
         loop_timer_init(&o->strangers[i].late, l, on_late, &o->strangers[i]);
     }
+    loop_timer_init(&o->again, l, accept_again, o);
     event_assign(&o->acceptable, loop_base(l), fd, EV_READ | EV_PERSIST, on_acceptable, o);
     event_add(&o->acceptable, NULL);
     return o;
@@ -269,6 +297,7 @@ void outbind_free(struct outbind *o)
         if (o->strangers[i].fd >= 0)
             leave(&o->strangers[i], false);
     }
+    loop_timer_clear(&o->again);
     event_del(&o->acceptable);
     close(o->fd);
     free(o);

@@ -23,7 +23,8 @@
 #include "gateway/lib/err.h"
 #include "smpp/pdu.h"
 
-#define OUTBIND_STRANGERS 8
+#define OUTBIND_STRANGERS 8 /* connections that said nothing yet */
+#define OUTBIND_ADDRESS   2 /* of them, from one address */
 #define OUTBIND_WAIT_MS   10000
 
 struct outbind;

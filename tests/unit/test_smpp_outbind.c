@@ -94,16 +94,25 @@ static struct link_status status(void)
     return st;
 }
 
-static int client(void)
+/* host: the last octet of its address, 127.0.0.host. */
+static int client_from(uint8_t host)
 {
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_port = htons(b->port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in self = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+    assert_int_equal(bind(fd, (struct sockaddr *)&self, sizeof self), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
     b->fds[b->count++] = fd;
     return fd;
+}
+
+static int client(void)
+{
+    return client_from(1);
 }
 
 static void says(int fd, uint32_t id, uint32_t seq, const char *body)
@@ -274,13 +283,29 @@ static void hard_21_strangers_are_few_and_have_little_time(void **state)
     (void)state;
     listens(100);
     for (unsigned i = 0; i < OUTBIND_STRANGERS; i++) {
-        silent[i] = client();
+        silent[i] = client_from((uint8_t)(1 + i / OUTBIND_ADDRESS));
         assert_int_equal(send(silent[i], "\0\0", 2, MSG_NOSIGNAL), 2);
     }
-    fd = client();
+    fd = client_from(100);
     is_closed(fd); /* one too many, or late itself */
     for (unsigned i = 0; i < OUTBIND_STRANGERS; i++)
         is_closed(silent[i]);
+    assert_int_equal(status().outbinds_refused, OUTBIND_STRANGERS + 1);
+    fd = client();
+    says(fd, SMPP_OUTBIND, 1, GOOD);
+    is_bound_on(fd);
+}
+
+static void hard_21_one_address_leaves_places_to_the_others(void **state)
+{
+    int fd;
+
+    (void)state;
+    listens(10000);
+    for (unsigned i = 0; i < OUTBIND_ADDRESS; i++)
+        (void)client_from(2);
+    is_closed(client_from(2)); /* long before the others are late */
+    assert_int_equal(status().outbinds_refused, 1);
     fd = client();
     says(fd, SMPP_OUTBIND, 1, GOOD);
     is_bound_on(fd);
@@ -461,6 +486,8 @@ int main(void)
         T(an_outbind_is_followed_by_our_bind),
         T(hard_21_outbind_of_a_stranger),
         T(hard_21_strangers_are_few_and_have_little_time),
+        cmocka_unit_test_setup_teardown(hard_21_one_address_leaves_places_to_the_others, setup,
+                                        teardown),
         T(an_outbind_octet_by_octet_with_the_response_behind_it),
         T(a_second_outbind_leaves_the_bind_alone),
         T(over_tls_the_session_is_handed_on_with_what_it_has_read),
