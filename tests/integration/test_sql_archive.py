@@ -141,6 +141,7 @@ def test_what_has_no_route_ends_and_gives_the_text_back(world):
     """Only a claim ended an instalment past its end, and nobody claims what has no account: it was queued for ever."""
     reader, book = world.dial(), world.book()
     made = chapter(world, reader, book)
+    other = notice(world, world.dial("+2250501029999"))["message_id"]  # whose account nobody holds
     world.rows("update messaging.message set account = null where id = %s", made["message_id"])
     assert world.value("select at from reading.position where user_id = %s", reader["user_id"]) > 0
     expire(world)
@@ -149,6 +150,7 @@ def test_what_has_no_route_ends_and_gives_the_text_back(world):
     expire(world)
     assert world.value("select state from messaging.message where id = %s", made["message_id"]) == "expired"
     assert world.value("select at from reading.position where user_id = %s", reader["user_id"]) == 0
+    assert world.value("select state from messaging.message where id = %s", other) == "expired"
 
 
 def test_two_counts_at_once_are_one(world):

@@ -57,6 +57,17 @@ def test_code_with_a_receipt_is_not_sent_again(world):  # noqa: F811
     assert settle(world)["resent"] == 0 and state(world, m) == "delivered"
 
 
+def test_code_whose_late_answer_came_before_it_was_sent_again(world):  # noqa: F811
+    """Hard case 8: it waited to be sent once more, the carrier said that it had it, and it was sent all the same."""
+    m = unknown(world, "otp")
+    world.later("21 seconds")
+    assert settle(world)["resent"] == 1 and state(world, m) == "queued"
+    world.accept(m, "late")
+    assert state(world, m) == "accepted" and world.claim_sms() == []
+    world.receipt("late")
+    assert state(world, m) == "delivered"
+
+
 @pytest.mark.parametrize("kind, after, want", [
     ("reply", "2 hours", "expired"), ("notice", "2 hours", "unknown"), ("notice", "2 days", "expired"),
     ("receipt", "4 days", "unknown"), ("instalment", "4 days", "unknown")])

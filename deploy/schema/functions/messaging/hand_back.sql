@@ -11,7 +11,8 @@ begin
     with back as (
         update messaging.message m
         set state = case when m.cancel_asked then 'cancelled' else 'queued' end, tries = greatest(m.tries - 1, 0),
-            sent_at = null, done_at = case when m.cancel_asked then v_now end
+            sent_at = null, done_at = case when m.cancel_asked then v_now end,
+            body_sealed = case when m.cancel_asked then null else m.body_sealed end
         where m.account = p_account and m.state = 'sending' and m.owner = p_owner and m.epoch = p_epoch
           and m.id <> all (p_kept) and not exists (select 1 from messaging.part p where p.message_id = m.id)
         returning m.id, m.identity_id, m.cancel_asked)

@@ -175,7 +175,9 @@ begin
             when m.cancel_asked and a.delivered = 0 then 'cancelled'
             when a.delivered = 0 then 'failed'
             else 'partial' end as new
-        from a join messaging.message m on m.id = a.id and m.state in ('sending', 'accepted', 'unknown')
+        from a join messaging.message m on m.id = a.id
+            and (m.state in ('sending', 'accepted', 'unknown')
+                 or (m.state = 'queued' and a.n >= m.parts and a.open + a.delivered = a.n))  -- to be sent again, and now known to be there
     ), done as (
         update messaging.message m set state = s.new,
             done_at = case when s.new in ('sending', 'accepted') then null else v_now end,

@@ -54,7 +54,7 @@ begin
                      and not exists (select 1 from messaging.message r where r.repeats = e.id)  -- it goes after its repetitions
                    order by e.id limit p_max);
     v_total := v_total + messaging.archive_put(v_old);
-    v_total := v_total + messaging.expire_unrouted(p_max);
+    v_total := v_total + messaging.expire_unclaimed(p_max);
     update messaging.message m set body_sealed = null,
         state = case when m.state = 'queued' then 'expired' else m.state end,
         done_at = case when m.state = 'queued' then v_now else m.done_at end
@@ -66,4 +66,4 @@ begin
     return v_total + v_n;
 end $$;
 comment on function ops.expire_rows(int) is
-'Takes at most max rows a table: steps and finished jobs after 7 days, receipts and texts that an ESME never took after 3, free pages after 2, raw inbox, inbound, OTP rows and rings after 30, messages that are over and counted (messaging.count_deliveries) go to messaging.archive, without their parts, after 90; ends messages past their end that have no route (messaging.expire_unrouted); wipes sealed bodies past their end wherever no claim did, as without a link (S5). Returns how many; call again while it is not 0.';
+'Takes at most max rows a table: steps and finished jobs after 7 days, receipts and texts that an ESME never took after 3, free pages after 2, raw inbox, inbound, OTP rows and rings after 30, messages that are over and counted (messaging.count_deliveries) go to messaging.archive, without their parts, after 90; ends messages past their end that no claim ends (messaging.expire_unclaimed); wipes sealed bodies past their end wherever no claim did, as without a link (S5). Returns how many; call again while it is not 0.';
