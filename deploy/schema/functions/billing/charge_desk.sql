@@ -56,19 +56,27 @@ comment on function billing.charge_find(text) is
 create or replace function billing.charge_list(p_which text, p_max int)
 returns table (id text, state text, settlement text, rail text, amount text, age text, polls text, due text, reason text)
 language plpgsql stable as $$
+declare
+    v_states text[] := case p_which
+        when 'open' then array['CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED', 'REVIEW']
+        when 'unknown' then array['UNKNOWN', 'UNRESOLVED']
+        when 'review' then array['REVIEW']
+        else array[upper(p_which)] end;
+    v_ids bigint[];
 begin
+    if p_which = 'last' then
+        v_ids := array(select c.id from billing.charge c order by c.id desc limit p_max);
+    else
+        v_ids := array(select c.id from billing.charge c
+                       where c.state = any (v_states) and (p_which not in ('open', 'review') or c.state <> 'REVIEW' or billing.waits_for_person(c))
+                       order by c.id limit p_max);
+    end if;
     return query
     select c.id::text, c.state, coalesce(c.settlement, case when c.superseded then 'superseded' else '-' end), c.rail,
         c.amount_minor::text || ' ' || c.currency, to_char(ops.now() - c.created_at, 'FMDDD"d" HH24:MI'), c.polls::text,
         coalesce(to_char(c.due_at - ops.now(), 'FMHH24:MI:SS'), '-'), coalesce(billing.no_number(c.reason), '')
-    from billing.charge c
-    where case p_which
-        when 'open' then c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED') or billing.waits_for_person(c)
-        when 'unknown' then c.state in ('UNKNOWN', 'UNRESOLVED')
-        when 'review' then billing.waits_for_person(c)
-        when 'last' then true
-        else c.state = upper(p_which) end
-    order by case when p_which = 'last' then -c.id else c.id end limit p_max;
+    from unnest(v_ids) with ordinality x(id, n) join billing.charge c on c.id = x.id
+    order by x.n;
 end $$;
 comment on function billing.charge_list(text, int) is
 'Charges for a person''s eyes, the oldest first. which: open (not ended, or waiting for a person) | unknown (UNKNOWN and UNRESOLVED) | review | last (the newest first) | a state.';

@@ -23,7 +23,8 @@ create or replace function ops.status() returns table (section text, name text, 
     union all
     select 'charges', c.state, count(*)::text || ', oldest ' || to_char(ops.now() - min(c.created_at), 'DD"d" HH24:MI:SS')
     from billing.charge c
-    where (not c.superseded and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')) or billing.waits_for_person(c)
+    where c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED', 'REVIEW')
+      and case when c.state = 'REVIEW' then billing.waits_for_person(c) else not c.superseded end
     group by c.state
     union all
     select 'ussd', 'dialogues ' || s.fate, count(*)::text || ' in 10 minutes'
