@@ -4,7 +4,7 @@
  * far ahead, must not fill our disk. Counting rows at each submit would cost more than the submit,
  * so the room is known from above: what the last count found and all that was accepted since, as if
  * none of it had left. Only when that reaches the ceiling are the rows counted again, once a second
- * at most; until the answer more is refused with 0x14.
+ * at most and a twentieth of the time; until the answer more is refused with 0x14.
  *
  * A listener counts the rows of all machines, but what came to another since its last count it does
  * not know: together they may be over the ceiling by one ceiling a further machine at most.
@@ -14,10 +14,11 @@
 #include "gateway/lib/log.h"
 
 #define COUNT_MS    1000
+#define REST        20 /* times as long as a count took */
 #define DEADLINE_MS 10000
 
 PG_STMT(
-    waiting_stmt, "esme.waiting", PG_BATCH, 2,
+    waiting_stmt, "esme.waiting", PG_SLOW, 2,
     "select count(*) from (select 1 from messaging.message m cross join lateral"
     " (select 1 from messaging.esme_message e where e.message_id = m.id and e.esme = $1 offset 0) its"
     " where m.kind = 'esme' and m.state = 'queued' order by m.id limit $2::bigint) w");
@@ -32,7 +33,7 @@ static void count(struct esme_account *a)
 
     if (op_pending(&c->op) || loop_now_ms(a->room->loop) < c->again_at)
         return;
-    c->again_at = loop_now_ms(a->room->loop) + COUNT_MS;
+    c->began_at = loop_now_ms(a->room->loop);
     c->gone = c->since - MIN(c->since, a->submit.rows); /* the others may commit too late for it */
     pg_params_init(&p);
     pg_p_text(&p, a->config.name);
@@ -45,7 +46,9 @@ static void on_counted(struct op *op)
 {
     struct esme_account *a = container_of(op, struct esme_account, ceiling.op);
     struct ceiling *c = &a->ceiling;
+    int64_t now = loop_now_ms(a->room->loop);
 
+    c->again_at = now + MAX(COUNT_MS, REST * (now - c->began_at));
     if (op_failed(op) || pg_rows(op) < 1) {
         log_err(LOG_LEVEL_WARN, NULL, "outbox of an esme not counted", &op->err);
     } else {

@@ -76,7 +76,7 @@ struct binds;
 /* Borrowed; they outlive the room. */
 struct esme_deps {
     struct loop *loop;
-    struct pg *pg; /* with PG_BATCH, PG_WRITE and PG_WAKE lanes */
+    struct pg *pg; /* with PG_BATCH, PG_WRITE, PG_SLOW and PG_WAKE lanes */
     const struct seal_ring *ring;
     struct binds *binds; /* the carriers'; NULL: nobody's texts come */
     /* A listening, non-blocking socket on "ip:port" that other processes may share; -1 and err. */

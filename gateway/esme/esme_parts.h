@@ -38,7 +38,8 @@ struct ceiling {
     int64_t counted;  /* rows, when they were last counted */
     int64_t since;    /* numbers accepted that the count may not have seen */
     int64_t gone;     /* of them, those that the count which runs sees */
-    int64_t again_at; /* loop's ms: not counted before */
+    int64_t began_at; /* loop's ms: of the last count */
+    int64_t again_at; /* likewise: not counted before */
     bool known;
 };
 

@@ -82,7 +82,7 @@ const struct option_row esme_options[] = {
      .help = "Parts that may come at once; 0: one second's"},
     {"esme", "queue", OPTION_INT, ESME(queue), .def = "100", .min = 1, .max = 1000,
      .help = "Numbers submitted to that may wait for their commit; more is answered 0x14"},
-    {"esme", "outbox", OPTION_INT, ESME(outbox), .def = "100000", .min = 254, .max = 100000000,
+    {"esme", "outbox", OPTION_INT, ESME(outbox), .def = "100000", .min = 254, .max = 1000000,
      .help = "Its messages that may wait to be sent, also those scheduled; more is answered 0x14"},
     {"esme", "validity", OPTION_DURATION_MS, ESME(validity_ms), .def = "24h", .min = 60000,
      .max = 28 * 86400000LL, .help = "Life of a message without a validity_period"},
