@@ -17,6 +17,9 @@ begin
                 order by q.account, q.priority, q.due_at, q.id limit p_max for no key update skip locked);
         end loop;
     end loop;
+    if cardinality(v_ids) = 0 then
+        return 0;
+    end if;
     perform messaging.quiet_defer(v_ids, v_now);
     with dead as (
         update messaging.message m set state = 'expired', body_sealed = null, done_at = v_now
