@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The carriers' profiles over HTTP, for fuzz targets whose first byte picks one.
+ * The carriers' profiles over HTTP, for fuzz targets that pick one.
  */
 #ifndef COKO_FUZZ_HTTP_PROFILES_H
 #define COKO_FUZZ_HTTP_PROFILES_H
@@ -15,7 +15,7 @@
 static struct profile profiles[PROFILES_MAX];
 static size_t nprofiles;
 
-/* Those over HTTP, by name: the first byte of an input stays the same carrier. Aborts when one is broken. */
+/* Those over HTTP, in order of their names. Aborts when one is broken. */
 static void profiles_load(void)
 {
     struct fault_list faults;
