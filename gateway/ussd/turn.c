@@ -197,7 +197,8 @@ static enum turn_state reply_blank(struct turn *t, enum profile_reply kind)
 
 /* A carrier that has each session begin once asks whether it lives, and begins it again after its
  * end: the end must be stored, and a last screen with it for an answer that the notice overtook (hard
- * case 22). The place where he was stays for who dials again. */
+ * case 22). It is stored where nothing is yet, too: the first hop is at work. The place where he was
+ * stays for who dials again. */
 static enum turn_state close_once(struct turn *t)
 {
     t->gen = menus_current(&t->u->menus);
@@ -230,7 +231,7 @@ static enum turn_state load_ready(struct turn *t)
         t->stored.pointed = false;
         return turn_may_resume(t) ? TURN_LOOK : TURN_MENU;
     }
-    if (t->hop.kind == HOP_SILENT && found && !t->stored.ended && t->carrier->profile.one_start)
+    if (t->hop.kind == HOP_SILENT && !t->stored.ended && t->carrier->profile.one_start)
         return close_once(t);
     if (t->hop.kind == HOP_SILENT)
         return reply_blank(t, REPLY_SILENT);
@@ -369,6 +370,23 @@ static enum turn_state save_enter(struct turn *t)
 }
 
 /*
+ * Another hop was stored meanwhile, and its reply is what everybody gets (S1). The end of a dialogue is
+ * told of no step: it is stored over that hop's, until one of them is an end.
+ */
+static enum turn_state save_lost(struct turn *t, const struct ussd_session *winner)
+{
+    if (t->hop.kind == HOP_SILENT) {
+        t->stored = *winner;
+        t->stored.pointed = false;
+        return winner->ended ? TURN_REPLY : TURN_SAVE;
+    }
+    counter_inc(&lost);
+    t->screen = NULL; /* the winner's is what was seen */
+    t->reply = winner->reply;
+    return TURN_REPLY;
+}
+
+/*
  * Redis lost between load and save: the step's effects are kept by PostgreSQL under the step key,
  * but the place is not. An END closes the dialogue, so that no later input meets an older screen.
  */
@@ -389,10 +407,7 @@ static enum turn_state save_ready(struct turn *t)
     bytes = arena_str(&t->arena, bytes);
     if (session_decode(bytes, &winner, &e) != 0)
         return give_up(t, "busy");
-    counter_inc(&lost);
-    t->screen = NULL; /* the winner's is what was seen */
-    t->reply = winner.reply;
-    return TURN_REPLY;
+    return save_lost(t, &winner);
 }
 
 static enum turn_state failed_enter(struct turn *t)

@@ -2,8 +2,8 @@
 /*
  * A turn: one exchange with a subscriber, from the carrier's callback to the reply.
  *
- *                               +-- the session expired meanwhile: save anew, once
- *                               v  |
+ *                               +-- the session expired meanwhile: save anew, once;
+ *                               v  |   an end that lost to an open step: over that one
  *   NEW -> LOAD -> MENU -----> SAVE -+       compare-and-set; who loses sends the winner's reply
  *          | |     ^ | |        ^ |
  *          | v     | | +> ACT --+ |          ACT: one action, one prepared statement, and the next
