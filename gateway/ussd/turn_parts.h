@@ -8,7 +8,7 @@
 
 #include "gateway/ussd/turn.h"
 
-#define TURN_ARENA_CHUNK 2048 /* what a first dial holds while it waits for its rows */
+#define TURN_ARENA_CHUNK 3072 /* what a first dial holds while it waits for its rows */
 #define TURN_ARENA_MAX   (256u << 10)
 #define TURN_LATE_MS     20000 /* how long an action may take in all */
 
