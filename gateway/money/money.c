@@ -125,8 +125,11 @@ static int open_rails(struct money *m, const void *const *config, struct err *e)
                 return -1;
             continue;
         }
-        m->rails[m->nrails].rail = r;
-        token_init(&m->rails[m->nrails++].token, m->d.loop, m->d.client, r);
+        struct money_rail *mr = &m->rails[m->nrails++];
+
+        mr->rail = r;
+        token_init(&mr->token, m->d.loop, m->d.client, r, r->type->token_request);
+        token_init(&mr->refund_token, m->d.loop, m->d.client, r, r->type->refund_token_request);
     }
     return 0;
 }
@@ -195,6 +198,7 @@ void money_free(struct money *m)
     inbox_free_all(m);
     for (size_t i = 0; i < m->nrails; i++) {
         token_fini(&m->rails[i].token);
+        token_fini(&m->rails[i].refund_token);
         free(m->rails[i].rail);
     }
     free(m);

@@ -21,6 +21,7 @@
 struct money_rail {
     struct rail *rail;
     struct token token;
+    struct token refund_token; /* in use where the rail has a refund_token_request */
 };
 
 struct money {

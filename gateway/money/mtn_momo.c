@@ -5,6 +5,10 @@
  * Traps of this rail, each with a test: a failed payment is HTTP 200; `reason` is a string in old
  * answers and an object in new ones; logical errors come as HTTP 500 with a code; a 2xx page of
  * HTML is no answer; an apostrophe in the body is refused.
+ *
+ * Collections take, Disbursement gives back: the same service, but two products with a user, a key
+ * and tokens each. A refund names the reference of the charge, so the payer's number is not sent
+ * again. Its answers are those of a charge, and it is asked about by its own reference.
  */
 #include "gateway/money/mtn_momo.h"
 
@@ -33,6 +37,12 @@ static const struct option_row options[] = {
      .help = "Unguessable last part of the callback address"},
     {"mtn_momo", "token_body", OPTION_BOOL, CONF(token_body), .def = "no",
      .help = "Send a JSON body when asking for a token"},
+    {"mtn_momo", "disbursement_user_id", OPTION_STRING, CONF(disbursement_user_id), .def = "",
+     .help = "API user of the Disbursement product, a UUID; empty: refunds are made by hand"},
+    {"mtn_momo", "disbursement_api_key", OPTION_SECRET, CONF(disbursement_api_key), .def = "",
+     .help = "Key of that user"},
+    {"mtn_momo", "disbursement_key", OPTION_SECRET, CONF(disbursement_key), .def = "",
+     .help = "Ocp-Apim-Subscription-Key of the Disbursement product"},
 };
 
 /* Codes that say how the payer's attempt ended; everything else that FAILED is a decline. */
@@ -66,33 +76,63 @@ static const struct mtn_momo *mtn_of(const struct rail *r)
 
 /* ---- requests ---- */
 
-static void common(const struct mtn_momo *m, struct rail_headers *h, const char *token)
+/* What one product of the service is asked with. */
+struct product {
+    const char *path, *user_id, *api_key, *subscription_key;
+};
+
+static struct product collection(const struct mtn_momo *m)
 {
-    rail_header(h, "Ocp-Apim-Subscription-Key", m->c->subscription_key);
-    if (!token)
-        return;
-    rail_header(h, "X-Target-Environment", m->c->target_environment);
-    rail_bearer(h, token);
+    return (struct product){"collection", m->c->user_id, m->c->api_key, m->c->subscription_key};
 }
 
-static void token_request(const struct rail *r, struct arena *a, struct http_request *rq)
+static struct product disbursement(const struct mtn_momo *m)
 {
-    const struct mtn_momo *m = mtn_of(r);
+    return (struct product){"disbursement", m->c->disbursement_user_id, m->c->disbursement_api_key,
+                            m->c->disbursement_key};
+}
+
+static void mint(const struct mtn_momo *m, struct product p, struct arena *a,
+                 struct http_request *rq)
+{
     struct rail_headers h = rail_headers_new(a);
 
-    common(m, &h, NULL);
-    rail_basic(&h, m->c->user_id, m->c->api_key);
+    rail_header(&h, "Ocp-Apim-Subscription-Key", p.subscription_key);
+    rail_basic(&h, p.user_id, p.api_key);
     if (m->c->token_body)
         rail_header(&h, "Content-Type", "application/json");
     *rq = (struct http_request){
         .method = "POST",
-        .url = arena_printf(a, "%s/collection/token/", m->c->base_url),
+        .url = arena_printf(a, "%s/%s/token/", m->c->base_url, p.path),
         .headers = h.v,
         .body = m->c->token_body ? STR("{\"grant_type\":\"client_credentials\"}") : STR_EMPTY,
         .timeout_ms = RAIL_REQUEST_MS};
 }
 
-static struct str pay_body(struct arena *a, const struct rail_charge *c)
+static void token_request(const struct rail *r, struct arena *a, struct http_request *rq)
+{
+    mint(mtn_of(r), collection(mtn_of(r)), a, rq);
+}
+
+static void refund_token_request(const struct rail *r, struct arena *a, struct http_request *rq)
+{
+    mint(mtn_of(r), disbursement(mtn_of(r)), a, rq);
+}
+
+static struct rail_headers headers(const struct mtn_momo *m, struct product p, struct arena *a,
+                                   const char *token)
+{
+    struct rail_headers h = rail_headers_new(a);
+
+    rail_header(&h, "Ocp-Apim-Subscription-Key", p.subscription_key);
+    rail_header(&h, "X-Target-Environment", m->c->target_environment);
+    rail_bearer(&h, token);
+    return h;
+}
+
+/* A charge of c's payer or, with what it refunds, a refund of that charge. */
+static struct str money_body(struct arena *a, const struct rail_charge *c, struct str our_ref,
+                             struct str refunds)
 {
     char *mem = arena_alloc(a, 1024), amount[32];
     /* an apostrophe is refused by this rail (hard case 29) */
@@ -107,51 +147,86 @@ static struct str pay_body(struct arena *a, const struct rail_charge *c)
     jsonw_object(&j);
     jsonw_kv_str(&j, "amount", buf_str(&am));
     jsonw_kv_str(&j, "currency", c->currency);
-    jsonw_kv_str(&j, "externalId", c->our_ref);
-    jsonw_key(&j, "payer");
-    jsonw_object(&j);
-    jsonw_kv_cstr(&j, "partyIdType", "MSISDN");
-    jsonw_kv_str(&j, "partyId", c->payer);
-    jsonw_end(&j);
+    jsonw_kv_str(&j, "externalId", our_ref);
+    if (refunds.n > 0) {
+        jsonw_kv_str(&j, "referenceIdToRefund", refunds);
+    } else {
+        jsonw_key(&j, "payer");
+        jsonw_object(&j);
+        jsonw_kv_cstr(&j, "partyIdType", "MSISDN");
+        jsonw_kv_str(&j, "partyId", c->payer);
+        jsonw_end(&j);
+    }
     jsonw_kv_str(&j, "payerMessage", note);
     jsonw_kv_str(&j, "payeeNote", note);
     jsonw_end(&j);
     return buf_str(&out);
 }
 
+/* Money is asked for under our reference, which is what makes a repetition none. */
+static void money_request(const struct mtn_momo *m, struct product p, const char *verb,
+                          struct rail_headers *h, struct str our_ref, struct http_request *rq)
+{
+    rail_header(h, "X-Reference-Id", arena_printf(h->a, "%" STR_FMT, STR_ARG(our_ref)));
+    rail_header(h, "Content-Type", "application/json");
+    *rq = (struct http_request){
+        .method = "POST",
+        .url = arena_printf(h->a, "%s/%s/v1_0/%s", m->c->base_url, p.path, verb),
+        .headers = h->v,
+        .timeout_ms = RAIL_REQUEST_MS,
+        .no_resend = true};
+}
+
 static void submit_request(const struct rail *r, struct arena *a, const struct rail_charge *c,
                            const char *token, struct http_request *rq)
 {
     const struct mtn_momo *m = mtn_of(r);
-    struct rail_headers h = rail_headers_new(a);
+    struct rail_headers h = headers(m, collection(m), a, token);
 
-    common(m, &h, token);
-    rail_header(&h, "X-Reference-Id", arena_printf(a, "%" STR_FMT, STR_ARG(c->our_ref)));
-    rail_header(&h, "Content-Type", "application/json");
     if (*m->c->callback_url)
         rail_header(&h, "X-Callback-Url",
                     arena_printf(a, "%s/%s", m->c->callback_url, m->c->callback_secret));
-    *rq = (struct http_request){
-        .method = "POST",
-        .url = arena_printf(a, "%s/collection/v1_0/requesttopay", m->c->base_url),
-        .headers = h.v,
-        .body = pay_body(a, c),
-        .timeout_ms = RAIL_REQUEST_MS,
-        .no_resend = true};
+    money_request(m, collection(m), "requesttopay", &h, c->our_ref, rq);
+    rq->body = money_body(a, c, c->our_ref, STR_EMPTY);
+}
+
+/* Nobody calls us about refunds: they are asked about. */
+static void refund_request(const struct rail *r, struct arena *a, const struct rail_refund *f,
+                           const char *token, struct http_request *rq)
+{
+    const struct mtn_momo *m = mtn_of(r);
+    struct rail_headers h = headers(m, disbursement(m), a, token);
+
+    money_request(m, disbursement(m), "refund", &h, f->our_ref, rq);
+    rq->body = money_body(a, &f->charge, f->our_ref, f->charge.our_ref);
+}
+
+static void status_request(const struct mtn_momo *m, struct product p, const char *verb,
+                           struct rail_headers h, struct str our_ref, struct http_request *rq)
+{
+    *rq = (struct http_request){.method = "GET",
+                                .url = arena_printf(h.a, "%s/%s/v1_0/%s/%" STR_FMT, m->c->base_url,
+                                                    p.path, verb, STR_ARG(our_ref)),
+                                .headers = h.v,
+                                .timeout_ms = RAIL_REQUEST_MS};
 }
 
 static void poll_request(const struct rail *r, struct arena *a, const struct rail_charge *c,
                          const char *token, struct http_request *rq)
 {
     const struct mtn_momo *m = mtn_of(r);
-    struct rail_headers h = rail_headers_new(a);
+    struct product p = collection(m);
 
-    common(m, &h, token);
-    *rq = (struct http_request){.method = "GET",
-                                .url = arena_printf(a, "%s/collection/v1_0/requesttopay/%" STR_FMT,
-                                                    m->c->base_url, STR_ARG(c->our_ref)),
-                                .headers = h.v,
-                                .timeout_ms = RAIL_REQUEST_MS};
+    status_request(m, p, "requesttopay", headers(m, p, a, token), c->our_ref, rq);
+}
+
+static void poll_refund_request(const struct rail *r, struct arena *a, const struct rail_refund *f,
+                                const char *token, struct http_request *rq)
+{
+    const struct mtn_momo *m = mtn_of(r);
+    struct product p = disbursement(m);
+
+    status_request(m, p, "refund", headers(m, p, a, token), f->our_ref, rq);
 }
 
 /* ---- answers ---- */
@@ -242,6 +317,20 @@ static void poll_read(const struct rail *r, const struct rail_charge *c,
     json_decref(root);
 }
 
+static void refund_read(const struct rail *r, const struct rail_refund *f,
+                        const struct http_response *rs, struct rail_verdict *v)
+{
+    submit_read(r, &f->charge, rs, v);
+}
+
+static void poll_refund_read(const struct rail *r, const struct rail_refund *f,
+                             const struct http_response *rs, struct rail_verdict *v)
+{
+    const struct rail_charge c = {.our_ref = f->our_ref};
+
+    poll_read(r, &c, rs, v);
+}
+
 static void callback_hint(struct arena *a, const struct rail_callback *cb, struct rail_hint *h)
 {
     json_t *root = json_loadb(cb->body.p, cb->body.n, JSON_REJECT_DUPLICATES, NULL);
@@ -261,6 +350,11 @@ static const struct rail_type mtn_momo_type = {
     .submit_read = submit_read,
     .poll_request = poll_request,
     .poll_read = poll_read,
+    .refund_token_request = refund_token_request,
+    .submit_refund_request = refund_request,
+    .submit_refund_read = refund_read,
+    .poll_refund_request = poll_refund_request,
+    .poll_refund_read = poll_refund_read,
     .callback_hint = callback_hint,
 };
 
@@ -273,13 +367,21 @@ int mtn_momo_init(struct mtn_momo *r, const struct mtn_momo_config *c, bool *on,
                                      {"subscription_key", c->subscription_key, true},
                                      {"callback_url", c->callback_url, false},
                                      {"callback_secret", c->callback_secret, false}};
+    const struct rail_value refunds[] = {{"disbursement_user_id", c->disbursement_user_id, true},
+                                         {"disbursement_api_key", c->disbursement_api_key, true},
+                                         {"disbursement_key", c->disbursement_key, true}};
+    bool gives = rail_values_any(refunds, ARRAY_LEN(refunds));
 
     *on = *c->base_url != '\0';
     if (*on && rail_values_check("mtn_momo", all, ARRAY_LEN(all), e) != 0)
         return -1;
+    if (*on && gives && rail_values_check("mtn_momo", refunds, ARRAY_LEN(refunds), e) != 0)
+        return -1;
     if (*on && (*c->callback_url || *c->callback_secret) && strlen(c->callback_secret) < 16)
         return err_set(e, ERR_BAD_CONFIG, "[mtn_momo] callback_secret needs 16 characters or more");
-    *r = (struct mtn_momo){.rail = {.type = &mtn_momo_type, .callback_secret = c->callback_secret},
+    *r = (struct mtn_momo){.rail = {.type = &mtn_momo_type,
+                                    .callback_secret = c->callback_secret,
+                                    .refunds_by_hand = !gives},
                            .c = c};
     return 0;
 }

@@ -4,6 +4,8 @@
  *
  * Credentials are three: the subscription key of the product, the API user (a UUID), its API key.
  * Base URL and target environment are configuration: sandbox and each country differ.
+ * Refunds are of the Disbursement product, which has three of its own; without them a refund is made
+ * by hand.
  */
 #ifndef COKO_MONEY_MTN_MOMO_H
 #define COKO_MONEY_MTN_MOMO_H
@@ -20,6 +22,9 @@ struct mtn_momo_config {
     const char *callback_url; /* https address of ours that ends in /pay/mtn_momo; empty: none */
     const char *callback_secret;
     bool token_body; /* some deployments want {"grant_type":"client_credentials"} */
+    const char *disbursement_user_id; /* all three or none */
+    const char *disbursement_api_key;
+    const char *disbursement_key; /* of its subscription */
 };
 
 struct mtn_momo {

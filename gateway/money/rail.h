@@ -192,7 +192,9 @@ struct rail_type {
     void (*follow_read)(const struct rail *r, const struct rail_charge *c,
                         const struct http_response *rs, struct rail_verdict *v);
 
-    /* Refunds; all NULL for a rail that has none. success: the money is back. */
+    /* Refunds; all NULL for a rail that has none. success: the money is back. refund_token_request:
+     * for a rail whose refunds want another token than its charges; NULL: the same. */
+    void (*refund_token_request)(const struct rail *r, struct arena *a, struct http_request *rq);
     void (*submit_refund_request)(const struct rail *r, struct arena *a,
                                   const struct rail_refund *f, const char *token,
                                   struct http_request *rq);
@@ -220,6 +222,7 @@ struct rail_type {
 struct rail {
     const struct rail_type *type;
     const char *callback_secret; /* last part of /pay/<code>/<secret>; "" takes no callbacks */
+    bool refunds_by_hand;        /* it could refund, but is not configured to: each is refused */
 };
 
 /*

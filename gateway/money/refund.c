@@ -6,7 +6,8 @@
  *              ^      | ^       +-> record   the database was away: again, until the lease is over
  *              |      +-+ more: the rail wants one more request before its verdict holds
  *              +- 401, once: from the first request
- *              +-> record       no token, or a rail that cannot: nothing was sent
+ *              +-> record       no token, or a rail that is not configured here: nothing was sent;
+ *                               one that gives nothing back by itself: refused, for a person's hand
  *
  * As a charge (charge.c): the attempt row was committed before we were called (I2), what may have
  * left is asked about and never sent again on a guess (M4), and an answer carries the version of its
@@ -78,6 +79,11 @@ static void unsent(struct work *w, enum charge_event submitted, const char *reas
     record(w);
 }
 
+static struct token *token_of(const struct work *w)
+{
+    return w->mr->rail->type->refund_token_request ? &w->mr->refund_token : &w->mr->token;
+}
+
 static void call(struct work *w)
 {
     const struct rail *r = w->mr->rail;
@@ -112,10 +118,10 @@ static void on_token(struct token_waiter *waiter, const char *value)
 static void without_token(struct work *w)
 {
     w->follows = 0;
-    token_refused(&w->mr->token, w->token);
+    token_refused(token_of(w), w->token);
     if (!w->reminted) {
         w->reminted = true;
-        token_want(&w->mr->token, &w->waiter);
+        token_want(token_of(w), &w->waiter);
         return;
     }
     log_error(NULL, "rail refuses our credentials", "rail=%s", w->mr->rail->type->code);
@@ -286,12 +292,15 @@ static void work_start(struct money *m, const struct op *rows, int row)
     list_push_back(&m->refunds, &w->node);
     m->nrefunds++;
     take_row(w, rows, row);
-    if (w->mr && w->mr->rail->type->submit_refund_request) {
-        token_want(&w->mr->token, &w->waiter);
+    if (w->mr && w->mr->rail->type->submit_refund_request && !w->mr->rail->refunds_by_hand) {
+        token_want(token_of(w), &w->waiter);
         return;
     }
     log_error(NULL, "refund cannot be worked on here", "refund=%lld", (long long)w->id);
-    unsent(w, CHARGE_NOT_SENT, w->mr ? "no refunds by this rail" : "rail not configured");
+    if (w->mr)
+        unsent(w, CHARGE_REJECTED, "by hand");
+    else
+        unsent(w, CHARGE_NOT_SENT, "rail not configured");
 }
 
 static void on_claimed(struct op *op)

@@ -48,9 +48,10 @@ static void on_minted(struct op *op)
 }
 
 void token_init(struct token *t, struct loop *loop, struct http_client *client,
-                const struct rail *rail)
+                const struct rail *rail,
+                void (*request)(const struct rail *r, struct arena *a, struct http_request *rq))
 {
-    *t = (struct token){.loop = loop, .client = client, .rail = rail};
+    *t = (struct token){.loop = loop, .client = client, .rail = rail, .request = request};
     op_init(&t->op, loop, on_minted);
     arena_init(&t->arena, 2048, 1 << 16);
     list_init(&t->waiters);
@@ -71,7 +72,7 @@ void token_want(struct token *t, struct token_waiter *w)
     list_push_back(&t->waiters, &w->node);
     if (op_pending(&t->op))
         return;
-    t->rail->type->token_request(t->rail, &t->arena, &rq);
+    t->request(t->rail, &t->arena, &rq);
     http_client_send(t->client, &t->op, &rq);
 }
 

@@ -20,6 +20,7 @@ struct token {
     struct loop *loop;
     struct http_client *client;
     const struct rail *rail;
+    void (*request)(const struct rail *r, struct arena *a, struct http_request *rq);
     struct rail_token current;
     int64_t good_until_ms; /* 0: none */
     struct op op;
@@ -27,8 +28,10 @@ struct token {
     struct list waiters;
 };
 
+/* request builds what mints it: the rail's token_request or refund_token_request. */
 void token_init(struct token *t, struct loop *loop, struct http_client *client,
-                const struct rail *rail);
+                const struct rail *rail,
+                void (*request)(const struct rail *r, struct arena *a, struct http_request *rq));
 
 /* w->fn is called with a token good for a minute or more, possibly before this returns. */
 void token_want(struct token *t, struct token_waiter *w);

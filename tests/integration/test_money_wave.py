@@ -405,16 +405,16 @@ def test_failed_after_success_is_ignored_case_8(till):
 
 # ---- refunds (hard case 34) ----
 
-def refunded(till, charge):
-    asked = till.sql("select * from billing.refund_request(%s, null, 'double', 'awa')", charge)[0]
+def refunded(till, charge, amount=None):
+    asked = till.sql("select * from billing.refund_request(%s, %s, 'double', 'awa')", charge, amount)[0]
     assert till.sql("select * from billing.refund_approve(%s, 'binta')", asked["refund_id"])[0]["outcome"] == "ok"
     return asked["refund_id"]
 
 
-def drive_refund(till, refund, *states):
+def drive_refund(till, refund, *states, polls=0):
     def there():
         row = till.sql("select * from billing.refund where id = %s", refund)[0]
-        if row["state"] in states:
+        if row["state"] in states and row["polls"] >= polls:
             return row
         till.sql("update ops.clock set shift = shift + greatest((select due_at from billing.refund where id = %s"
                  " and claimed_by is null) - ops.now(), '0') where exists (select 1 from billing.refund where id = %s"

@@ -6,7 +6,7 @@ import asyncio
 import lab_rail
 from lab_http import HttpError, reply
 from lab_rail import MAX_COPIES
-from mtn_ledger import Charge, LedgerError
+from mtn_ledger import Charge, LedgerError, check_behaviour
 
 
 class Lab(lab_rail.Control):
@@ -76,6 +76,22 @@ class Lab(lab_rail.Control):
             rail.put(target, body.get("method", "PUT"), sent, "lab") for _ in range(copies)])
         return reply({"statuses": list(statuses)})
 
+    async def refunds(self, request):
+        """Every refund, every credit, and how many came twice: the oracle of money given back."""
+        ledger, of = self.rail.ledger, request.query.get("of")
+        return reply({"refunds": [r.record() for r in ledger.refunds.values()
+                                  if of in (None, r.of.reference)],
+                      "credits": [c for c in ledger.credits if of in (None, c["of"])],
+                      "duplicate_submits": ledger.refund_duplicates})
+
+    async def refund(self, request):
+        """How refunds end from now on: behaviour approve, fail (reason) or pending, delay_ms."""
+        setting = check_behaviour(request.json())
+        if setting["behaviour"] not in ("approve", "fail", "pending"):
+            raise HttpError(400, "a refund is approved, fails or stays pending")
+        self.rail.ledger.refund_setting = setting
+        return reply(setting)
+
     async def settings(self, request):
         """currency (list), environment, reason_form, token_ttl, lapse_ms; drop_tokens."""
         body, rail = request.json(), self.rail
@@ -88,6 +104,7 @@ class Lab(lab_rail.Control):
         rail.ledger.lapse_ms = int(body.get("lapse_ms", rail.ledger.lapse_ms))
         if body.get("drop_tokens"):
             rail.tokens.clear()
+            rail.refund_tokens.clear()
         return reply({"currency": sorted(rail.currencies), "environment": rail.environment,
                       "reason_form": rail.reason_form, "token_ttl": rail.token_ttl,
                       "lapse_ms": rail.ledger.lapse_ms})
@@ -95,4 +112,5 @@ class Lab(lab_rail.Control):
     ROUTES = {("GET", "/lab/ledger"): ledger, ("GET", "/lab/charges"): charges, ("GET", "/lab/pending"): pending,
               ("POST", "/lab/payer"): payer, ("POST", "/lab/approve"): approve,
               ("POST", "/lab/reject"): reject, ("POST", "/lab/expire"): expire,
+              ("GET", "/lab/refunds"): refunds, ("POST", "/lab/refund"): refund,
               ("POST", "/lab/callback"): callback, ("POST", "/lab/settings"): settings}

@@ -4,12 +4,14 @@
 Ledger.open() takes an accepted requesttopay and lets its payer behave; approve(), fail() end it; a
 debit is written only by approve(), once a reference. This ledger is the oracle of the money tests:
 it never looks at what the merchant believes. No HTTP here; `on_final` is called with each charge
-that ends.
+that ends. Refunds have books of their own: open_refund() takes an accepted one, give() writes the one
+credit that its reference ever earns, deny() ends it without.
 """
 
 import asyncio
 import itertools
 import time
+from decimal import Decimal
 
 from lab_http import Changes
 
@@ -53,6 +55,19 @@ class Charge:
                     ended_at=self.ended, callback=self.callback)
 
 
+class Refund(Charge):
+    """Money on its way back to the payer of `of`, a charge."""
+    __slots__ = ("of",)
+
+    def view(self, reason_form="string"):
+        body = super().view(reason_form)
+        body["payee"] = body.pop("payer")
+        return body
+
+    def record(self):
+        return dict(self.view(), reference=self.reference, of=self.of.reference)
+
+
 def check_behaviour(body):
     """The settings of a payer, validated: {"behaviour", "delay_ms", "reason", ...}."""
     behaviour = body.get("behaviour", "approve")
@@ -81,14 +96,18 @@ class Ledger:
         self.changes = Changes()
         self.on_final = lambda charge: None
         self.transactions = itertools.count(int(time.time()) * 1000)
-        self.charges = {}
+        self.charges, self.refunds = {}, {}
         self.clear()
 
     def clear(self):
-        for charge in self.charges.values():
+        for charge in [*self.charges.values(), *self.refunds.values()]:
             for timer in charge.timers:
                 timer.cancel()
         self.charges = {}                   # reference -> Charge
+        self.refunds = {}                   # reference -> Refund
+        self.credits = []
+        self.refund_duplicates = 0
+        self.refund_setting = check_behaviour({"behaviour": "approve"})
         self.debits = []
         self.duplicates = 0                 # submits refused because the reference was known
         self.payers = {}                    # msisdn -> behaviour set by a test
@@ -161,6 +180,44 @@ class Ledger:
     def _final(self, charge):
         self.changes.note()
         self.on_final(charge)
+
+    # --- refunds -----------------------------------------------------------------------------
+    def left(self, charge):
+        """How much of a charge is neither given back nor on its way."""
+        return Decimal(charge.amount) - sum(Decimal(r.amount) for r in self.refunds.values()
+                                            if r.of is charge and r.status != "FAILED")
+
+    def open_refund(self, refund):
+        """Keep a new refund, PENDING, and end it as refund_setting says: approve, fail, pending."""
+        refund.status, refund.reason, refund.transaction = "PENDING", None, None
+        refund.opened, refund.ended, refund.timers = time.time(), None, []
+        self.refunds[refund.reference] = refund
+        setting = self.refund_setting
+        delay = setting["delay_ms"] or 0
+        if setting["behaviour"] == "approve":
+            self._after(refund, delay, self.give, refund)
+        elif setting["behaviour"] == "fail":
+            self._after(refund, delay, self.deny, refund, setting["reason"] or "NOT_ENOUGH_FUNDS")
+        self.changes.note()
+
+    def give(self, refund):
+        """Credit the payer once; True when this call did it."""
+        if refund.status != "PENDING":
+            return False
+        refund.status, refund.ended = "SUCCESSFUL", time.time()
+        refund.transaction = str(next(self.transactions))
+        self.credits.append({
+            "reference": refund.reference, "of": refund.of.reference, "payer": refund.payer,
+            "amount": refund.amount, "currency": refund.currency,
+            "financialTransactionId": refund.transaction, "at": refund.ended})
+        self.changes.note()
+        return True
+
+    def deny(self, refund, reason):
+        """End a pending refund without a credit."""
+        if refund.status == "PENDING":
+            refund.status, refund.reason, refund.ended = "FAILED", reason, time.time()
+            self.changes.note()
 
     def pick(self, reference=None, msisdn=None, pending_only=True):
         """One charge by reference, or the payer's oldest (pending) one."""

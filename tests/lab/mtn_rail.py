@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A stand-in for MTN MoMo Collections: provisioning, token, requesttopay, status, callbacks, faults.
+"""A stand-in for MTN MoMo Collections: provisioning, token, requesttopay, status, callbacks, faults;
+and of Disbursement what gives money back: a token of its own, refund, status.
 
 Rail answers the merchant's calls, mtn_control the test's under /lab/, mtn_ledger keeps the debits.
 One port serves all. Every call is in the journal, with the fault that struck it. See README.md.
@@ -22,7 +23,7 @@ import lab_rail
 from lab_rail import HTML, MAX_COPIES, RailError, ms
 from lab_http import Response, reply
 from mtn_control import Lab
-from mtn_ledger import Charge, Ledger
+from mtn_ledger import Charge, Ledger, Refund
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.I)
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?")
@@ -30,7 +31,8 @@ ZERO_EXPONENT = {"XOF", "XAF", "GNF", "RWF", "UGX"}
 MAX_CHARGES = 1000000
 MAX_NOTE = 160
 CALLBACK = {"drop", "duplicate", "forge", "early", "method", "delay"}
-OPS = {"provision", "token", "pay", "status", "balance", "active"}
+OPS = {"provision", "token", "pay", "status", "balance", "active",
+       "refund_token", "refund", "refund_status"}
 NOT_FOUND = {"code": "RESOURCE_NOT_FOUND", "message": "Requested resource was not found."}
 ALREADY = ("RESOURCE_ALREADY_EXIST", "Duplicated reference id. Creation of resource failed.")
 
@@ -50,12 +52,15 @@ class Rail(lab_rail.Rail):
         self.ledger.on_final = self.on_final
         self.users = {}                       # uuid -> {"host", "key"}
         self.tokens = {}                      # token -> (api user, expiry)
+        self.refund_tokens = {}               # likewise; one product's token is not the other's
         self.lab = Lab(self)
         self.reset()
 
     def reset(self):
         super().reset()
         self.tokens.clear()
+        self.refund_tokens.clear()
+        self.givers = {self.args.disbursement_user.lower(): {"key": self.args.disbursement_api_key}}
         self.users = {self.args.api_user.lower(): {"host": self.args.callback_host,
                                                    "key": self.args.api_key}}
         self.reason_form = self.args.reason_form
@@ -73,6 +78,8 @@ class Rail(lab_rail.Rail):
                 pass
         elif op == "status" and reference in self.ledger.charges:
             payer = self.ledger.charges[reference].payer
+        elif op == "refund_status" and reference in self.ledger.refunds:
+            payer = self.ledger.refunds[reference].payer
         return reference, payer
 
     async def served(self, entry, response):
@@ -90,16 +97,16 @@ class Rail(lab_rail.Rail):
             self.ledger.prompt(charge)
 
     # --- checks ------------------------------------------------------------------------------
-    def check_key(self, request):
+    def check_key(self, request, keys=None):
         key = request.headers.get("ocp-apim-subscription-key")
-        if key not in self.args.subscription_key:
+        if key not in (keys or self.args.subscription_key):
             raise RailError(401, "ACCESS_DENIED",
                             "Access denied due to missing or invalid subscription key.")
 
-    def check_bearer(self, request):
+    def check_bearer(self, request, tokens=None):
         """The API user behind the bearer token."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        user, expiry = self.tokens.get(token, (None, 0))
+        user, expiry = (self.tokens if tokens is None else tokens).get(token, (None, 0))
         if scheme != "Bearer" or user is None or expiry < time.monotonic():
             raise RailError(401, "ACCESS_DENIED", "The access token is missing or has expired.")
         return user
@@ -150,8 +157,11 @@ class Rail(lab_rail.Rail):
                       "targetEnvironment": self.environment})
 
     def token(self, request):
-        """Basic in, bearer out. A form body gets the sandbox firewall's HTML page."""
         self.check_key(request)
+        return self.mint(request, self.users, self.tokens)
+
+    def mint(self, request, users, tokens):
+        """Basic in, bearer out. A form body gets the sandbox firewall's HTML page."""
         if "content-length" not in request.headers and not request.body:
             return Response(411, b"Length Required", "text/plain")
         if request.body and "json" not in request.headers.get("content-type", ""):
@@ -161,13 +171,13 @@ class Rail(lab_rail.Rail):
             user, _, key = base64.b64decode(value, validate=True).decode().partition(":")
         except ValueError:
             user, key = "", ""
-        known = self.users.get(user.lower())
+        known = users.get(user.lower())
         if scheme != "Basic" or not known or not known["key"] or known["key"] != key:
             return reply({"error": "login_failed"}, 401)
-        if len(self.tokens) > 10000:
-            self.tokens.clear()
+        if len(tokens) > 10000:
+            tokens.clear()
         token = secrets.token_urlsafe(48)
-        self.tokens[token] = (user.lower(), time.monotonic() + self.token_ttl)
+        tokens[token] = (user.lower(), time.monotonic() + self.token_ttl)
         return reply({"access_token": token, "token_type": "access_token",
                       "expires_in": self.token_ttl})
 
@@ -244,6 +254,60 @@ class Rail(lab_rail.Rail):
         setting = self.ledger.setting(msisdn)
         return reply({"result": setting.get("reason") != "PAYER_NOT_FOUND"})
 
+    # --- disbursement ----------------------------------------------------------------------------
+    def check_giver(self, request):
+        self.check_key(request, [self.args.disbursement_key])
+        self.check_bearer(request, self.refund_tokens)
+        self.check_environment(request)
+
+    def refund_token(self, request):
+        self.check_key(request, [self.args.disbursement_key])
+        return self.mint(request, self.givers, self.refund_tokens)
+
+    def refund(self, request):
+        self.check_giver(request)
+        reference = reference_of(request)
+        refund = self.refund_of(request)
+        refund.reference = reference
+        if reference in self.ledger.refunds:
+            self.ledger.refund_duplicates += 1
+            raise RailError(409, *ALREADY)
+        if float(refund.amount) > self.ledger.left(refund.of):
+            raise RailError(500, "NOT_ALLOWED", "More than is left of that payment.")
+        self.ledger.open_refund(refund)
+        return Response(202)
+
+    def refund_of(self, request):
+        """A Refund from the body of a charge that was paid, or the refusal that a wrong one earns."""
+        if "json" not in request.headers.get("content-type", ""):
+            raise RailError(415, "UNSUPPORTED_MEDIA_TYPE", "Content-Type must be JSON.")
+        if b"'" in request.body:
+            raise RailError(400, "BAD_REQUEST", "The body holds a forbidden character.")
+        refund = Refund()
+        try:
+            body = json.loads(request.body)
+            of = str(body["referenceIdToRefund"]).lower()
+            refund.amount, refund.currency = body["amount"], body["currency"]
+            refund.external_id = body.get("externalId", "")
+            refund.message, refund.note = body.get("payerMessage", ""), body.get("payeeNote", "")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise RailError(400, "BAD_REQUEST", "The body is not a refund.") from None
+        refund.of = self.ledger.charges.get(of)
+        if refund.of is None or refund.of.status != "SUCCESSFUL":
+            raise RailError(404, *NOT_FOUND.values())
+        refund.payer = refund.of.payer
+        self.judge_charge(refund, "MSISDN")
+        if refund.currency != refund.of.currency:
+            raise RailError(500, "INVALID_CURRENCY", "Not the currency of that payment.")
+        return refund
+
+    def refund_status(self, request, reference):
+        self.check_giver(request)
+        refund = self.ledger.refunds.get(reference.lower())
+        if refund is None:
+            raise RailError(404, *NOT_FOUND.values())
+        return reply(refund.view(self.reason_form))
+
     # --- callbacks -------------------------------------------------------------------------------
     def on_final(self, charge):
         if charge.callback and not charge.early:
@@ -293,6 +357,9 @@ class Rail(lab_rail.Rail):
         ("GET", r"/collection/v1_0/account/balance", "balance", balance),
         ("GET", r"/collection/v1_0/accountholder/(msisdn|MSISDN)/([0-9]+)/active", "active",
          active),
+        ("POST", r"/disbursement/token/?", "refund_token", refund_token),
+        ("POST", r"/disbursement/v1_0/refund", "refund", refund),
+        ("GET", r"/disbursement/v1_0/refund/([^/]+)", "refund_status", refund_status),
     ]
 
 
@@ -311,6 +378,9 @@ def parse_args(argv):
     parser.add_argument("--subscription-key", action="append", default=[])
     parser.add_argument("--api-user", default="11111111-2222-4333-8444-555555555555")
     parser.add_argument("--api-key", default="lab-api-key")
+    parser.add_argument("--disbursement-user", default="22222222-3333-4444-8555-666666666666")
+    parser.add_argument("--disbursement-api-key", default="lab-disbursement-api-key")
+    parser.add_argument("--disbursement-key", default="lab-disbursement-key")
     parser.add_argument("--callback-host", default="127.0.0.1")
     parser.add_argument("--environment", default="sandbox")
     parser.add_argument("--currency", action="append", default=[], help="default EUR; repeatable")

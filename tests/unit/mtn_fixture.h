@@ -14,6 +14,10 @@ static struct mtn_momo_config config = {.base_url = "https://rail.test",
                                         .user_id = "11111111-2222-4333-8444-555555555555",
                                         .api_key = "key",
                                         .subscription_key = "sub",
+                                        .disbursement_user_id =
+                                            "22222222-3333-4444-8555-666666666666",
+                                        .disbursement_api_key = "give",
+                                        .disbursement_key = "giver",
                                         .callback_url = "https://us.test/pay/mtn_momo",
                                         .callback_secret = "0123456789abcdef"};
 static struct mtn_momo rail;

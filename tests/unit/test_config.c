@@ -35,6 +35,9 @@ static const char *const guide[] = {"DATABASE_URL",
                                     "MTN_MOMO_USER_ID",
                                     "MTN_MOMO_TARGET_ENV",
                                     "MTN_MOMO_URL",
+                                    "MTN_MOMO_DISBURSEMENT_USER_ID",
+                                    "MTN_MOMO_DISBURSEMENT_API_KEY",
+                                    "MTN_MOMO_DISBURSEMENT_KEY",
                                     "ORANGE_MONEY_FLAVOUR",
                                     "ORANGE_MONEY_API_URL",
                                     "ORANGE_MONEY_API_KEY",
@@ -181,6 +184,29 @@ static void names_of_the_guide(void **state)
     c = load(BASE); /* they win over the file */
     assert_non_null(c);
     assert_string_equal(c->store.database_url, "postgresql://env/db");
+    config_free(c);
+}
+
+/* Refunds by MTN are another product: its subscription key alone gives nobody's money back. */
+static void half_of_mtns_refunds_is_a_fault(void **state)
+{
+    const char *rest = BASE "[mtn_momo]\nbase_url = https://rail.test\n"
+                            "target_environment = mtnivorycoast\nuser_id = u\napi_key = k\n"
+                            "subscription_key = s\n";
+    struct config *c;
+
+    (void)state;
+    c = load(rest);
+    assert_non_null(c);
+    config_free(c);
+    setenv("MTN_MOMO_DISBURSEMENT_KEY", "hunter9", 1);
+    assert_null(load(rest));
+    assert_non_null(strstr(buf_cstr(&faults.text), "[mtn_momo] disbursement_user_id is missing"));
+    assert_null(strstr(buf_cstr(&faults.text), "hunter9"));
+    setenv("MTN_MOMO_DISBURSEMENT_USER_ID", "u2", 1);
+    setenv("MTN_MOMO_DISBURSEMENT_API_KEY", "k2", 1);
+    c = load(rest);
+    assert_non_null(c);
     config_free(c);
 }
 
@@ -376,6 +402,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_required, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_of_the_guide, set_up, tear_down),
         cmocka_unit_test_setup_teardown(half_a_rail_is_a_fault, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(half_of_mtns_refunds_is_a_fault, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_of_orange_by_flavour, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_of_orange_web_payment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_database, set_up, tear_down),

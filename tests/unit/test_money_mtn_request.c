@@ -96,6 +96,100 @@ static void test_token_request(void **state)
     assert_true(str_eq_c(rq.body, "{\"grant_type\":\"client_credentials\"}"));
 }
 
+/* ---- refunds: another product, its own credentials, no number of a payer ---- */
+
+#define REFUND "7d1f0f0e-2b3c-4d5e-8f90-a1b2c3d4e5f6"
+
+static const struct rail_refund refund = {.charge = {.our_ref = {REF, sizeof REF - 1},
+                                                     .payer = {"2250500000001", 13},
+                                                     .amount_minor = 1000,
+                                                     .currency = {"XOF", 3},
+                                                     .label = {"Pass d'un jour", 14}},
+                                          .our_ref = {REFUND, sizeof REFUND - 1}};
+
+static void test_a_refund_names_its_charge_and_no_number_case_34(void **state)
+{
+    struct http_request rq;
+
+    (void)state;
+    rail.rail.type->submit_refund_request(&rail.rail, &arena, &refund, "tok", &rq);
+    assert_string_equal(rq.method, "POST");
+    assert_string_equal(rq.url, "https://rail.test/disbursement/v1_0/refund");
+    assert_true(rq.no_resend);
+    assert_int_equal(header_count(&rq), 5); /* nobody calls us about it */
+    assert_string_equal(header_of(&rq, "Authorization"), "Bearer tok");
+    assert_string_equal(header_of(&rq, "Ocp-Apim-Subscription-Key"), "giver");
+    assert_string_equal(header_of(&rq, "X-Target-Environment"), "mtnivorycoast");
+    assert_string_equal(header_of(&rq, "X-Reference-Id"), REFUND);
+    assert_text(rq.body,
+                "{\"amount\":\"1000\",\"currency\":\"XOF\",\"externalId\":\"" REFUND
+                "\",\"referenceIdToRefund\":\"" REF "\",\"payerMessage\":\"Coko Pass d un jour\","
+                "\"payeeNote\":\"Coko Pass d un jour\"}");
+    rail.rail.type->poll_refund_request(&rail.rail, &arena, &refund, "tok", &rq);
+    assert_string_equal(rq.method, "GET");
+    assert_string_equal(rq.url, "https://rail.test/disbursement/v1_0/refund/" REFUND);
+    assert_string_equal(header_of(&rq, "Ocp-Apim-Subscription-Key"), "giver");
+    assert_int_equal(header_count(&rq), 3);
+    rail.rail.type->refund_token_request(&rail.rail, &arena, &rq);
+    assert_string_equal(rq.url, "https://rail.test/disbursement/token/");
+    assert_string_equal(header_of(&rq, "Ocp-Apim-Subscription-Key"), "giver");
+    assert_string_equal(header_of(&rq, "Authorization"),
+                        "Basic MjIyMjIyMjItMzMzMy00NDQ0LTg1NTUtNjY2NjY2NjY2NjY2OmdpdmU=");
+}
+
+static struct rail_verdict refund_ask(int status, const char *body)
+{
+    struct http_response rs = {.status = status, .body = str_c(body)};
+    struct rail_verdict v;
+
+    rail.rail.type->poll_refund_read(&rail.rail, &refund, &rs, &v);
+    return v;
+}
+
+#define DONE(ref)                                                                                  \
+    "{\"status\":\"SUCCESSFUL\",\"amount\":\"1000\",\"currency\":\"XOF\",\"externalId\":\"" ref    \
+    "\",\"financialTransactionId\":\"9\"}"
+
+/* Read as a charge's answers (test_money_mtn.c), but judged by the refund's own reference. */
+static void test_a_refund_is_judged_by_its_own_reference(void **state)
+{
+    struct http_response rs = {.status = 202, .body = STR_EMPTY};
+    struct rail_verdict v;
+
+    (void)state;
+    rail.rail.type->submit_refund_read(&rail.rail, &refund, &rs, &v);
+    assert_int_equal(v.event, CHARGE_ACCEPTED);
+    rs.status = 409;
+    rail.rail.type->submit_refund_read(&rail.rail, &refund, &rs, &v);
+    assert_int_equal(v.event, CHARGE_DUPLICATE);
+    v = refund_ask(200, DONE(REFUND));
+    assert_int_equal(v.event, CHARGE_SUCCESS);
+    assert_true(v.has_amount && v.amount_minor == 1000);
+    assert_string_equal(v.rail_txn, "9");
+    assert_int_equal(refund_ask(200, DONE(REF)).event,
+                     CHARGE_MISMATCH); /* the charge's own success */
+    assert_int_equal(refund_ask(200, "{\"status\":\"FAILED\"}").event, CHARGE_DECLINED);
+    assert_int_equal(refund_ask(404, "{\"code\":\"RESOURCE_NOT_FOUND\"}").event, CHARGE_NOT_FOUND);
+    assert_int_equal(refund_ask(404, "<html>").event, CHARGE_UNKNOWN);
+}
+
+static void test_without_disbursement_refunds_are_made_by_hand(void **state)
+{
+    struct mtn_momo_config c = config;
+    struct mtn_momo m;
+    struct err e = {0};
+    bool on;
+
+    (void)state;
+    assert_false(rail.rail.refunds_by_hand);
+    c.disbursement_key = "";
+    assert_int_equal(mtn_momo_init(&m, &c, &on, &e), -1);
+    assert_non_null(strstr(e.msg, "disbursement_key"));
+    c.disbursement_user_id = c.disbursement_api_key = "";
+    assert_int_equal(mtn_momo_init(&m, &c, &on, &e), 0);
+    assert_true(on && m.rail.refunds_by_hand);
+}
+
 static void test_cedis_have_two_decimals(void **state)
 {
     struct rail_charge c = charge;
@@ -236,6 +330,9 @@ static void test_a_value_cannot_carry_a_header(void **state)
                              offsetof(struct mtn_momo_config, user_id),
                              offsetof(struct mtn_momo_config, api_key),
                              offsetof(struct mtn_momo_config, subscription_key),
+                             offsetof(struct mtn_momo_config, disbursement_user_id),
+                             offsetof(struct mtn_momo_config, disbursement_api_key),
+                             offsetof(struct mtn_momo_config, disbursement_key),
                              offsetof(struct mtn_momo_config, callback_url),
                              offsetof(struct mtn_momo_config, callback_secret)};
 
@@ -317,6 +414,9 @@ int main(void)
         cmocka_unit_test(test_submit_request),
         cmocka_unit_test(test_status_request),
         cmocka_unit_test(test_token_request),
+        cmocka_unit_test(test_a_refund_names_its_charge_and_no_number_case_34),
+        cmocka_unit_test(test_a_refund_is_judged_by_its_own_reference),
+        cmocka_unit_test(test_without_disbursement_refunds_are_made_by_hand),
         cmocka_unit_test(test_cedis_have_two_decimals),
         cmocka_unit_test(test_labels_are_made_safe_case_29),
         cmocka_unit_test(test_a_huge_label_is_cut),

@@ -94,7 +94,7 @@ static int setup(void **state)
     loop = loop_new(&e);
     now_ms = 1000000;
     sent = 0;
-    token_init(&token, loop, NULL, &rail);
+    token_init(&token, loop, NULL, &rail, fake_request);
     return loop ? 0 : -1;
 }
 
@@ -272,7 +272,7 @@ static void test_freed_while_minting(void **state)
     token_fini(&token);
     loop_turn(loop, false);
     assert_int_equal(s.calls, 0);
-    token_init(&token, loop, NULL, &rail);
+    token_init(&token, loop, NULL, &rail, fake_request);
 }
 
 static void test_a_rail_without_tokens_is_served_at_once(void **state)
@@ -282,7 +282,7 @@ static void test_a_rail_without_tokens_is_served_at_once(void **state)
 
     (void)state;
     token_fini(&token);
-    token_init(&token, loop, NULL, &open);
+    token_init(&token, loop, NULL, &open, NULL);
     want(&s);
     assert_int_equal(s.calls, 1);
     assert_string_equal(s.value, "");
