@@ -10,7 +10,7 @@
  *   sim_http    gateway/io/http_client.h and the callbacks' side of http_server.h: loss, delay,
  *               copies, cut answers
  *   sim_rail    the rail: its books, its answers, its lies; sim_payer: prompts, debits, callbacks
- *   sim_refund  the rail's refunds, on both sides
+ *   sim_refund  the rail's refunds
  *   sim_daemon  two daemons that race, die and start anew
  *   sim_world   readers who dial, dial again and pay anew; persons who refund
  *   sim_check   the oracles: I1-I13 and "rail debits = grants + credits + refunds + review"
@@ -173,6 +173,8 @@ struct http_client *sim_client_of(int daemon);
 /* Callbacks that this daemon had taken and not answered are connections that broke. */
 void sim_http_crashed(int daemon);
 
+#define SIM_REFUND_PATH "/disbursement/v1_0/refund"
+
 /* A request as the rail gets it; strings are terminated. */
 struct sim_request {
     const char *method, *path, *body;
@@ -210,11 +212,6 @@ void sim_rail_clear(void);
 void sim_rail_call(const struct sim_request *rq, struct sim_reply *rs);
 /* The rail's books, for the oracle: see sim.sql. The caller owns it. */
 json_t *sim_rail_books(void);
-/* ---- refunds (sim_refund) ---- */
-
-/* Gives the daemon's rail the refund calls of the simulation's rail, where it has none of its own. */
-void sim_refund_equip(struct rail *r);
-
 /* ---- daemons (sim_daemon) ---- */
 
 void sim_daemons_open(void);

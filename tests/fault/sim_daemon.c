@@ -19,6 +19,9 @@ static const char config_text[] = "[mtn_momo]\n"
                                   "user_id = 11111111-2222-4333-8444-555555555555\n"
                                   "api_key = secret-api-key\n"
                                   "subscription_key = secret-subscription\n"
+                                  "disbursement_user_id = 22222222-3333-4444-8555-666666666666\n"
+                                  "disbursement_api_key = secret-giving-key\n"
+                                  "disbursement_key = secret-giving\n"
                                   "callback_url = https://us.test/pay/mtn_momo\n"
                                   "callback_secret = secret-callback-0001\n";
 
@@ -92,8 +95,6 @@ static void start(int i)
         fprintf(stderr, "money_sim: %s\n", e.msg);
         exit(2);
     }
-    for (size_t n = 0; n < d->m->nrails; n++)
-        sim_refund_equip(d->m->rails[n].rail);
     money_start(d->m);
     sim_say("daemon %d lives", i);
 }

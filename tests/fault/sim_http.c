@@ -103,14 +103,17 @@ static bool is_submit(const struct call *c)
 
 static bool is_refund(const struct call *c)
 {
-    return strncmp(c->path, "/refunds/", 9) == 0;
+    static const char path[] = SIM_REFUND_PATH;
+
+    return strncmp(c->path, path, sizeof path - 1) == 0;
 }
 
 static const char *reference_of(const struct call *c)
 {
     const struct sim_request rq = request_of(c);
 
-    return is_submit(c) ? sim_request_header(&rq, "X-Reference-Id") : strrchr(c->path, '/') + 1;
+    return strcmp(c->method, "POST") == 0 ? sim_request_header(&rq, "X-Reference-Id")
+                                          : strrchr(c->path, '/') + 1;
 }
 
 /* ---- answers ---- */

@@ -245,15 +245,16 @@ static void status(const char *ref, struct sim_reply *rs)
 
 void sim_rail_call(const struct sim_request *rq, struct sim_reply *rs)
 {
-    static const char prefix[] = "/collection/v1_0/requesttopay";
+    static const char prefix[] = "/collection/v1_0/requesttopay", back[] = SIM_REFUND_PATH;
 
-    if (strcmp(rq->path, "/collection/token/") == 0)
+    if (strcmp(rq->path, "/collection/token/") == 0 ||
+        strcmp(rq->path, "/disbursement/token/") == 0)
         mint(rs);
     else if (!authorised(rq))
         *rs = (struct sim_reply){.status = 401};
     else if (strcmp(rq->path, prefix) == 0)
         pay(rq, rs);
-    else if (strncmp(rq->path, "/refunds/", 9) == 0)
+    else if (strncmp(rq->path, back, sizeof back - 1) == 0)
         sim_refund_call(rq, rs);
     else if (strncmp(rq->path, prefix, sizeof prefix - 1) == 0)
         status(rq->path + sizeof prefix, rs);

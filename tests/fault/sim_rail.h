@@ -31,7 +31,7 @@ struct account *sim_rail_find(const char *ref);
 /* An answer with a code. */
 void sim_rail_refuse(struct sim_reply *rs, int status, const char *code);
 
-/* A call under /refunds/. */
+/* A call under SIM_REFUND_PATH. */
 void sim_refund_call(const struct sim_request *rq, struct sim_reply *rs);
 
 /* What was given back of a debit; asked: and what may be. */
