@@ -43,6 +43,7 @@ class Till:
         self.sql("update billing.charge set due_at = null, superseded = true where due_at is not null")
         # the rail of each test counts its transactions anew, from the second it started in
         self.sql("update billing.charge set rail_txn = 'old-' || id where rail_txn is not null")
+        self.sql("delete from billing.rail_gate")
         self.hold_pushes(0)
 
     def hold_pushes(self, seconds=60):

@@ -94,6 +94,9 @@ begin
         perform ops.audit_put('billing', 'alert.charge_rejected', 'charge:' || c.id,
             jsonb_build_object('http', p_http_status, 'reason', left(p_reason, 100)));
     end if;
+    if v_old = 'SUBMITTING' then
+        perform billing.rail_heard(c, v_event, p_http_status, p_reason, v_now);
+    end if;
     return query select 'ok', ch.state, ch.version from billing.charge ch where ch.id = c.id;
 end $$;
 comment on function billing.charge_event(bigint, int, text, int, text, text, bigint, text, int) is

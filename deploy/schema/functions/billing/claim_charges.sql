@@ -8,6 +8,7 @@ declare
     c billing.charge;
     r billing.rail;
 begin
+    perform billing.rail_hold(v_now);
     for c in
         select * from billing.charge ch
         where ch.due_at <= v_now
@@ -53,6 +54,10 @@ begin
             where id = c.id;
             continue;
         end if;
+        if c.state = 'READY' and not billing.rail_admits(c, r.submit_lease_s, v_now) then
+            update billing.charge set due_at = v_now + interval '5 seconds' + interval '2 seconds' * random() where id = c.id;
+            continue;
+        end if;
         action := case when c.state = 'READY' then 'submit' else 'poll' end;
         if c.state = 'READY' then
             c.state := 'SUBMITTING';
@@ -91,7 +96,8 @@ end $$;
 comment on function billing.claim_charges(text, bigint, int) is
 'At most max charges whose work is due, in the order of the partial index charge_due, never one that another claimer holds.
 action submit: READY became SUBMITTING and the attempt row is written in this commit (I2). action poll: ask the rail about our_ref.
-A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told; so is a CREATED one whose code did not come, and one of a test number on a rail that is not the lab''s.';
+A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told; so is a CREATED one whose code did not come, and one of a test number on a rail that is not the lab''s.
+Submits of a rail that does not answer wait (billing.rail_heard), but for the probe; questions about its charges go on.';
 
 create or replace function billing.charge_waits(p_charge billing.charge, p_now timestamptz) returns boolean language plpgsql stable as $$
 begin

@@ -27,6 +27,9 @@ create or replace function ops.status() returns table (section text, name text, 
       and case when c.state = 'REVIEW' then billing.waits_for_person(c) else not c.superseded end
     group by c.state
     union all
+    select 'rails', g.rail, g.state || ', ' || g.held || ' charges wait, ' || case g.state when 'open' then 'tried again in ' || g.until_s || ' s' else 'one is being tried' end
+    from billing.rail_gates() g where g.state <> 'closed'
+    union all
     select 'ussd', 'dialogues ' || s.fate, count(*)::text || ' in 10 minutes'
     from ops.hop_sessions(ops.now() - interval '10 minutes', ops.now()) s group by s.fate
     union all
@@ -35,4 +38,4 @@ create or replace function ops.status() returns table (section text, name text, 
     order by 1, 2
 $$;
 comment on function ops.status() is
-'What an operator asks first at night: who holds which lease, what waits in the outbox and since when, receipts and texts that ESMEs have not taken, rings that wait or that no carrier answered today, charges not ended, dialogues of the last minutes, jobs. For `coko status`; not a hot path.';
+'What an operator asks first at night: who holds which lease, what waits in the outbox and since when, receipts and texts that ESMEs have not taken, rings that wait or that no carrier answered today, charges not ended, rails that do not answer, dialogues of the last minutes, jobs. For `coko status`; not a hot path.';

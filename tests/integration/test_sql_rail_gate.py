@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The circuit breaker of a rail: what opens it, who waits behind it, and that one submit over all workers closes it again."""
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from sqlfixtures import *  # noqa: F401,F403
+
+OPEN_AFTER = 5
+
+
+def readers(world, count, first=0):
+    return [world.dial(f"+22505{first + n:08}") for n in range(count)]
+
+
+def started(world, count, first=0):
+    """Charges of as many readers, all due."""
+    ids = [world.start(reader)["charge_id"] for reader in readers(world, count, first)]
+    world.rows("update billing.charge set due_at = ops.now() where id = any(%s)", ids)
+    return ids
+
+
+def claim(world, most=100, conn=None, owner="w:1"):
+    return world.call("billing.claim_charges", owner, 1, most, conn=conn)
+
+
+def tell(world, row, event="unknown", http=0, reason="timeout", conn=None):
+    return world.one("billing.charge_event", row["charge_id"], row["version"], event, http, reason, None, None, None, 0, conn=conn)
+
+
+def gate(world):
+    return world.row("select * from billing.rail_gate where rail = 'mtn_momo'")
+
+
+def alerts(world):
+    return [r["kind"] for r in world.rows("select kind from ops.audit where subject = 'rail:mtn_momo' order by id")]
+
+
+def opened(world, first=0):
+    """The rail did not answer; who was sent then is asked about no more."""
+    started(world, OPEN_AFTER, first)
+    for row in claim(world):
+        tell(world, row)
+    world.rows("update billing.charge set due_at = null")
+    assert gate(world)["state"] == "open"
+
+
+def over(world):
+    """The pause is over."""
+    world.rows("update ops.clock set shift = shift + (select until from billing.rail_gate) - ops.now() + interval '8 seconds'")
+
+
+@pytest.mark.parametrize("event, http, reason, fault", [
+    ("unknown", 0, "timeout", True), ("unknown", 200, "", True), ("unknown", 503, "SERVICE_UNAVAILABLE", True), ("unknown", 500, "", True),
+    ("not_sent", 0, "refused", True), ("not_sent", 0, "no token", True), ("not_sent", 429, "", True), ("not_sent", 401, "", True),
+    ("accepted", 202, "", False), ("duplicate", 409, "", False), ("sync_success", 200, "", False), ("declined", 500, "NOT_ENOUGH_FUNDS", False),
+    ("rejected", 400, "BAD_REQUEST", False), ("unknown", 200, "A_WORD_NEVER_SEEN", False),
+    ("not_sent", 0, "rail not configured", None), ("not_sent", 0, "too late to send", None), ("rejected", 0, "not to be sent", None)])
+def test_no_answer_is_a_fault_and_a_refusal_is_an_answer(world, event, http, reason, fault):
+    assert world.value("select billing.is_rail_fault(%s, %s, %s)", event, http, reason) is fault
+
+
+def test_a_rail_in_health_writes_nothing(world):
+    world.buy(world.dial())
+    assert world.rows("select 1 from billing.rail_gate") == [] and alerts(world) == []
+
+
+def test_faults_in_a_row_open_it_and_one_answer_between_does_not(world):
+    started(world, 2 * OPEN_AFTER - 1)
+    rows = claim(world)
+    for n, row in enumerate(rows):
+        if n == OPEN_AFTER - 1:
+            tell(world, row, "accepted", 202, "")
+            assert gate(world)["faults"] == 0
+        else:
+            tell(world, row)
+            assert gate(world)["state"] == "closed" and alerts(world) == []
+    started(world, 1, 50)
+    tell(world, next(r for r in claim(world) if r["action"] == "submit"))
+    g = gate(world)
+    assert (g["state"], g["faults"], g["opened"]) == ("open", OPEN_AFTER, 1) and alerts(world) == ["alert.rail_open"]
+    assert timedelta(seconds=8) <= g["until"] - g["changed_at"] <= timedelta(seconds=12)
+
+
+def test_submits_wait_behind_it_and_questions_go_on(world):
+    asked = started(world, 1, 90)
+    tell(world, claim(world)[0], "accepted", 202, "")
+    opened(world)
+    waiting = started(world, 40, 100)
+    other = started(world, 1, 80)
+    world.rows("update billing.charge set rail = 'wave' where id = %s", other[0])
+    world.rows("update billing.charge set due_at = ops.now() where id = any(%s)", asked)
+    # three places are enough: those that wait take none
+    assert sorted((r["charge_id"], r["action"]) for r in claim(world, 3)) == sorted([(asked[0], "poll"), (other[0], "submit")])
+    held = world.rows("select state, due_at, attempts, claimed_by from billing.charge where id = any(%s)", waiting)
+    assert {(r["state"], r["attempts"], r["claimed_by"]) for r in held} == {("READY", 0, None)}
+    assert all(r["due_at"] >= gate(world)["until"] for r in held)
+    assert {r["value"].split(", tried")[0] for r in world.rows("select value from ops.status() where section = 'rails'")} == {"open, 40 charges wait"}
+
+
+def test_half_open_sends_one_over_all_workers(world):
+    opened(world)
+    started(world, 40, 100)
+    claim(world)
+    over(world)
+    conns = [world.connect() for _ in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        got = list(pool.map(lambda n: claim(world, 10, conns[n], f"w:{n}"), range(16)))
+    [c.close() for c in conns]
+    sent = [r for rows in got for r in rows]
+    assert [r["action"] for r in sent] == ["submit"] and gate(world)["probe"] == sent[0]["charge_id"]
+    assert world.value("select count(*) from billing.attempt where done_at is null") == 1
+    world.later("6 seconds")
+    assert claim(world) == []
+    # it is answered: everybody goes, and the next trouble begins with a short pause
+    tell(world, sent[0], "accepted", 202, "")
+    assert (gate(world)["state"], gate(world)["faults"], gate(world)["pause_s"]) == ("closed", 0, 10)
+    assert alerts(world) == ["alert.rail_open", "rail.closed"]
+    world.later("8 seconds")
+    assert len([r for r in claim(world) if r["action"] == "submit"]) == 39
+
+
+def test_a_probe_without_an_answer_doubles_the_pause_up_to_five_minutes(world):
+    opened(world)
+    started(world, 12, 100)
+    claim(world)
+    pauses = []
+    for _ in range(8):
+        over(world)
+        row, = [r for r in claim(world) if r["action"] == "submit"]
+        tell(world, row)
+        world.rows("update billing.charge set due_at = null where id = %s", row["charge_id"])
+        pauses.append((gate(world)["until"] - gate(world)["changed_at"]).total_seconds())
+    for pause, want in zip(pauses, [20, 40, 80, 160, 300, 300, 300, 300]):
+        assert 0.8 * want <= pause <= 1.2 * want, pauses
+    assert alerts(world) == ["alert.rail_open"] + ["rail.open_on"] * 8 and gate(world)["opened"] == 9
+
+
+def test_what_was_sent_before_moves_nothing(world):
+    started(world, OPEN_AFTER + 2)
+    rows = claim(world)
+    for row in rows[:OPEN_AFTER]:
+        tell(world, row)
+    before = gate(world)
+    tell(world, rows[-2], "accepted", 202, "")
+    assert gate(world) == before
+    over(world)
+    started(world, 1, 100)
+    probe, = [r for r in claim(world) if r["action"] == "submit"]
+    world.one("billing.charge_event", rows[-1]["charge_id"], world.value("select version from billing.charge where id = %s", rows[-1]["charge_id"]),
+              "pending", 200, "", None, None, None, 0)
+    assert gate(world)["state"] == "half"
+    tell(world, probe, "rejected", 400, "BAD_REQUEST")             # a refusal is an answer
+    assert gate(world)["state"] == "closed"
+
+
+def test_a_probe_whose_worker_died_is_followed_by_another(world):
+    opened(world)
+    started(world, 3, 100)
+    claim(world)
+    over(world)
+    first, = [r for r in claim(world) if r["action"] == "submit"]
+    world.later("44 seconds")
+    assert [r for r in claim(world) if r["action"] == "submit"] == []
+    world.later("10 seconds")
+    second, = [r for r in claim(world) if r["action"] == "submit"]
+    assert second["charge_id"] != first["charge_id"] and gate(world)["probe"] == second["charge_id"]
+    tell(world, second, "accepted", 202, "")
+    assert gate(world)["state"] == "closed"
+
+
+def test_who_waited_an_hour_is_told_and_the_gate_is_no_reason_to_keep_him(world):
+    opened(world)
+    charge = started(world, 1, 100)[0]
+    world.rows("update billing.rail_gate set until = ops.now() + interval '2 hours'")
+    claim(world)
+    world.later("61 minutes")
+    world.rows("update billing.charge set due_at = ops.now() where id = %s", charge)
+    claim(world)
+    assert world.value("select state from billing.charge where id = %s", charge) == "EXPIRED"
+
+
+def test_it_can_be_taken_out(world):
+    world.rows("update billing.rail set open_after = 0 where code = 'mtn_momo'")
+    started(world, 3 * OPEN_AFTER)
+    for row in claim(world):
+        tell(world, row)
+    assert gate(world)["state"] == "closed"
