@@ -14,8 +14,9 @@ create table billing.rail_gate (
     probe      bigint references billing.charge,
     opened     bigint not null default 0,
     changed_at timestamptz not null,
+    told       boolean not null default true,
     check ((state = 'closed') = (until is null)),
     check ((state = 'half') = (probe is not null))
 );
 comment on table billing.rail_gate is
-'Whether charges are submitted to a rail; billing.rail_heard has the drawing. No row: closed, and never a fault. faults: in a row. pause_s: of the next opening. until: end of the pause, of the probe''s lease while half. opened: how often. Questions about charges go on whatever it says.';
+'Whether charges are submitted to a rail; billing.rail_heard has the drawing. No row: closed, and never a fault. faults: in a row. pause_s: of the next opening. until: end of the pause, of the probe''s lease while half. opened: how often. told: some daemon logged the state. Questions about charges go on whatever it says.';

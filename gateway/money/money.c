@@ -85,6 +85,7 @@ static void match(void *arg)
     struct money *m = arg;
 
     loop_timer_set(&m->match_timer, MONEY_MATCH_MS);
+    money_gate_ask(m);
     if (!op_pending(&m->match))
         pg_exec(m->d.pg, &m->match, &match_stmt, NULL);
 }
@@ -148,6 +149,7 @@ struct money *money_new(const struct money_config *c, const struct money_deps *d
     loop_timer_init(&m->match_timer, d->loop, match, m);
     list_init(&m->works);
     money_refunds_init(m);
+    money_gate_init(m);
     list_init(&m->codes);
     list_init(&m->callbacks);
     if (open_rails(m, c->rails, e) != 0) {
@@ -180,8 +182,9 @@ void money_drain(struct money *m)
 
 bool money_idle(const struct money *m)
 {
-    return m->nworks == 0 && !op_pending(&m->claim) && !op_pending(&m->match) && m->nrefunds == 0 &&
-           !op_pending(&m->refund_claim) && list_empty(&m->codes) && list_empty(&m->callbacks);
+    return m->nworks == 0 && !op_pending(&m->claim) && !op_pending(&m->match) &&
+           !op_pending(&m->news) && m->nrefunds == 0 && !op_pending(&m->refund_claim) &&
+           list_empty(&m->codes) && list_empty(&m->callbacks);
 }
 
 void money_free(struct money *m)
@@ -192,6 +195,7 @@ void money_free(struct money *m)
     loop_timer_clear(&m->match_timer);
     op_cancel(&m->claim);
     op_cancel(&m->match);
+    op_cancel(&m->news);
     money_codes_free(m);
     charge_work_free_all(m);
     money_refunds_free(m);

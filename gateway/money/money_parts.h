@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Between money.c (the room), charge.c (one charge's work), refund.c (one refund's), code.c (typed
- * codes) and inbox.c (callbacks).
+ * codes), gate.c (rails that do not answer) and inbox.c (callbacks).
  */
 #ifndef COKO_MONEY_PARTS_H
 #define COKO_MONEY_PARTS_H
@@ -29,7 +29,7 @@ struct money {
     const char *owner;
     struct money_rail rails[RAIL_MODULES_MAX];
     size_t nrails;
-    struct op claim, match;
+    struct op claim, match, news;
     int64_t claimed_at_ms; /* when the last claim was asked for: its leases began no earlier */
     struct loop_timer poll, match_timer;
     bool running;
@@ -72,6 +72,10 @@ MUST_CHECK bool money_open_sealed(struct money *m, struct arena *a, const struct
 void money_refunds_init(struct money *m);
 void money_refunds_claim(struct money *m);
 void money_refunds_free(struct money *m);
+
+/* Asks once whether some rail stopped answering or answers again, and tells. */
+void money_gate_init(struct money *m);
+void money_gate_ask(struct money *m);
 
 /* Codes that are left. */
 void money_codes_free(struct money *m);

@@ -321,3 +321,25 @@ def test_no_number_and_no_secret_in_the_log_I11(till):
         assert word not in log, word
     pay = till.journal(op="pay")[0]
     assert "'" not in pay["body"] and pay["body"].isascii()
+
+
+# ---- a rail that is down (the circuit breaker) ----
+
+def test_a_rail_that_is_down_is_sent_one_charge_at_a_time_and_people_hear_of_it(till):
+    def told(event):
+        return [x for x in till.daemon.log_lines() if x.get("event") == event and "rail=mtn_momo" in x["msg"]]
+
+    def down():
+        till.nudge(charge)
+        return till.sql("select 1 from billing.rail_gate where state = 'open'")
+    till.fault("pay", "error", -1, status=503, code="SERVICE_UNAVAILABLE")
+    charge = till.start()
+    wait_until(down, lambda: f"the gate to open: {till.story(charge)}", 60)
+    assert len(till.journal(op="pay")) == 5 and till.debits() == []
+    wait_until(lambda: told("rail does not answer, charges wait"), "the log", 20)
+    till.heal()
+    till.drive(charge, "SUCCEEDED", timeout=60)
+    till.paid_once(charge)
+    assert till.value("select state from billing.rail_gate") == "closed"
+    wait_until(lambda: told("rail answers again"), "the log", 20)
+    assert till.daemon.metric("coko_rail_gate_changes_total", 'state="open"') == 1

@@ -13,6 +13,7 @@ import test_sql_deliveries as deliveries
 import test_sql_fold as fold
 import test_sql_esme as esme
 import test_sql_messaging as messaging
+import test_sql_rail_gate as rail_gate
 import test_sql_readers as readers
 import test_sql_rings as rings
 import test_sql_routing as routing
@@ -34,6 +35,9 @@ MUTANTS = {
         [("billing.charge_next", "p_event = 'not_sent' and (select r.flow = 'code'", "p_event = 'not_sent' and (select false"),
          "delete from billing.charge_transition where event = 'not_sent' and to_state = 'CREATED'"],
         lambda w: codes.test_what_did_not_leave_is_never_sent_later_S5(codes.code_shop(w))),
+    "the breaker: half-open is open to all": (
+        [("billing.rail_admits", "elsif g.until > p_now then", "elsif false then"), ("billing.rail_admits", "x.until <= p_now", "true")],
+        rail_gate.test_half_open_sends_one_over_all_workers),
     "S2: a step claims twice": (
         [("billing.claim_code", "ops.step_begin(p_step_key, 'type_code') is not null", "false"),
          ("billing.claim_code", "ch.state = 'CREATED'", "ch.state in ('CREATED', 'SUBMITTING')")],

@@ -181,6 +181,37 @@ def test_who_waited_an_hour_is_told_and_the_gate_is_no_reason_to_keep_him(world)
     assert world.value("select state from billing.charge where id = %s", charge) == "EXPIRED"
 
 
+def news(world, conn=None):
+    return [(r["rail"], r["state"], r["opened"], r["held"]) for r in world.call("billing.rail_news", conn=conn)]
+
+
+def test_each_change_is_told_once_over_all_workers(world):
+    assert news(world) == []
+    opened(world)
+    started(world, 3, 100)
+    claim(world)
+    conns = [world.connect() for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        told = [row for rows in pool.map(lambda c: news(world, c), conns) for row in rows]
+    [c.close() for c in conns]
+    assert told == [("mtn_momo", "open", 1, 3)]
+    over(world)
+    probe, = [r for r in claim(world) if r["action"] == "submit"]
+    assert news(world) == [("mtn_momo", "half", 1, 2)] and news(world) == []
+    tell(world, probe, "accepted", 202, "")
+    assert news(world) == [("mtn_momo", "closed", 1, 0)]
+
+
+def test_a_typed_code_passes_an_open_gate_and_its_answer_after_the_pause_closes_it(world):
+    opened(world)
+    typed = started(world, 1, 100)[0]
+    for state in ("open", "closed"):
+        world.rows("update billing.charge set state = 'SUBMITTING', attempts = 1, due_at = ops.now() + interval '45 s' where id = %s", typed)
+        tell(world, {"charge_id": typed, "version": world.value("select version from billing.charge where id = %s", typed)}, "accepted", 202, "")
+        assert gate(world)["state"] == state
+        over(world) if state == "open" else None
+
+
 def test_it_can_be_taken_out(world):
     world.rows("update billing.rail set open_after = 0 where code = 'mtn_momo'")
     started(world, 3 * OPEN_AFTER)

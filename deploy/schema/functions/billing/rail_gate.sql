@@ -36,7 +36,8 @@ begin
         if v_fault then
             perform billing.rail_open(g, p_now);
         else
-            update billing.rail_gate set state = 'closed', faults = 0, pause_s = 10, until = null, probe = null, changed_at = p_now
+            update billing.rail_gate set state = 'closed', faults = 0, pause_s = 10, until = null, probe = null, changed_at = p_now,
+                told = false
             where rail = g.rail;
             perform ops.audit_put('billing', 'rail.closed', 'rail:' || g.rail, '{}');
         end if;
@@ -58,7 +59,7 @@ comment on function billing.is_rail_fault(text, int, text) is
 
 create or replace function billing.rail_open(p_gate billing.rail_gate, p_now timestamptz) returns void language plpgsql as $$
 begin
-    update billing.rail_gate set state = 'open', faults = p_gate.faults, probe = null, opened = opened + 1, changed_at = p_now,
+    update billing.rail_gate set state = 'open', faults = p_gate.faults, probe = null, opened = opened + 1, changed_at = p_now, told = false,
         until = p_now + make_interval(secs => p_gate.pause_s * (0.8 + 0.4 * random())), pause_s = least(p_gate.pause_s * 2, 300)
     where rail = p_gate.rail;
     perform ops.audit_put('billing', case p_gate.state when 'closed' then 'alert.rail_open' else 'rail.open_on' end, 'rail:' || p_gate.rail,
@@ -97,13 +98,26 @@ begin
     end if;
     -- Who holds the row is making another one the probe: nobody waits for him.
     update billing.rail_gate set state = 'half', probe = p_charge.id, until = p_now + make_interval(secs => p_lease_s),
-        changed_at = case state when 'half' then changed_at else p_now end
+        changed_at = case state when 'half' then changed_at else p_now end, told = told and state = 'half'
     where rail = (select x.rail from billing.rail_gate x where x.rail = p_charge.rail and x.state <> 'closed' and x.until <= p_now
                   for update skip locked);
     return found;
 end $$;
 comment on function billing.rail_admits(billing.charge, int, timestamptz) is
 'May this charge be submitted now. When the pause is over the first one that asks is the probe, over all workers and machines.';
+
+create or replace function billing.rail_news() returns table (rail text, state text, opened bigint, held bigint) language plpgsql as $$
+#variable_conflict use_column
+begin
+    if exists (select 1 from billing.rail_gate g where not g.told) then
+        return query
+        update billing.rail_gate u set told = true
+        from (select g.rail from billing.rail_gate g where not g.told for update skip locked) n,
+             lateral (select x.held from billing.rail_gates() x where x.rail = n.rail) h
+        where u.rail = n.rail returning u.rail, u.state, u.opened, h.held;
+    end if;
+end $$;
+comment on function billing.rail_news() is 'Gates that changed and were not told of yet, once each over all workers: the caller logs and counts them.';
 
 create or replace function billing.rail_gates() returns table (rail text, state text, opened bigint, held bigint, until_s int) language sql stable as $$
     select g.rail, g.state, g.opened,
