@@ -110,6 +110,31 @@ static void on_wake(void *arg, const char *topic)
         claim(m);
 }
 
+static void ask_token(const void *owner, struct arena *a, struct http_request *rq)
+{
+    const struct rail *r = owner;
+
+    r->type->token_request(r, a, rq);
+}
+
+static void ask_refund_token(const void *owner, struct arena *a, struct http_request *rq)
+{
+    const struct rail *r = owner;
+
+    r->type->refund_token_request(r, a, rq);
+}
+
+static bool read_token(const void *owner, const struct http_response *rs, struct token_value *t)
+{
+    const struct rail *r = owner;
+
+    return r->type->token_read(r, rs, t);
+}
+
+static const struct token_mint minted = {ask_token, read_token},
+                               minted_refund = {ask_refund_token, read_token},
+                               unneeded = {NULL, NULL};
+
 /* Opens the rails that are configured; a half configured one is an error. */
 static int open_rails(struct money *m, const void *const *config, struct err *e)
 {
@@ -129,8 +154,10 @@ static int open_rails(struct money *m, const void *const *config, struct err *e)
         struct money_rail *mr = &m->rails[m->nrails++];
 
         mr->rail = r;
-        token_init(&mr->token, m->d.loop, m->d.client, r, r->type->token_request);
-        token_init(&mr->refund_token, m->d.loop, m->d.client, r, r->type->refund_token_request);
+        token_init(&mr->token, m->d.loop, m->d.client, r->type->needs_token ? &minted : &unneeded,
+                   r, r->type->code);
+        token_init(&mr->refund_token, m->d.loop, m->d.client,
+                   r->type->refund_token_request ? &minted_refund : &unneeded, r, r->type->code);
     }
     return 0;
 }

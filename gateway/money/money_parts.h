@@ -7,7 +7,7 @@
 #define COKO_MONEY_PARTS_H
 
 #include "gateway/money/money.h"
-#include "gateway/money/token.h"
+#include "gateway/io/token.h"
 
 #define MONEY_WORKS_MAX 32 /* charges in flight in a worker */
 

@@ -207,10 +207,10 @@ static void poll_request(const struct rail *r, struct arena *a, const struct rai
 /* ---- answers ---- */
 
 /* expires_in is a text here. */
-static bool token_read(const struct rail *r, const struct http_response *rs, struct rail_token *t)
+static bool token_read(const struct rail *r, const struct http_response *rs, struct token_value *t)
 {
     (void)r;
-    return rail_token_read(rs, t);
+    return token_take(rs, t);
 }
 
 /* A code as text, whichever way it came. */

@@ -231,10 +231,10 @@ static void poll_refund_request(const struct rail *r, struct arena *a, const str
 
 /* ---- answers ---- */
 
-static bool token_read(const struct rail *r, const struct http_response *rs, struct rail_token *t)
+static bool token_read(const struct rail *r, const struct http_response *rs, struct token_value *t)
 {
     (void)r;
-    return rail_token_read(rs, t);
+    return token_take(rs, t);
 }
 
 /* A refusal that the rail explains; without its own error body a 4xx proves nothing. */

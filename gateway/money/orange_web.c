@@ -185,10 +185,10 @@ static void poll_request(const struct rail *r, struct arena *a, const struct rai
 
 /* ---- answers ---- */
 
-static bool token_read(const struct rail *r, const struct http_response *rs, struct rail_token *t)
+static bool token_read(const struct rail *r, const struct http_response *rs, struct token_value *t)
 {
     (void)r;
-    return rail_token_read(rs, t);
+    return token_take(rs, t);
 }
 
 /* A text of the rail's that must come back or be proved as it is: visible ASCII that fits, or none. */

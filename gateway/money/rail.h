@@ -36,7 +36,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gateway/io/http_client.h"
+#include "gateway/io/token.h"
 #include "gateway/lib/arena.h"
 #include "gateway/lib/option.h"
 #include "gateway/lib/str.h"
@@ -116,11 +116,6 @@ struct rail_verdict {
     unsigned expires_s; /* of the link or the prompt, from now; 0: billing.rail.prompt_s */
 };
 
-struct rail_token {
-    char value[2048];
-    unsigned expires_s;
-};
-
 /* ---- callbacks ---- */
 
 enum callback_trust {
@@ -174,7 +169,7 @@ struct rail_type {
     bool needs_token;
     enum charge_event unasked; /* what a poll_request without an address means: 0 is no meaning */
     void (*token_request)(const struct rail *r, struct arena *a, struct http_request *rq);
-    bool (*token_read)(const struct rail *r, const struct http_response *rs, struct rail_token *t);
+    bool (*token_read)(const struct rail *r, const struct http_response *rs, struct token_value *t);
     void (*submit_request)(const struct rail *r, struct arena *a, const struct rail_charge *c,
                            const char *token, struct http_request *rq);
     void (*submit_read)(const struct rail *r, const struct rail_charge *c,

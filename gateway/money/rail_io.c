@@ -177,25 +177,6 @@ bool rail_take_link(struct rail_verdict *v, json_t *link)
     return true;
 }
 
-bool rail_token_read(const struct http_response *rs, struct rail_token *t)
-{
-    json_t *root = rs->status == 200 ? rail_object(rs) : NULL;
-    const char *value = json_string_value(json_object_get(root, "access_token"));
-    int64_t life;
-    char text[24];
-    bool ok;
-
-    rail_take_id(text, sizeof text, json_object_get(root, "expires_in"));
-    ok = value && *value && strlen(value) < sizeof t->value && rail_is_visible(value) &&
-         str_to_i64(str_c(text), 1, INT64_MAX, &life);
-    if (ok) {
-        snprintf(t->value, sizeof t->value, "%s", value);
-        t->expires_s = (unsigned)MIN(life, 86400);
-    }
-    json_decref(root);
-    return ok;
-}
-
 /* ---- configuration ---- */
 
 bool rail_values_any(const struct rail_value *v, size_t n)

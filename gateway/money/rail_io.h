@@ -68,9 +68,6 @@ void rail_take_money(struct rail_verdict *v, json_t *amount, json_t *currency);
 /* An https address of visible ASCII, at most RAIL_LINK_MAX bytes, into v->link; false: no link. */
 MUST_CHECK bool rail_take_link(struct rail_verdict *v, json_t *link);
 
-/* The usual OAuth answer: 200, access_token, expires_in (a number, also as text); false otherwise. */
-MUST_CHECK bool rail_token_read(const struct http_response *rs, struct rail_token *t);
-
 /* ---- configuration ---- */
 
 /* Visible ASCII only: what may stand in a header line or an address. */

@@ -44,27 +44,16 @@ void sonatel_request(const struct rail *r, struct arena *a, const char *token, c
 void sonatel_token_request(const struct rail *r, struct arena *a, struct http_request *rq)
 {
     const struct sonatel_config *c = sonatel_config(r);
-    char *mem = arena_alloc(a, SONATEL_BODY_MAX);
-    struct rail_headers h = rail_headers_new(a);
-    struct buf b;
 
-    rail_header(&h, "Content-Type", "application/x-www-form-urlencoded");
-    buf_init_fixed(&b, mem, SONATEL_BODY_MAX);
-    buf_puts(&b, "grant_type=client_credentials&client_id=");
-    buf_url_component(&b, str_c(c->client_id));
-    buf_puts(&b, "&client_secret=");
-    buf_url_component(&b, str_c(c->client_secret));
-    *rq = (struct http_request){.method = "POST",
-                                .url = arena_printf(a, "%s%s", c->base_url, c->token_path),
-                                .headers = h.v,
-                                .body = buf_str(&b),
-                                .timeout_ms = RAIL_REQUEST_MS};
+    token_ask_form(a, arena_printf(a, "%s%s", c->base_url, c->token_path), c->client_id,
+                   c->client_secret, rq);
+    rq->timeout_ms = RAIL_REQUEST_MS;
 }
 
-bool sonatel_token_read(const struct rail *r, const struct http_response *rs, struct rail_token *t)
+bool sonatel_token_read(const struct rail *r, const struct http_response *rs, struct token_value *t)
 {
     (void)r;
-    return rail_token_read(rs, t);
+    return token_take(rs, t);
 }
 
 struct str sonatel_national(const struct rail_charge *c)

@@ -82,7 +82,8 @@ struct str sonatel_national(const struct rail_charge *c);
 /* ---- the rail_type functions that both types have ---- */
 
 void sonatel_token_request(const struct rail *r, struct arena *a, struct http_request *rq);
-bool sonatel_token_read(const struct rail *r, const struct http_response *rs, struct rail_token *t);
+bool sonatel_token_read(const struct rail *r, const struct http_response *rs,
+                        struct token_value *t);
 void sonatel_poll_request(const struct rail *r, struct arena *a, const struct rail_charge *c,
                           const char *token, struct http_request *rq);
 void sonatel_poll_read(const struct rail *r, const struct rail_charge *c,

@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct rail_charge c = {.our_ref = STR(REF), .currency = STR("XOF")};
     struct mtn_momo m;
     struct rail_verdict v;
-    struct rail_token t = {.value = ""};
+    struct token_value t = {.text = ""};
     struct arena a;
     struct err e = {0};
     bool on;
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 2:
         if (m.rail.type->token_read(&m.rail, &rs, &t))
-            check_text(t.value, sizeof t.value);
+            check_text(t.text, sizeof t.text);
         break;
     case 3: {
         struct rail_callback cb = {.body = rs.body};

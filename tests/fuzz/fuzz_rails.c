@@ -145,10 +145,10 @@ static void read_callback(const struct rail *r, struct arena *a, struct str body
 
 static void read_token(const struct rail *r, const struct http_response *rs)
 {
-    struct rail_token t = {.value = ""};
+    struct token_value t = {.text = ""};
 
     if (r->type->needs_token && r->type->token_read(r, rs, &t))
-        check_text(t.value, sizeof t.value);
+        check_text(t.text, sizeof t.text);
 }
 
 static void read_it(const struct rail *r, struct arena *a, const struct http_response *rs,

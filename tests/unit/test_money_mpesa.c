@@ -179,7 +179,7 @@ static void test_token(void **state)
     struct http_response rs = {.status = 200,
                                .body = STR("{\"access_token\":\"abc\",\"expires_in\":\"3599\"}")};
     struct http_request rq;
-    struct rail_token t;
+    struct token_value t;
 
     (void)state;
     rail.rail.type->token_request(&rail.rail, &arena, &rq);

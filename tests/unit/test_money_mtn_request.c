@@ -276,7 +276,7 @@ static void test_longest_values_fit_every_header(void **state)
 
 /* ---- token ---- */
 
-static bool read_token(int status, const char *body, struct rail_token *t)
+static bool read_token(int status, const char *body, struct token_value *t)
 {
     struct http_response rs = {.status = status, .body = str_c(body)};
 
@@ -285,12 +285,12 @@ static bool read_token(int status, const char *body, struct rail_token *t)
 
 static void test_token_answers(void **state)
 {
-    struct rail_token t;
+    struct token_value t;
     char body[4096], value[3000];
 
     (void)state;
     assert_true(read_token(200, "{\"access_token\":\"abc\",\"expires_in\":3600}", &t));
-    assert_string_equal(t.value, "abc");
+    assert_string_equal(t.text, "abc");
     assert_int_equal(t.expires_s, 3600);
     assert_true(read_token(200, "{\"access_token\":\"abc\",\"expires_in\":99999999999}", &t));
     assert_int_equal(t.expires_s, 86400);
@@ -312,7 +312,7 @@ static void test_token_answers(void **state)
 /* A line break in a token would have been a header of the rail's own choice. */
 static void test_a_token_cannot_carry_a_header(void **state)
 {
-    struct rail_token t;
+    struct token_value t;
 
     (void)state;
     assert_false(

@@ -21,7 +21,7 @@ static int64_t fake_now(struct loop *l);
 #define http_client_send     fake_send
 #define http_client_response fake_response
 #define loop_now_ms          fake_now
-#include "gateway/money/token.c"
+#include "gateway/io/token.c"
 #undef loop_now_ms
 
 #define WAITERS 50
@@ -51,33 +51,32 @@ static const struct http_response *fake_response(const struct op *op)
     return op->result;
 }
 
-/* ---- a rail whose answer is its body ---- */
+/* ---- an owner whose answer is its body ---- */
 
-static void fake_request(const struct rail *r, struct arena *a, struct http_request *rq)
+static const char owner[] = "http://rail.test/";
+
+static void fake_request(const void *mine, struct arena *a, struct http_request *rq)
 {
-    (void)r;
-    *rq = (struct http_request){.method = "POST", .url = arena_printf(a, "http://rail.test/")};
+    assert_ptr_equal(mine, owner);
+    *rq = (struct http_request){.method = "POST", .url = arena_printf(a, "%s", owner)};
 }
 
 /* "value life" */
-static bool fake_read(const struct rail *r, const struct http_response *rs, struct rail_token *t)
+static bool fake_read(const void *mine, const struct http_response *rs, struct token_value *t)
 {
     struct str value, life;
     int64_t s;
 
-    (void)r;
+    assert_ptr_equal(mine, owner);
     if (rs->status != 200 || !str_cut(rs->body, ' ', &value, &life) ||
         !str_to_i64(life, 1, 86400, &s))
         return false;
-    snprintf(t->value, sizeof t->value, "%" STR_FMT, STR_ARG(value));
+    snprintf(t->text, sizeof t->text, "%" STR_FMT, STR_ARG(value));
     t->expires_s = (unsigned)s;
     return true;
 }
 
-static const struct rail_type type = {
-    .code = "fake", .needs_token = true, .token_request = fake_request, .token_read = fake_read};
-static const struct rail_type open_type = {.code = "open"};
-static const struct rail rail = {.type = &type, .callback_secret = ""};
+static const struct token_mint mint = {fake_request, fake_read}, unneeded = {NULL, NULL};
 
 static void reply(int status, const char *body)
 {
@@ -94,7 +93,7 @@ static int setup(void **state)
     loop = loop_new(&e);
     now_ms = 1000000;
     sent = 0;
-    token_init(&token, loop, NULL, &rail, fake_request);
+    token_init(&token, loop, NULL, &mint, owner, "fake");
     return loop ? 0 : -1;
 }
 
@@ -272,21 +271,37 @@ static void test_freed_while_minting(void **state)
     token_fini(&token);
     loop_turn(loop, false);
     assert_int_equal(s.calls, 0);
-    token_init(&token, loop, NULL, &rail, fake_request);
+    token_init(&token, loop, NULL, &mint, owner, "fake");
 }
 
-static void test_a_rail_without_tokens_is_served_at_once(void **state)
+static void test_who_needs_none_is_served_at_once(void **state)
 {
-    static const struct rail open = {.type = &open_type, .callback_secret = ""};
     struct seen s = {0};
 
     (void)state;
     token_fini(&token);
-    token_init(&token, loop, NULL, &open, NULL);
+    token_init(&token, loop, NULL, &unneeded, owner, "open");
     want(&s);
     assert_int_equal(s.calls, 1);
     assert_string_equal(s.value, "");
     assert_int_equal(sent, 0);
+}
+
+static void test_the_client_stands_in_the_form(void **state)
+{
+    struct http_request rq;
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 256, 4096);
+    token_ask_form(&a, "https://x.test/token", "id&1", "s=\r\n%", &rq);
+    assert_true(str_eq_c(rq.body, "grant_type=client_credentials&client_id=id%261&client_secret="
+                                  "s%3D%0D%0A%25"));
+    assert_string_equal(rq.method, "POST");
+    assert_string_equal(rq.url, "https://x.test/token");
+    assert_string_equal(rq.headers[0], "Content-Type: application/x-www-form-urlencoded");
+    assert_null(rq.headers[1]);
+    arena_fini(&a);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -302,7 +317,8 @@ int main(void)
         T(test_life_ends_a_minute_early),
         T(test_a_short_life_is_used_for_half_of_it),
         T(test_freed_while_minting),
-        T(test_a_rail_without_tokens_is_served_at_once),
+        T(test_who_needs_none_is_served_at_once),
+        T(test_the_client_stands_in_the_form),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
