@@ -41,8 +41,9 @@ enum verdict { PASS, FAIL, NOT_THERE };
 /* How long the value of ours is that s begins with and that no paper may hold; 0: none. */
 static size_t secret_at(const struct certify *t, struct str s)
 {
-    const char *secrets[] = {t->section->secret, t->section->user, t->section->password,
-                             t->section->send_user, t->section->send_password};
+    const char *secrets[] = {t->section->secret,        t->section->user,
+                             t->section->password,      t->section->send_user,
+                             t->section->send_password, t->section->client_secret};
 
     for (size_t k = 0; k < ARRAY_LEN(secrets); k++) {
         if (strlen(secrets[k]) > 3 && str_starts(s, str_c(secrets[k])))

@@ -72,7 +72,9 @@
  * "push": how we begin ourselves, where the carrier lets us, by a POST to the section's send_url:
  *
  *     "push": {
- *       "headers": {"x-api-key": "$password"},  $user and $password: send_user and send_password
+ *       "headers": {"x-api-key": "$password",   $user and $password: send_user and send_password;
+ *                   "Authorization": "Bearer $token"},  of token_url. One that the section has not
+ *                                         leaves its header out
  *       "ask": .., "tell": ..,            forms as in reply: a screen that waits for an answer, which
  *                                         comes as a callback of the session that we named; or a text
  *       "taken": {"statusCode": "0000"}   what its answer must hold besides a 2xx; may be left out
@@ -131,6 +133,7 @@
 #define PROFILE_STAMP_MARK      '\4'
 #define PROFILE_DIGEST_MARK     '\5'
 #define PROFILE_NUMBER_MARK     '\6'
+#define PROFILE_TOKEN_MARK      '\7' /* in a push's headers alone */
 #define PROFILE_DEADLINE_CAP_MS 4500
 
 enum profile_body {
@@ -316,11 +319,17 @@ enum profile_reply profile_said(const struct profile *p, struct str *body);
 
 /* What stands in place of the marks. */
 struct profile_fill {
-    struct str url, user, password, stamp, digest, number;
+    struct str url, user, password, stamp, digest, number, token;
 };
 
 /* Appends a header's value with its marks filled, unescaped; controls in it are left out. */
 void profile_fill_header(const char *value, const struct profile_fill *f, struct buf *out);
+
+/* Whether a push brings this header: we have every secret that it holds. */
+bool profile_push_has(const char *value, const struct profile_fill *f);
+
+/* Whether a push of this carrier may bring a token. */
+bool profile_push_bears(const struct profile *p);
 
 /* Whether the body of a 2xx to a push says that it was taken. */
 bool profile_push_taken(const struct profile *p, struct str answer);

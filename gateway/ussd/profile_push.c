@@ -11,7 +11,9 @@
 static const struct {
     const char *name;
     char mark;
-} secrets[] = {{"$user", PROFILE_USER_MARK}, {"$password", PROFILE_PASSWORD_MARK}};
+} secrets[] = {{"$user", PROFILE_USER_MARK},
+               {"$password", PROFILE_PASSWORD_MARK},
+               {"$token", PROFILE_TOKEN_MARK}};
 
 /* ---- loading ---- */
 
@@ -47,7 +49,7 @@ static void load_header(struct loader *l, const char *name, json_t *value)
         FAULT(l, "\"push.headers\": \"%s\": letters, digits and - only", name);
     mark(p->push.headers[n].value);
     if (strchr(p->push.headers[n].value, '$'))
-        FAULT(l, "\"push.headers\": \"%s\": $user and $password only", name);
+        FAULT(l, "\"push.headers\": \"%s\": $user, $password and $token only", name);
 }
 
 static void load_taken(struct loader *l, json_t *taken)
@@ -94,7 +96,30 @@ void profile_load_push(struct loader *l, json_t *root)
 
 static struct str secret_of(const struct profile_fill *f, char c)
 {
-    return c == PROFILE_USER_MARK ? f->user : c == PROFILE_PASSWORD_MARK ? f->password : STR_EMPTY;
+    switch (c) {
+    case PROFILE_USER_MARK: return f->user;
+    case PROFILE_PASSWORD_MARK: return f->password;
+    case PROFILE_TOKEN_MARK: return f->token;
+    default: return STR_EMPTY;
+    }
+}
+
+bool profile_push_has(const char *value, const struct profile_fill *f)
+{
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        if (strchr(value, secrets[i].mark) && secret_of(f, secrets[i].mark).n == 0)
+            return false;
+    }
+    return true;
+}
+
+bool profile_push_bears(const struct profile *p)
+{
+    for (unsigned i = 0; i < p->push.nheaders; i++) {
+        if (strchr(p->push.headers[i].value, PROFILE_TOKEN_MARK))
+            return true;
+    }
+    return false;
 }
 
 void profile_fill_header(const char *value, const struct profile_fill *f, struct buf *out)

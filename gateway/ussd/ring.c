@@ -21,6 +21,7 @@
 
 #define POLL_MS         1000
 #define SEND_MS         10000
+#define SEND_BY_MS      10000 /* after the claim: with SEND_MS and the record, below its lease */
 #define RECORD_RETRY_MS 1000
 #define RECORD_TRIES    20 /* below the lease of a claim (messaging.ring_claim) */
 #define SESSION_BYTES   16
@@ -50,9 +51,13 @@ struct push {
     int64_t id, epoch;
     char number[MSISDN_MAX + 1];
     char purpose[PURPOSE_MAX + 1];
-    struct turn *turn; /* TURN */
-    struct op op;      /* SEND, then RECORD */
-    bool ended;        /* RECORD */
+    int64_t since_ms;
+    struct turn *turn;          /* TURN */
+    struct token_waiter waiter; /* TOKEN */
+    struct buf body, bearer;    /* SEND: with its marks, and under which token; empty: none */
+    bool refused;               /* a token was, once */
+    struct op op;               /* SEND, then RECORD */
+    bool ended;                 /* RECORD */
     enum ring_event event;
     char why[WHY_MAX];
     unsigned tries;
@@ -68,6 +73,9 @@ static void push_free(struct push *p)
     loop_timer_clear(&p->again);
     op_cancel(&p->op);
     op_release(&p->op);
+    token_forget(&p->waiter);
+    buf_wipe(&p->body);
+    buf_wipe(&p->bearer);
     crypto_wipe(p->number, sizeof p->number);
     free(p);
 }
@@ -123,6 +131,63 @@ static void push_end(struct push *p, enum ring_event event, const char *why)
 
 /* ---- over HTTP ------------------------------------------------------------------------------- */
 
+static void post(struct push *p)
+{
+    const struct profile *pr = &p->c->profile;
+    struct post_letter letter;
+
+    post_letter_open(&letter, p->c, str_c(p->number), buf_str(&p->body));
+    letter.fill.token = buf_str(&p->bearer);
+    for (unsigned i = 0; i < pr->push.nheaders; i++) {
+        if (profile_push_has(pr->push.headers[i].value, &letter.fill))
+            post_letter_header(&letter, pr->push.headers[i].name, pr->push.headers[i].value);
+    }
+    post_letter_send(
+        &letter, p->r->u->d.client, &p->op,
+        &(struct http_request){.url = p->c->send_url, .timeout_ms = SEND_MS, .no_resend = true});
+}
+
+static void on_token(struct token_waiter *w, const char *value)
+{
+    struct push *p = container_of(w, struct push, waiter);
+
+    if (!value) {
+        push_end(p, RING_NOT_SENT, "no token");
+    } else if (loop_now_ms(p->r->u->d.loop) - p->since_ms > SEND_BY_MS) {
+        push_end(p, RING_NOT_SENT, "too late");
+    } else {
+        buf_reset(&p->bearer);
+        buf_puts(&p->bearer, value);
+        post(p);
+    }
+}
+
+static void send_push(struct push *p)
+{
+    struct token *token = ring_token(p->r, p->c);
+
+    if (token)
+        token_want(token, &p->waiter);
+    else
+        post(p);
+}
+
+/* A 401 under a token: it may have ended early. True: sent again under a new one, once. */
+static bool sent_again(struct push *p, const struct http_response *rs)
+{
+    if (p->bearer.len == 0 || rs->status != 401)
+        return false;
+    token_refused(ring_token(p->r, p->c), buf_cstr(&p->bearer));
+    if (p->refused) {
+        log_error(NULL, "carrier refuses our credentials", "carrier=%s", p->c->profile.name);
+        return false;
+    }
+    p->refused = true;
+    op_release(&p->op);
+    send_push(p);
+    return true;
+}
+
 /* 2xx, and the word that the profile wants: taken. A no that was said is a refusal; trouble over
  * there says nothing about what was done. */
 static void on_answer(struct push *p)
@@ -134,6 +199,8 @@ static void on_answer(struct push *p)
         push_end(p, p->op.unknown ? RING_UNKNOWN : RING_NOT_SENT, err_name(p->op.err.code));
         return;
     }
+    if (sent_again(p, rs))
+        return;
     bool taken = profile_push_taken(&p->c->profile, rs->body);
 
     snprintf(why, sizeof why, "http %d", rs->status);
@@ -153,19 +220,6 @@ static void on_op(struct op *op)
         on_recorded(p);
     else
         on_answer(p);
-}
-
-static void send_push(struct push *p, struct str body)
-{
-    const struct profile *pr = &p->c->profile;
-    struct post_letter letter;
-
-    post_letter_open(&letter, p->c, str_c(p->number), body);
-    for (unsigned i = 0; i < pr->push.nheaders; i++)
-        post_letter_header(&letter, pr->push.headers[i].name, pr->push.headers[i].value);
-    post_letter_send(
-        &letter, p->r->u->d.client, &p->op,
-        &(struct http_request){.url = p->c->send_url, .timeout_ms = SEND_MS, .no_resend = true});
 }
 
 /* A name of ours for the dialogue: the answers come under it. */
@@ -214,7 +268,8 @@ static void tell(struct push *p, struct str text)
     arena_fini(&arena);
     body = buf_str(&b);
     (void)profile_said(&p->c->profile, &body);
-    send_push(p, body);
+    buf_adds(&p->body, body);
+    send_push(p);
 }
 
 /* A first screen that asks is pushed; one that ends has nothing that a reader should be rung for. */
@@ -225,8 +280,9 @@ static void port_send(void *arg, const struct profile *pr, struct str body)
 
     p->turn = NULL;
     (void)profile_said(pr, &body);
+    buf_adds(&p->body, body);
     if (asks)
-        send_push(p, body);
+        send_push(p);
     else
         push_end(p, RING_NOT_SENT, "no question to ask");
 }
@@ -315,6 +371,11 @@ static void push_begin(struct ring *r, const struct op *op, int row)
     p->epoch = pg_i64(op, row, 1);
     p->c = carrier_named(r->u, pg_str(op, row, 2)); /* we asked for ours only */
     snprintf(p->purpose, sizeof p->purpose, "%s", pg_text(op, row, 3));
+    p->since_ms = loop_now_ms(r->u->d.loop);
+    p->waiter.fn = on_token;
+    list_init(&p->waiter.node);
+    buf_init(&p->body, SESSION_REPLY_MAX);
+    buf_init(&p->bearer, sizeof(struct token_value));
     op_init(&p->op, r->u->d.loop, on_op);
     loop_timer_init(&p->again, r->u->d.loop, on_again, p);
     list_push_back(&r->pushes, &p->node);
@@ -410,6 +471,7 @@ struct ring *ring_new(struct ussd *u)
     r->u = u;
     list_init(&r->pushes);
     list_init(&r->asks);
+    ring_tokens_open(r);
     op_init(&r->claim, u->d.loop, on_claim);
     loop_timer_init(&r->poll, u->d.loop, claim, r);
     pg_wake_listen(u->d.pg, RING_TOPIC, on_wake, r);
@@ -446,6 +508,7 @@ void ring_free(struct ring *r)
         push_free(p);
     }
     ring_asks_free(r);
+    ring_tokens_free(r);
     counter_forget(&results);
     free(r);
 }

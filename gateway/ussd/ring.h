@@ -2,20 +2,25 @@
 /*
  * Rings: USSD that we begin. A row of messaging.ring is claimed, pushed, and told what became of it.
  *
- *   claimed -- no body --> TURN -- a question --> SEND --+
- *      |                     |                           |
- *      |                     +-- none ------------------>|
- *      +----- a body ------------------> SEND ---------->+--> RECORD --> gone
- *      |                                                 |
- *      +----- over SMPP ---------------> TALK ---------->+
+ *                                              +- 401, once -+
+ *                                              v             |
+ *   claimed -- no body --> TURN -- a question --> TOKEN --> SEND --+
+ *      |                     |                      |              |
+ *      |                     |                      +-- none ----->|
+ *      |                     +-- none ---------------------------->|
+ *      +----- a body --------------------> TOKEN --> SEND -------->+--> RECORD --> gone
+ *      |                                                           |
+ *      +----- over SMPP -------------------> TALK ---------------->+
  *
- * TURN: the first screen of a dialogue, from the menu, told why (the variable "ring"). SEND: one POST
- * to the carrier's send_url, in the words of its profile's "push". TALK: talk.h pushes it over the
+ * TURN: the first screen of a dialogue, from the menu, told why (the variable "ring"). TOKEN: where
+ * the section has a token_url, a bearer token that is good; none: nothing was sent. SEND: one POST to
+ * the carrier's send_url, in the words of its profile's "push". TALK: talk.h pushes it over the
  * bind, which only the worker that holds it may do. RECORD: messaging.ring_end.
  *
  * M1: the row is there before the network. M4: it is pushed once; no answer is unknown, and unknown
- * is not pushed again. Only what certainly did not leave waits for another try. S5: the number is
- * opened for the call alone.
+ * is not pushed again. Only what certainly did not leave waits for another try; a 401 to a token is an
+ * answer that nothing was done, and has it sent again under a new one. S5: the number is opened for
+ * the call alone.
  *
  * Woken by RING_TOPIC, and each second. Order of calls: ring_new; ring_ask, ring_over; ring_drain;
  * ring_idle until true; ring_free, before the turns and the talk.

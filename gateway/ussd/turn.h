@@ -74,6 +74,9 @@ struct carrier {
     const char *send_url; /* where asynchronous replies go, and as whom */
     const char *send_user;
     const char *send_password;
+    const char *token_url; /* "": pushes bring no token */
+    const char *client_id;
+    const char *client_secret;
     const char *subject;
     char subject_header[64]; /* lower case */
     struct rate rate;        /* of callbacks */

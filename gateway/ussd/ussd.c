@@ -56,6 +56,13 @@ const struct option_row ussd_carrier_options[] = {
      .help = "Our name there"},
     {"carrier", "send_password", OPTION_SECRET, CARRIER(send_password), .def = "",
      .help = "Our password there"},
+    {"carrier", "token_url", OPTION_STRING, CARRIER(token_url), .def = "", .max = 512,
+     .help = "Where the bearer token of a push is had by client credentials, where the carrier "
+             "wants one: https://api.mtn.com/v1/oauth/access_token. Empty: none"},
+    {"carrier", "client_id", OPTION_STRING, CARRIER(client_id), .def = "", .max = 256,
+     .help = "Our name there"},
+    {"carrier", "client_secret", OPTION_SECRET, CARRIER(client_secret), .def = "",
+     .help = "Our secret there"},
     {"carrier", "rate", OPTION_INT, CARRIER(rate), .def = "0", .min = 0, .max = 100000,
      .help = "Callbacks a second that a worker takes; beyond it a polite last screen. 0: no limit"},
     {"carrier", "ring_most", OPTION_INT, CARRIER(ring_most), .def = "0", .min = 0, .max = 64,
@@ -147,6 +154,27 @@ static void ring_open(struct carrier *c, const struct ussd_carrier_config *cc, c
                         c->profile.name);
 }
 
+/* All three or none, and only where a push takes what they bring. */
+static void token_open(struct carrier *c, const struct ussd_carrier_config *cc, const char *path,
+                       struct fault_list *faults)
+{
+    bool any = *cc->token_url || *cc->client_id || *cc->client_secret;
+    bool all = *cc->token_url && *cc->client_id && *cc->client_secret;
+
+    c->token_url = cc->token_url;
+    c->client_id = cc->client_id;
+    c->client_secret = cc->client_secret;
+    if (any && (!all || !profile_push_bears(&c->profile)))
+        (void)fault_add(faults, path, 0,
+                        "[carrier %s] token_url, client_id, client_secret: all three, and only "
+                        "where the profile's \"push\" holds $token",
+                        c->profile.name);
+    if (*c->token_url && strncmp(c->token_url, "https://", 8) != 0 &&
+        strncmp(c->token_url, "http://", 7) != 0)
+        (void)fault_add(faults, path, 0, "[carrier %s] token_url: an address with its https://",
+                        c->profile.name);
+}
+
 static bool asks(const struct carrier *c, enum profile_field f)
 {
     return c->profile.fields[f].n > 0;
@@ -166,6 +194,7 @@ static void access_open(struct carrier *c, const struct ussd_carrier_config *cc,
     c->send_user = cc->send_user;
     c->send_password = cc->send_password;
     ring_open(c, cc, path, faults);
+    token_open(c, cc, path, faults);
     for (size_t i = 0; cc->client_header[i] && i + 1 < sizeof c->subject_header; i++)
         c->subject_header[i] = (char)tolower((unsigned char)cc->client_header[i]);
     if (*cc->networks && nets_new(cc->networks, &c->nets, &e) != 0)

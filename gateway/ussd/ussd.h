@@ -38,6 +38,9 @@ struct ussd_carrier_config {
     const char *send_url;       /* of an asynchronous carrier: where our replies are posted */
     const char *send_user;      /* our credentials there */
     const char *send_password;
+    const char *token_url; /* where a push's bearer token is had, and as whom; empty: none */
+    const char *client_id;
+    const char *client_secret;
     int64_t rate;      /* callbacks a second in a worker; 0: no limit */
     int64_t ring_most; /* readers that a worker rings at once; 0: none */
 };

@@ -10,7 +10,7 @@ import redis as redis_client
 from database import sql
 from support import http_request, wait_until
 from test_ussd_golden import GOLDEN, compare
-from ussd_carriers_kit import CODE, carriers, pick, welcome  # noqa: F401
+from ussd_carriers_kit import carriers, CLIENT, CODE, KEYED, pick, welcome  # noqa: F401
 
 from carriers.script import parse, Player
 
@@ -28,12 +28,12 @@ def reader(carriers, migrated_db):  # noqa: F811
     phone.who = identity(migrated_db)
     phone.gateway.arrived.clear()
     yield phone
-    phone.gateway.answer, phone.gateway.confirmation = 200, type(phone.gateway)().confirmation
+    phone.gateway.heal()
 
 
-def ring(url, reader, purpose="asked", body=None):
+def ring(url, reader, purpose="asked", body=None, carrier=PUSHING):
     return sql(url, "select outcome, ring_id from messaging.ring_put(%s, %s, %s, %s, '0', '1 hour', null)",
-               (reader.who, PUSHING, purpose, body))[0]
+               (reader.who, carrier, purpose, body))[0]
 
 
 def states(url, reader):
@@ -138,4 +138,115 @@ def test_what_is_pushed(carriers, migrated_db, reader):  # noqa: F811
         {"sessionId": push["sessionId"], "messageType": "3", "msisdn": reader.digits, "serviceCode": CODE,
          "ussdString": 'L\'accent "là" \\'}, separators=(",", ":"), ensure_ascii=False)
     assert heads["content-type"].startswith("application/json") and heads["x-api-key"] == reader.gateway.key
+    assert heads["authorization"] == f"Bearer {reader.gateway.minted[-1]}"
     assert len(push["sessionId"]) == 32
+
+
+# ---- the token of a push ----
+
+def due(url):
+    sql(url, "update messaging.ring set due_at = now() where state = 'queued'")
+
+
+def told(url, reader, state="accepted"):
+    """Rung with a text, once; what became of it."""
+    ring(url, reader, body="Bonjour")
+    assert reader.rung() == "Bonjour"
+    becomes(url, reader, state)
+
+
+def events(coko):
+    return [line.get("event") for line in coko.log_lines()]
+
+
+def test_a_carrier_with_an_api_key_alone_asks_for_no_token(carriers, migrated_db, reader):  # noqa: F811
+    keyed = carriers.gateways[KEYED]
+    wait_until(lambda: ring(migrated_db, reader, body="Bonjour", carrier=KEYED)[0] in ("queued", "seen"), "queued", 30)
+    call = keyed.take(lambda push: push and push["msisdn"] == reader.digits, 15)
+    assert call and call[0].headers["x-api-key"] == keyed.key and "authorization" not in call[0].headers
+    becomes(migrated_db, reader, "accepted")
+    assert keyed.minted == [] and keyed.turned_away == 0
+
+
+def test_one_token_serves_many_pushes_and_is_renewed_before_its_end(carriers, migrated_db, reader):  # noqa: F811
+    """One that lives a second is near its end at once: each push has a new one, and none is turned away."""
+    gateway = reader.gateway
+    told(migrated_db, reader)
+    before, gateway.turned_away = len(gateway.minted), 0
+    told(migrated_db, reader)
+    assert len(gateway.minted) == before, "kept"
+    gateway.revoke()
+    gateway.life = "1"
+    told(migrated_db, reader)
+    assert (len(gateway.minted), gateway.turned_away) == (before + 1, 1)
+    told(migrated_db, reader)
+    told(migrated_db, reader)
+    assert (len(gateway.minted), gateway.turned_away) == (before + 3, 1)
+
+
+def test_a_token_that_ended_early_is_renewed_once(carriers, migrated_db, reader):  # noqa: F811
+    """M4: a 401 says that nothing was done. The same push under a new token: a screen that asks, and it goes on."""
+    gateway = reader.gateway
+    told(migrated_db, reader)
+    before, gateway.turned_away = len(gateway.minted), 0
+    gateway.revoke()
+    ring(migrated_db, reader)
+    assert "Découvrir" in reader.rung() and not reader.ended
+    becomes(migrated_db, reader, "accepted")
+    assert (len(gateway.minted), gateway.turned_away) == (before + 1, 1)
+    pick(reader, "découvrir")
+    assert "Nouveautés" in reader.last
+
+
+def test_credentials_that_open_nothing_end_the_ring_and_are_told(carriers, migrated_db, reader):  # noqa: F811
+    gateway = reader.gateway
+    gateway.believes = False
+    ring(migrated_db, reader, body="Bonjour")
+    becomes(migrated_db, reader, "refused")
+    assert gateway.turned_away == 2, "sent again once"
+    assert sql(migrated_db, "select max(reason) from messaging.ring where identity_id = %s", (reader.who,)) == [("http 401",)]
+    assert "carrier refuses our credentials" in events(carriers)
+    gateway.believes = True
+    told(migrated_db, reader)
+
+
+@pytest.mark.parametrize("answer", [0, 401, 503])
+def test_without_a_token_a_ring_waits(carriers, migrated_db, reader, answer):  # noqa: F811
+    """M4: nothing left; it is tried again, and comes once there is a token."""
+    gateway = reader.gateway
+    gateway.revoke()
+    gateway.token_answer = answer
+    ring(migrated_db, reader, body="Bonjour")
+    wait_until(lambda: sql(migrated_db, "select state, reason from messaging.ring where identity_id = %s",
+                           (reader.who,)) == [("queued", "no token")], "it waits", 30)
+    assert "no token" in events(carriers)
+    assert gateway.take(lambda push: push and push["msisdn"] == reader.digits, 0) is None
+    gateway.token_answer = 200
+    due(migrated_db)
+    assert reader.rung() == "Bonjour"
+    becomes(migrated_db, reader, "accepted")
+
+
+def test_no_token_stands_in_a_log_or_in_redis(carriers, migrated_db, reader, redis):  # noqa: F811
+    """S5. What is looked for was there: one token opens the last push."""
+    told(migrated_db, reader)
+    store = redis_client.Redis.from_url(redis.url)
+    kept = [carriers.process.log.read_bytes()] + [key + (store.get(key) or b"") for key in store.scan_iter("*:s:*")]
+    for secret in (reader.gateway.minted[-1], CLIENT[1], reader.gateway.key):
+        assert not any(secret.encode() in text for text in kept)
+
+
+def test_a_token_that_could_not_be_had_or_not_be_sent_stops_the_start(daemon):
+    """Every fault at once, by section."""
+    broken = daemon({"carrier hubtel": {"secret": "demo", "token_url": "https://h.example/t", "client_id": "c", "client_secret": "hunter"},
+                     "carrier mtn_madapi": {"secret": "demo", "token_url": "ftp://m.example/t", "client_secret": "hunter"}}, wait=False)
+
+    def faults():
+        return [line["msg"] for line in broken.log_lines() if line.get("event") == "carrier profile fault"]
+
+    wait_until(faults, broken.process.tail)
+    broken.kill()
+    for fault in ("[carrier hubtel] token_url, client_id", "[carrier mtn_madapi] token_url, client_id",
+                  "[carrier mtn_madapi] token_url: an address"):
+        assert fault in faults()[0]
+    assert "hunter" not in broken.process.log.read_text()

@@ -33,6 +33,8 @@ CREDENTIALS = {"airtel_comviva": {"user": AirtelPhone.userid, "password": Airtel
                "huawei": {"user": HuaweiPhone.rev_id, "password": HuaweiPhone.rev_password,
                           "send_user": HuaweiPhone.sp_id, "send_password": HuaweiPhone.sp_password},
                "integrat": {"send_user": "coko", "send_password": "integrat-password"}}
+KEYED = "mtn_madapi_key"   # its pushes bring no token: no phone is behind it
+CLIENT = ("coko-client", "client&secret=1")
 numbers = itertools.count(2250708000000)
 
 
@@ -59,6 +61,7 @@ def patient(folder):
         if profile.get("step") == "message":
             profile["repeat_ms"] = 15000
         (folder / f"{name}.json").write_text(json.dumps(profile))
+    (folder / f"{KEYED}.json").write_text(json.dumps(json.loads((folder / "mtn_madapi.json").read_text()) | {"name": KEYED}))
     return folder
 
 
@@ -69,8 +72,11 @@ def carriers(work_dir, migrated_db, redis, coko_bin):
                                     **CREDENTIALS.get(name, {})} for name in NAMES}
     port = free_port()
     gateways = {name: Gateway(PHONES[name].confirmation) for name in POSTED}
-    gateways["mtn_madapi"] = PushGateway()
-    sections["carrier mtn_madapi"].update(send_password=PushGateway.key, ring_most=4)
+    gateways["mtn_madapi"], gateways[KEYED] = PushGateway(client=CLIENT), PushGateway()
+    rings = {"send_password": PushGateway.key, "ring_most": 4}
+    sections["carrier mtn_madapi"].update(rings, token_url=gateways["mtn_madapi"].token_url, client_id=CLIENT[0],
+                                          client_secret=CLIENT[1])
+    sections[f"carrier {KEYED}"] = {"secret": "demo", "short_code": CODE, "country": "CI", **rings}
     for name, gateway in gateways.items():
         sections[f"carrier {name}"]["send_url"] = gateway.url
     sections["carrier cellulant"]["networks"] = "127.0.0.1"

@@ -335,13 +335,14 @@ static void one_database(void **state)
 
 static void secrets_are_masked(void **state)
 {
-    struct config *c = load(BASE "[redis]\nurl = redis://:hunter3@h:1\n[mtn_momo]\n"
-                                 "base_url = http://127.0.0.1:9\napi_key = hunter4\n"
-                                 "subscription_key = hunter5\nuser_id = u\n"
-                                 "target_environment = sandbox\n"
-                                 "[carrier africastalking]\nsecret = hunter6\n"
-                                 "[link lab]\npassword = hunter7\nhost = h\nport = 1\n"
-                                 "system_id = coko\n");
+    struct config *c =
+        load(BASE "[redis]\nurl = redis://:hunter3@h:1\n[mtn_momo]\n"
+                  "base_url = http://127.0.0.1:9\napi_key = hunter4\n"
+                  "subscription_key = hunter5\nuser_id = u\n"
+                  "target_environment = sandbox\n"
+                  "[carrier africastalking]\nsecret = hunter6\nclient_secret = hunter8\n"
+                  "[link lab]\npassword = hunter7\nhost = h\nport = 1\n"
+                  "system_id = coko\n");
     struct buf out;
 
     (void)state;

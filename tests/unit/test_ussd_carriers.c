@@ -541,13 +541,30 @@ static void test_a_push_brings_its_key_and_reads_one_word(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_int_equal(profile_push_taken(p, str_c(rows[i].answer)), rows[i].taken);
     buf_init(&b, 256);
-    assert_int_equal(p->push.nheaders, 1);
     assert_string_equal(p->push.headers[0].name, "x-api-key");
     profile_fill_header(p->push.headers[0].value,
                         &(struct profile_fill){.password = STR("k\r\nX-More: 1")}, &b);
     assert_true(
         str_eq_c(buf_str(&b), "kX-More: 1")); /* hard case 32: one line, whatever the key is */
     buf_fini(&b);
+}
+
+/* Both, or what the section has: an empty one would be a key of its own. */
+static void test_a_push_brings_what_the_section_has(void **state)
+{
+    const struct profile *p = profile_of("mtn_madapi");
+    const struct profile_fill key = {.password = STR("k")}, token = {.token = STR("t\r\n1")};
+    const char *api_key = p->push.headers[0].value, *bearer = p->push.headers[1].value;
+    struct buf b;
+
+    (void)state;
+    assert_true(profile_push_has(api_key, &key) && !profile_push_has(bearer, &key));
+    assert_true(profile_push_has(bearer, &token) && !profile_push_has(api_key, &token));
+    buf_init(&b, 256);
+    profile_fill_header(bearer, &token, &b);
+    assert_true(str_eq_c(buf_str(&b), "Bearer t1"));
+    buf_fini(&b);
+    assert_true(profile_push_bears(p) && !profile_push_bears(profile_of("hubtel")));
 }
 
 static void test_the_address_stands_in_no_stored_reply(void **state)
@@ -558,7 +575,7 @@ static void test_the_address_stands_in_no_stored_reply(void **state)
     buf_init(&b, 256);
     profile_fill(profile_of("huawei"), STR("<a href=\"\1/T\">\1</a>\2\3\4\5\6."),
                  &(struct profile_fill){STR("/ussd/x/secret"), STR("u&"), STR("<p"), STR("s"),
-                                        STR("d"), STR("+n")},
+                                        STR("d"), STR("+n"), STR("t")},
                  &b);
     assert_true(
         str_eq_c(buf_str(&b), "<a href=\"/ussd/x/secret/T\">/ussd/x/secret</a>u&amp;&lt;psd+n."));
@@ -575,6 +592,7 @@ int main(void)
         cmocka_unit_test(test_airtel_says_it_in_headers),
         cmocka_unit_test(test_s5_a_number_stands_in_no_stored_reply),
         cmocka_unit_test(test_a_push_brings_its_key_and_reads_one_word),
+        cmocka_unit_test(test_a_push_brings_what_the_section_has),
         cmocka_unit_test(test_the_address_stands_in_no_stored_reply),
     };
 

@@ -65,6 +65,11 @@ class Gateway:
             return self.answer
         return self.answer.pop(0) if len(self.answer) > 1 else self.answer[0]
 
+    def answers(self, path, heads, body):
+        """What one call is answered: the status, the content, and whether it arrives."""
+        status = self.status()
+        return status, self.confirmation if status == 200 else b"", True
+
     def handler(self):
         gateway = self
 
@@ -72,18 +77,17 @@ class Gateway:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 heads = {k.lower(): v for k, v in self.headers.items()}
-                status = gateway.status()
+                status, content, arrives = gateway.answers(self.path, heads, body)
                 if status == 0:               # nobody answers
                     self.close_connection = True
+                else:
+                    self.send_response(status)
+                    self.send_header("Content-Type", gateway.content_type)
+                    self.send_header("Content-Length", str(len(content)))
+                    self.end_headers()
+                    self.wfile.write(content)
+                if arrives:
                     gateway.put(Reply(status, heads, body, 0.0))
-                    return
-                content = gateway.confirmation if status == 200 else b""
-                self.send_response(status)
-                self.send_header("Content-Type", gateway.content_type)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-                gateway.put(Reply(status, heads, body, 0.0))
 
             def log_message(self, *_):
                 pass
