@@ -22,7 +22,10 @@ static const struct mtn_momo_config config = {.base_url = "http://r",
                                               .api_key = "k",
                                               .subscription_key = "s",
                                               .callback_url = "",
-                                              .callback_secret = ""};
+                                              .callback_secret = "",
+                                              .disbursement_user_id = "",
+                                              .disbursement_api_key = "",
+                                              .disbursement_key = ""};
 
 static void check_text(const char *s, size_t cap)
 {
