@@ -81,7 +81,7 @@ def test_s5_no_number_in_redis_whatever_a_reply_repeats_case_39(carriers, redis,
     pick(phone, "découvrir")
     store = redis_client.Redis.from_url(redis.url)
     kept = [key for key in store.scan_iter("*") if store.type(key) == b"string"]
-    assert len(kept) > 1
+    assert kept, "no session of this very reader"
     for key in kept:
         assert phone.digits[4:].encode() not in key + (store.get(key) or b"")
 
