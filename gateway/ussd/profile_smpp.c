@@ -98,6 +98,7 @@ void profile_load_smpp(struct loader *l, json_t *root)
     l->p->pushes = true;
     l->p->repeat_ms = PROFILE_REPEAT_MS;
     snprintf(l->p->reply[REPLY_CONTINUE], PROFILE_REPLY_MAX, "%c$text", PROFILE_SAYS_ASK);
+    snprintf(l->p->reply[REPLY_INPUT], PROFILE_REPLY_MAX, "%c$text", PROFILE_SAYS_ASK);
     snprintf(l->p->reply[REPLY_END], PROFILE_REPLY_MAX, "%c$text", PROFILE_SAYS_END);
     if (!json_is_object(o)) {
         FAULT(l, "\"smpp\": an object with the dialect");
