@@ -30,13 +30,13 @@ void claimed_ask(struct sms_account *a, unsigned max)
     sms_exec(a, &a->claim_op, &claim_stmt, &p);
 }
 
-/* A counter a number, so that two texts on their way to one phone never share a reference. */
+/*
+ * A counter a number, so that two texts on their way to one phone never share a reference: not in 256
+ * where the link writes eight bits of it, in 65,536 where it writes sixteen. They begin anywhere.
+ */
 static uint16_t next_ref(struct sms_account *a, struct str number)
 {
-    uint64_t hash = map_hash(number);
-    uint8_t low = ++a->refs[hash % COMPOSE_REFS];
-
-    return (uint16_t)((hash >> 32 & 0xFF) << 8 | low);
+    return ++a->refs[map_hash(number) % COMPOSE_REFS];
 }
 
 static int open_column(struct sms_account *a, struct op *op, int row, const char *col,

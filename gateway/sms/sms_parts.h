@@ -97,7 +97,7 @@ struct sms_account {
     bool reported_up;
     struct record record;
     struct receiver receiver;
-    uint8_t refs[COMPOSE_REFS];
+    uint16_t refs[COMPOSE_REFS];
 };
 
 struct sms {
