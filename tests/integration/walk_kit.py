@@ -306,9 +306,10 @@ class Walk:
     def knows(self, action, outcome):
         """Whether this reader can meet an outcome."""
         paid = self.may_pay
+        has = paid or self.tries["start_trial"]
         cannot = {("dial", "new"): self.welcomed, ("dial", "ok"): not self.tries["welcomed"],
-                  ("dial", "charge"): not paid, ("my_pass", "active"): not paid,
-                  ("my_pass", "pending"): not paid, ("start_charge", "pending"): not paid, ("start_charge", "active"): not paid,
+                  ("dial", "charge"): not paid, ("my_pass", "active"): not has,
+                  ("my_pass", "pending"): not paid, ("start_charge", "pending"): not paid, ("start_charge", "active"): not has,
                   ("start_charge", "price_changed"): True, ("start_charge", "no_rail"): self.plan.country == "CI",
                   ("dial", "paused"): not self.tries["sms_next"], ("code", ""): self.code, ("code", None): not self.code,
                   ("ring", "pass_active"): True}  # no carrier of the walks rings
