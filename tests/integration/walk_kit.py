@@ -270,6 +270,7 @@ class Walk:
         self.line = (SmppLine if plan.carrier == "smpp" else HttpLine)(world, plan)
         self.langs = self.row = {"en" if plan.country == "GH" else "fr"}
         self.left, self.taken_up = Left(world.menu), False
+        self.codes = self.codes_left = {""}  # dialled with a book's code: this dialogue (one taken up: perhaps), any before
         self.places, self.screen, self.ended, self.faulted = set(), "", True, False
         self.met, self.may_pay = False, False        # she was answered once; she accepted a price
         self.welcomed = False                        # she went on from the welcome screen, and was answered
@@ -311,7 +312,7 @@ class Walk:
                   ("dial", "charge"): not paid, ("my_pass", "active"): not has,
                   ("my_pass", "pending"): not paid, ("start_charge", "pending"): not paid, ("start_charge", "active"): not has,
                   ("start_charge", "price_changed"): True, ("start_charge", "no_rail"): self.plan.country == "CI",
-                  ("dial", "paused"): not self.tries["sms_next"], ("code", ""): self.code, ("code", None): not self.code,
+                  ("dial", "paused"): not self.tries["sms_next"], ("code", ""): "" not in self.codes, ("code", None): self.codes == {""},
                   ("ring", "pass_active"): True}  # no carrier of the walks rings
         silenced = outcome == "stopped" and not self.tries["stop"]
         return not silenced and not cannot.get((action, outcome))
@@ -325,7 +326,9 @@ class Walk:
         code = f"*384*26*{self.code or PAYING_DIAL}#" if self.code or pays else CODE
         self.expected, self.faulted, self.offer = self.world.books.get(self.code), False, ""
         self.books |= {self.expected} - {None}
+        self.codes = {self.code}
         places = self.menu.begin(self.knows) | (set(WALKED) if pays else set())
+        self.codes = self.codes_left if code == CODE else self.codes
         back, anew = self.left.places(self.knows) if code == CODE else (set(), True)
         self.places = {place[:-1] if place[-1] == ASK else place for place, _ in back}  # to stand on, should it fail
         self.left.begins()
@@ -336,6 +339,8 @@ class Walk:
         self.taken_up = bool(back)
         good = self.judge(screen, ended, back | ({(p, lang) for p in places for lang in self.row} if anew else set()), "")
         self.taken_up = bool(good & back)
+        self.codes = self.codes_left if self.taken_up else {self.code}
+        self.codes_left = self.codes_left | self.codes
         if self.taken_up:
             self.counts["asked" if {p[-1] for p in self.places} == {ASK} else "taken back"] += 1
 
