@@ -172,7 +172,7 @@ def wrong_rows(walk, _user, lang, country, charges, consents, instalments, ledge
             yield f"a charge whose consent she never saw: {consent!r}"
     if not told <= instalments <= asked:
         yield f"{instalments} instalments, {told} told of, {asked} asked for"
-    limits = {"stop": tries["stop"], "pause": tries["pause"], "schedule": tries["set_schedule"]}
+    limits = {"stop": tries["stop"], "pause": tries["pause"], "schedule": tries["set_schedule"], "cancel": tries["cancel_renewal"]}
     again = tries["start_again"]
     for what, n in (ledger or {}).items():
         if n > limits.get(what, again) + lost:
