@@ -346,24 +346,12 @@ int mpesa_init(struct mpesa *r, const struct mpesa_config *c, bool *on, struct e
                                      {"till", c->till, false}};
 
     *on = rail_values_any(all, ARRAY_LEN(all));
-    if (*on && rail_values_check("mpesa", all, ARRAY_LEN(all), e) != 0)
+    if (*on && (rail_values_check("mpesa", all, ARRAY_LEN(all), e) != 0 ||
+                rail_secret_check("mpesa", c->callback_secret, e) != 0))
         return -1;
-    if (*on && strlen(c->callback_secret) < 16)
-        return err_set(e, ERR_BAD_CONFIG, "[mpesa] callback_secret needs 16 characters or more");
     *r = (struct mpesa){.rail = {.type = &mpesa_type, .callback_secret = c->callback_secret},
                         .c = c};
     return 0;
 }
 
-static int init(struct rail *r, const void *config, bool *on, struct err *e)
-{
-    return mpesa_init(container_of(r, struct mpesa, rail), config, on, e);
-}
-
-const struct rail_module mpesa_module = {
-    .options = options,
-    .noptions = ARRAY_LEN(options),
-    .config_size = sizeof(struct mpesa_config),
-    .size = sizeof(struct mpesa),
-    .init = init,
-};
+RAIL_MODULE(mpesa);

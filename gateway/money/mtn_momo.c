@@ -377,8 +377,9 @@ int mtn_momo_init(struct mtn_momo *r, const struct mtn_momo_config *c, bool *on,
         return -1;
     if (*on && gives && rail_values_check("mtn_momo", refunds, ARRAY_LEN(refunds), e) != 0)
         return -1;
-    if (*on && (*c->callback_url || *c->callback_secret) && strlen(c->callback_secret) < 16)
-        return err_set(e, ERR_BAD_CONFIG, "[mtn_momo] callback_secret needs 16 characters or more");
+    if (*on && (*c->callback_url || *c->callback_secret) &&
+        rail_secret_check("mtn_momo", c->callback_secret, e) != 0)
+        return -1;
     *r = (struct mtn_momo){.rail = {.type = &mtn_momo_type,
                                     .callback_secret = c->callback_secret,
                                     .refunds_by_hand = !gives},
@@ -386,15 +387,4 @@ int mtn_momo_init(struct mtn_momo *r, const struct mtn_momo_config *c, bool *on,
     return 0;
 }
 
-static int init(struct rail *r, const void *config, bool *on, struct err *e)
-{
-    return mtn_momo_init(container_of(r, struct mtn_momo, rail), config, on, e);
-}
-
-const struct rail_module mtn_momo_module = {
-    .options = options,
-    .noptions = ARRAY_LEN(options),
-    .config_size = sizeof(struct mtn_momo_config),
-    .size = sizeof(struct mtn_momo),
-    .init = init,
-};
+RAIL_MODULE(mtn_momo);

@@ -22,7 +22,6 @@
 #define URL_MAX       120
 #define ORDER_LEN     26 /* 128 bits in base 32 */
 #define REFERENCE_MAX 30
-#define SECRET_MIN    16
 #define UUID_LEN      36
 #define SANDBOX       "/dev/"
 #define SANDBOX_MONEY "OUV"
@@ -62,15 +61,9 @@ static const struct orange_web *web_of(const struct rail *r)
 static void token_request(const struct rail *r, struct arena *a, struct http_request *rq)
 {
     const struct orange_web *w = web_of(r);
-    struct rail_headers h = rail_headers_new(a);
 
-    rail_basic(&h, w->c->client_id, w->c->client_secret);
-    rail_header(&h, "Content-Type", "application/x-www-form-urlencoded");
-    *rq = (struct http_request){.method = "POST",
-                                .url = w->c->token_url,
-                                .headers = h.v,
-                                .body = STR("grant_type=client_credentials"),
-                                .timeout_ms = RAIL_REQUEST_MS};
+    rail_token_form(a, w->c->token_url, w->c->client_id, w->c->client_secret,
+                    "grant_type=client_credentials", rq);
 }
 
 /* Our reference in 26 characters: the same order for the same reference, and no other. */
@@ -323,9 +316,8 @@ static int check_urls(const struct orange_web_config *c, struct err *e)
 {
     size_t notif = strlen(c->callback_url) + 1 + strlen(c->callback_secret) + 1 + UUID_LEN;
 
-    if (strlen(c->callback_secret) < SECRET_MIN)
-        return err_set(e, ERR_BAD_CONFIG,
-                       "[orange_web] callback_secret needs %d characters or more", SECRET_MIN);
+    if (rail_secret_check("orange_web", c->callback_secret, e) != 0)
+        return -1;
     if (!is_public(c->callback_url) || !is_public(c->return_url))
         return err_set(e, ERR_BAD_CONFIG,
                        "[orange_web] callback_url, return_url: public https addresses");
@@ -359,15 +351,4 @@ int orange_web_init(struct orange_web *r, const struct orange_web_config *c, boo
     return 0;
 }
 
-static int init(struct rail *r, const void *config, bool *on, struct err *e)
-{
-    return orange_web_init(container_of(r, struct orange_web, rail), config, on, e);
-}
-
-const struct rail_module orange_web_module = {
-    .options = options,
-    .noptions = ARRAY_LEN(options),
-    .config_size = sizeof(struct orange_web_config),
-    .size = sizeof(struct orange_web),
-    .init = init,
-};
+RAIL_MODULE(orange_web);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gateway/lib/basenc.h"
+#include "gateway/lib/crypto.h"
 #include "gateway/lib/gsm.h"
 #include "gateway/money/amount.h"
 
@@ -40,6 +41,20 @@ void rail_basic(struct rail_headers *h, const char *user, const char *password)
     buf_init_fixed(&b64, mem, sizeof mem);
     base64_encode(&b64, BASE64_STD, pair, strlen(pair));
     rail_header(h, "Authorization", arena_printf(h->a, "Basic %.*s", (int)b64.len, mem));
+}
+
+void rail_token_form(struct arena *a, const char *url, const char *user, const char *password,
+                     const char *form, struct http_request *rq)
+{
+    struct rail_headers h = rail_headers_new(a);
+
+    rail_basic(&h, user, password);
+    rail_header(&h, "Content-Type", "application/x-www-form-urlencoded");
+    *rq = (struct http_request){.method = "POST",
+                                .url = url,
+                                .headers = h.v,
+                                .body = str_c(form),
+                                .timeout_ms = RAIL_REQUEST_MS};
 }
 
 struct str rail_note(struct arena *a, struct str label, size_t max)
@@ -81,6 +96,15 @@ json_t *rail_object(const struct http_response *rs)
 json_t *rail_array(const struct http_response *rs)
 {
     return json_of(rs, JSON_ARRAY);
+}
+
+unsigned rail_retry_after_s(const struct http_response *rs)
+{
+    int64_t s = RAIL_RETRY_S;
+
+    if (!str_to_i64(http_response_header(rs, "retry-after"), 1, INT64_MAX, &s))
+        s = RAIL_RETRY_S;
+    return (unsigned)MIN(s, RAIL_RETRY_MAX_S);
 }
 
 const char *rail_word(json_t *v)
@@ -177,6 +201,14 @@ bool rail_take_link(struct rail_verdict *v, json_t *link)
     return true;
 }
 
+/* ---- callbacks ---- */
+
+bool rail_bearer_is(struct str header, const char *secret)
+{
+    return *secret && str_starts(header, STR("Bearer ")) &&
+           crypto_eq(str_skip(header, 7), str_c(secret));
+}
+
 /* ---- configuration ---- */
 
 bool rail_values_any(const struct rail_value *v, size_t n)
@@ -202,4 +234,12 @@ int rail_values_check(const char *section, const struct rail_value *v, size_t n,
                            v[i].key, RAIL_VALUE_MAX);
     }
     return 0;
+}
+
+int rail_secret_check(const char *section, const char *callback_secret, struct err *e)
+{
+    if (strlen(callback_secret) >= RAIL_SECRET_MIN)
+        return 0;
+    return err_set(e, ERR_BAD_CONFIG, "[%s] callback_secret needs %d characters or more", section,
+                   RAIL_SECRET_MIN);
 }

@@ -23,7 +23,6 @@
 #include "gateway/money/signature.h"
 
 #define NATIONAL_DIGITS 9
-#define SECRET_MIN      16
 
 /* ---- requests ---- */
 
@@ -352,9 +351,8 @@ static int check_callback(const struct sonatel_config *c, struct err *e)
 {
     if (!*c->callback_url && !*c->callback_secret)
         return 0;
-    if (strlen(c->callback_secret) < SECRET_MIN)
-        return err_set(e, ERR_BAD_CONFIG,
-                       "[orange_sonatel] callback_secret needs %d characters or more", SECRET_MIN);
+    if (rail_secret_check("orange_sonatel", c->callback_secret, e) != 0)
+        return -1;
     if (!*c->signing_secret && !*c->callback_api_key)
         return err_set(e, ERR_BAD_CONFIG,
                        "[orange_sonatel] signing_secret or callback_api_key is missing: a callback "

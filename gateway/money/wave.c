@@ -20,18 +20,15 @@
 #include <time.h>
 
 #include "gateway/lib/clock.h"
-#include "gateway/lib/crypto.h"
 #include "gateway/lib/jsonw.h"
 #include "gateway/money/amount.h"
 #include "gateway/money/rail_io.h"
 #include "gateway/money/signature.h"
 
-#define CONF(field)    offsetof(struct wave_config, field)
-#define SESSIONS       "/v1/checkout/sessions"
-#define BODY_MAX       1024
-#define LIFE_MAX_S     (7 * 86400)
-#define RETRY_AFTER_S  30
-#define RETRY_AFTER_TO 300
+#define CONF(field) offsetof(struct wave_config, field)
+#define SESSIONS    "/v1/checkout/sessions"
+#define BODY_MAX    1024
+#define LIFE_MAX_S  (7 * 86400)
 
 static const char *const webhook_words[] = {"signature", "bearer", NULL};
 
@@ -384,15 +381,6 @@ static void follow_read(const struct rail *r, const struct rail_charge *c,
     read_step(step, c, rs, v);
 }
 
-static unsigned retry_after_s(const struct http_response *rs)
-{
-    int64_t s = RETRY_AFTER_S;
-
-    if (!str_to_i64(http_response_header(rs, "retry-after"), 1, INT64_MAX, &s))
-        s = RETRY_AFTER_S;
-    return (unsigned)MIN(s, RETRY_AFTER_TO);
-}
-
 /* A refusal that the rail explains; without its own error body a 4xx proves nothing. */
 static void read_refusal(const struct http_response *rs, const char *code, struct rail_verdict *v)
 {
@@ -402,7 +390,7 @@ static void read_refusal(const struct http_response *rs, const char *code, struc
         v->token_refused = true;
     } else if (s == 429) { /* documented: not carried out */
         v->event = CHARGE_NOT_SENT;
-        v->next_poll_s = retry_after_s(rs);
+        v->next_poll_s = rail_retry_after_s(rs);
     } else if (*code && (s == 400 || s == 403 || s == 404 || s == 422)) {
         v->event = CHARGE_REJECTED;
     }
@@ -457,12 +445,6 @@ static void refund_read(const struct rail *r, const struct rail_refund *f,
 
 /* ---- webhooks ---- */
 
-static bool bearer_is(struct str header, const char *secret)
-{
-    return *secret && str_starts(header, STR("Bearer ")) &&
-           crypto_eq(str_skip(header, 7), str_c(secret));
-}
-
 static enum callback_trust callback_verify(const struct rail *r, const struct rail_callback *cb)
 {
     const struct wave_config *c = wave_of(r)->c;
@@ -470,7 +452,8 @@ static enum callback_trust callback_verify(const struct rail *r, const struct ra
     bool good;
 
     if (c->webhook == WAVE_WEBHOOK_BEARER)
-        good = bearer_is(auth, c->webhook_secret) || bearer_is(auth, c->webhook_secret_previous);
+        good = rail_bearer_is(auth, c->webhook_secret) ||
+               rail_bearer_is(auth, c->webhook_secret_previous);
     else
         good = signature_verify(SIGNATURE_WAVE, cb->header[RAIL_WAVE_SIGNATURE], cb->body,
                                 str_c(c->webhook_secret), str_c(c->webhook_secret_previous),
@@ -518,25 +501,13 @@ int wave_init(struct wave *r, const struct wave_config *c, bool *on, struct err 
         {"webhook_secret_previous", c->webhook_secret_previous, false}};
 
     *on = rail_values_any(all, ARRAY_LEN(all));
-    if (*on && rail_values_check("wave", all, ARRAY_LEN(all), e) != 0)
+    if (*on && (rail_values_check("wave", all, ARRAY_LEN(all), e) != 0 ||
+                rail_secret_check("wave", c->callback_secret, e) != 0))
         return -1;
-    if (*on && strlen(c->callback_secret) < 16)
-        return err_set(e, ERR_BAD_CONFIG, "[wave] callback_secret needs 16 characters or more");
     if (*on && (!rail_is_https(c->success_url) || !rail_is_https(c->error_url)))
         return err_set(e, ERR_BAD_CONFIG, "[wave] success_url and error_url: https:// is needed");
     *r = (struct wave){.rail = {.type = &wave_type, .callback_secret = c->callback_secret}, .c = c};
     return 0;
 }
 
-static int init(struct rail *r, const void *config, bool *on, struct err *e)
-{
-    return wave_init(container_of(r, struct wave, rail), config, on, e);
-}
-
-const struct rail_module wave_module = {
-    .options = options,
-    .noptions = ARRAY_LEN(options),
-    .config_size = sizeof(struct wave_config),
-    .size = sizeof(struct wave),
-    .init = init,
-};
+RAIL_MODULE(wave);
