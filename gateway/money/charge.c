@@ -450,6 +450,8 @@ void charge_work_start(struct money *m, const struct op *rows, int row, struct c
         .otp = typed ? arena_str(&w->arena, typed->code) : STR_EMPTY,
         .by_link = str_eq_c(pg_str(rows, row, pg_col(rows, "flow")), "link"),
         .revoke = str_eq_c(pg_str(rows, row, pg_col(rows, "action")), "revoke"),
+        .first_sent_s = pg_i64(rows, row, pg_col(rows, "first_sent_s")),
+        .last_sent_s = pg_i64(rows, row, pg_col(rows, "last_sent_s")),
         .amount_minor = pg_i64(rows, row, pg_col(rows, "amount_minor")),
         .currency = keep(w, rows, row, "currency"),
         .label = arena_str(&w->arena,

@@ -27,7 +27,7 @@ static struct counter codes =
 PG_STMT_FLAGS(claim_stmt, "code.claim", PG_WRITE, 3, PG_MONEY,
               "select charge_id, our_ref, rail, state, amount_minor, currency, payer_sealed,"
               " plan_label, version, action, rail_ref, memo_sealed, link_sealed, payer_country,"
-              " payer_network, flow"
+              " payer_network, flow, 0 as first_sent_s, 0 as last_sent_s"
               " from billing.claim_code($1, $2::bigint, $3)");
 
 struct code {

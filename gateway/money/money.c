@@ -23,8 +23,8 @@ static struct counter in_flight = GAUGE("coko_charges_in_flight", "Charges being
 PG_STMT_FLAGS(claim_stmt, "charge.claim", PG_BATCH, 2, PG_MONEY,
               "select charge_id, our_ref, rail, state, amount_minor, currency, payer_sealed,"
               " plan_label, version, action, rail_ref, memo_sealed, link_sealed, payer_country,"
-              " payer_network, flow"
-              " from billing.claim_rail_work($1, 0, $2::int)");
+              " payer_network, flow, first_sent_s, last_sent_s"
+              " from billing.claim_rail_work($1, 0, $2::int), billing.sends_of(charge_id)");
 
 PG_STMT(match_stmt, "inbox.match", PG_BATCH, 0, "select billing.inbox_match(100)");
 

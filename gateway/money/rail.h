@@ -83,6 +83,9 @@ struct rail_charge {
     struct str country; /* of the payer's number, "SN" */
     struct str network; /* our word, "orange" */
     struct str otp;     /* digits the payer typed, for this submit alone (I11) */
+    /* Of a question: Unix time of the submits under our_ref that may have left, by the database's
+     * clock; 0: none. */
+    int64_t first_sent_s, last_sent_s;
     int64_t amount_minor;
     struct str currency;
     struct str label; /* of the plan, for the payer's screen */

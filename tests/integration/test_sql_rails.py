@@ -287,3 +287,31 @@ def test_a_newer_charge_whose_period_was_paid_meanwhile_is_never_sent_case_32(sh
     c = charge(world, {"charge_id": new})
     assert (c["state"], c["reason"], c["attempts"], c["due_at"]) == ("EXPIRED", "paid by an earlier charge", 0, None)
     assert [m["dedupe"].split(":")[2] for m in world.messages(reader, "receipt")] == ["pay_link", "receipt"]
+
+
+def sends(world, charge_id):
+    s = world.one("billing.sends_of", charge_id)
+    return s["first_sent_s"], s["last_sent_s"]
+
+
+def test_a_rail_is_searched_around_the_submits_that_may_have_left(world):
+    """Not around those of which no byte did, nor those of a reference that is over."""
+    def submitted(event):
+        claim = world.claim_one()
+        assert claim["action"] == "submit"
+        sent = world.value("select sent_at from billing.attempt order by sent_at desc limit 1").timestamp()
+        world.event(claim, event)
+        return round(sent)
+    charge_id = world.start(world.dial())["charge_id"]
+    assert sends(world, charge_id) == (0, 0)
+    submitted("not_sent")
+    assert sends(world, charge_id) == (0, 0)
+    world.later("10 minutes")
+    first = submitted("unknown")
+    assert sends(world, charge_id) == (first, first)
+    for _ in range(3):
+        world.event(world.claim_one(), "not_found", wait=60)
+    last = submitted("duplicate")
+    assert last > first + 60 and sends(world, charge_id) == (first, last)
+    world.rows("update billing.attempt set our_ref = gen_random_uuid() where charge_id = %s", charge_id)
+    assert sends(world, charge_id) == (0, 0)
