@@ -110,6 +110,13 @@ static const struct option_env env_rows[] = {
     {"WAVE_SECRET", "wave", "webhook_secret"},
     {"WAVE_SECRET_PREVIOUS", "wave", "webhook_secret_previous"},
     {"WAVE_SIGNING_SECRET", "wave", "signing_secret"},
+    {"AIRTIME_API_URL", "airtime", "base_url"},
+    {"AIRTIME_REFUND_URL", "airtime", "refund_url"},
+    {"AIRTIME_TOKEN_URL", "airtime", "token_url"},
+    {"AIRTIME_CLIENT_ID", "airtime", "client_id"},
+    {"AIRTIME_CLIENT_SECRET", "airtime", "client_secret"},
+    {"AIRTIME_CALLBACK_SECRET", "airtime", "callback_secret"},
+    {"AIRTIME_CALLBACK_TOKEN", "airtime", "callback_token"},
 };
 
 /* The guide has one set of names for Orange; which of the two rails they mean is its flavour. */

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "gateway/money/airtime.h"
 #include "gateway/money/mpesa.h"
 #include "gateway/money/mtn_momo.h"
 #include "gateway/money/orange_web.h"
@@ -12,8 +13,8 @@
 #include "gateway/money/wave.h"
 
 const struct rail_module *const rail_modules[] = {
-    &mtn_momo_module,       &wave_module,      &mpesa_module,
-    &orange_sonatel_module, &orange_qr_module, &orange_web_module,
+    &mtn_momo_module,  &wave_module,       &mpesa_module,   &orange_sonatel_module,
+    &orange_qr_module, &orange_web_module, &airtime_module,
 };
 const size_t rail_modules_count = ARRAY_LEN(rail_modules);
 _Static_assert(ARRAY_LEN(rail_modules) <= RAIL_MODULES_MAX, "config.h has a place for each");

@@ -14,7 +14,7 @@ from pathlib import Path
 from support import COKO, FAULT_MARKS, TEST_KEYS, TOP, Process, free_port, http_request, wait_until
 
 TEMPLATE = TOP / "deploy/sample/coko.ini.in"
-RAILS = ("mtn_momo", "wave", "orange_sonatel", "mpesa")
+RAILS = ("mtn_momo", "wave", "orange_sonatel", "mpesa", "airtime")
 
 
 def parse_ini(text):
@@ -52,7 +52,7 @@ def rail_secrets(text):
     """What rails and we prove ourselves with, by a coko.ini; a value too short to look for is left out."""
     sections = parse_ini(text)
     return {value for name in RAILS for key, value in sections.get(name, {}).items()
-            if re.search("secret|key|pin|user_id", key) and len(value) > 6}
+            if re.search("secret|key|pin|user_id|callback_token", key) and len(value) > 6}
 
 
 def write_secrets(folder, database_url):

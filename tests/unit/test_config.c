@@ -13,6 +13,7 @@
 
 #include "gateway/config.h"
 #include "gateway/lib/log.h"
+#include "gateway/money/airtime.h"
 #include "gateway/money/orange_web.h"
 #include "gateway/money/sonatel.h"
 
@@ -46,6 +47,13 @@ static const char *const guide[] = {"DATABASE_URL",
                                     "ORANGE_MONEY_CALLBACK_SECRET",
                                     "ORANGE_MONEY_CALLBACK_API_KEY",
                                     "ORANGE_MONEY_MERCHANT_KEY",
+                                    "AIRTIME_API_URL",
+                                    "AIRTIME_REFUND_URL",
+                                    "AIRTIME_TOKEN_URL",
+                                    "AIRTIME_CLIENT_ID",
+                                    "AIRTIME_CLIENT_SECRET",
+                                    "AIRTIME_CALLBACK_SECRET",
+                                    "AIRTIME_CALLBACK_TOKEN",
                                     "AUTH_DATABASE_URL",
                                     "CATALOG_DATABASE_URL",
                                     "READING_DATABASE_URL",
@@ -306,6 +314,42 @@ static void names_of_orange_web_payment(void **state)
     config_free(c);
 }
 
+/* An operator's billing: half of it is refused by name, and no secret is told. */
+static void names_of_airtime(void **state)
+{
+    const struct airtime_config *a = NULL;
+    struct config *c;
+
+    (void)state;
+    setenv("AIRTIME_API_URL", "https://op.test/carrier-billing/v0.5", 1);
+    setenv("AIRTIME_REFUND_URL", "https://op.test/carrier-billing-refund/v0.3", 1);
+    setenv("AIRTIME_CLIENT_ID", "client", 1);
+    setenv("AIRTIME_CLIENT_SECRET", "hunter9", 1);
+    setenv("AIRTIME_CALLBACK_SECRET", "0123456789abcdef", 1);
+    setenv("AIRTIME_CALLBACK_TOKEN", "bearer", 1);
+    assert_null(load(BASE));
+    assert_non_null(strstr(buf_cstr(&faults.text), "[airtime] token_url is missing"));
+    setenv("AIRTIME_TOKEN_URL", "https://op.test/oauth2/token", 1);
+    assert_null(load(BASE));
+    assert_non_null(strstr(buf_cstr(&faults.text), "[airtime] callback_url is missing"));
+    assert_null(strstr(buf_cstr(&faults.text), "hunter9"));
+    c = load(BASE "[airtime]\ncallback_url = https://us.test/pay/airtime\n");
+    assert_non_null(c);
+    for (size_t i = 0; i < rail_modules_count; i++) {
+        if (rail_modules[i] == &airtime_module)
+            a = c->rails[i];
+    }
+    assert_non_null(a);
+    assert_string_equal(a->base_url, "https://op.test/carrier-billing/v0.5");
+    assert_string_equal(a->refund_url, "https://op.test/carrier-billing-refund/v0.3");
+    assert_string_equal(a->token_url, "https://op.test/oauth2/token");
+    assert_string_equal(a->client_id, "client");
+    assert_string_equal(a->client_secret, "hunter9");
+    assert_string_equal(a->callback_secret, "0123456789abcdef");
+    assert_string_equal(a->callback_token, "bearer");
+    config_free(c);
+}
+
 static void one_database(void **state)
 {
     static const char *const names[] = {"AUTH_DATABASE_URL", "CATALOG_DATABASE_URL",
@@ -406,6 +450,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(half_of_mtns_refunds_is_a_fault, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_of_orange_by_flavour, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_of_orange_web_payment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_of_airtime, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_database, set_up, tear_down),
         cmocka_unit_test_setup_teardown(secrets_are_masked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_esme_has_no_number_of_ours, set_up, tear_down),

@@ -3,7 +3,8 @@
 -- billing.claim_refunds. REFUNDED and REFUND_FAILED have no row: nothing undoes the one, and the other's money may be
 -- asked for again.
 update billing.rail set refunds = v.refunds, refund_takes_our_ref = v.ours
-from (values ('mtn_momo', 'partial', true), ('wave', 'full', true), ('orange_sonatel', 'partial', false)) v(code, refunds, ours)
+from (values ('mtn_momo', 'partial', true), ('wave', 'full', true), ('orange_sonatel', 'partial', false),
+             ('airtime', 'partial', true)) v(code, refunds, ours)
 where rail.code = v.code;
 
 insert into billing.refund_transition (from_state, event, to_state) values
