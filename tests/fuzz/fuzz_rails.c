@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as an answer or a callback of Wave, M-Pesa or Orange's Web Payment, through the port alone:
- * first byte the rail and the reader, second the HTTP status, the rest the body. Whatever comes, the
+ * Any bytes as an answer or a callback of Wave, M-Pesa, Orange's Web Payment or airtime, through the
+ * port alone: first byte the rail and the reader, second the HTTP status, the rest the body. Whatever comes, the
  * verdict is a word of the list, its texts are printable and end, a link is https, money is not
  * negative, only a 429 says that nothing was sent, and a success is a 2xx.
  */
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/money/airtime.h"
 #include "gateway/money/mpesa.h"
 #include "gateway/money/orange_web.h"
 #include "gateway/money/wave.h"
@@ -48,10 +49,22 @@ static const struct orange_web_config web_config = {.base_url = "http://r",
                                                     .return_url = "https://a.example/",
                                                     .lang = "fr"};
 
+static const struct airtime_config airtime_config = {.base_url = "http://r",
+                                                     .refund_url = "http://g",
+                                                     .token_url = "http://t",
+                                                     .client_id = "i",
+                                                     .client_secret = "s",
+                                                     .callback_url =
+                                                         "https://a.example/pay/airtime",
+                                                     .callback_secret = "0123456789abcdef",
+                                                     .callback_token = "airtime-callback"};
+
 static const struct rail_charge charge = {.our_ref = STR_INIT(REF),
                                           .rail_ref = STR_INIT("cos-1"),
                                           .memo = STR_INIT(MEMO),
                                           .by_link = true,
+                                          .first_sent_s = 1700000000,
+                                          .last_sent_s = 1700000000,
                                           .payer = STR_INIT("254708374149"),
                                           .country = STR_INIT("KE"),
                                           .amount_minor = 100,
@@ -70,18 +83,16 @@ static void check_verdict(const struct rail_verdict *v, const struct http_respon
     bool paid = !v->more && (v->event == CHARGE_SUCCESS || v->event == CHARGE_SYNC_SUCCESS);
 
     check_shape(v);
-    assert(v->event != CHARGE_NOT_SENT || rs->status == 429); /* Wave's: not carried out */
+    assert(v->event != CHARGE_NOT_SENT || rs->status == 429); /* documented: not carried out */
     assert(!paid || (rs->status >= 200 && rs->status < 300));
 }
 
 /* An answer and, as long as more is wanted, the same bytes as the next one. */
 static void read_charge(const struct rail *r, struct arena *a, const struct http_response *rs,
-                        bool submit, bool revoke)
+                        struct rail_charge c, bool submit)
 {
-    struct rail_charge c = charge;
     struct rail_verdict v = {.event = CHARGE_UNKNOWN};
 
-    c.revoke = revoke;
     if (submit)
         r->type->submit_read(r, &c, rs, &v);
     else
@@ -137,14 +148,19 @@ static void read_token(const struct rail *r, const struct http_response *rs)
 static void read_it(const struct rail *r, struct arena *a, const struct http_response *rs,
                     unsigned what)
 {
-    switch (what % 7) {
-    case 0: read_charge(r, a, rs, true, false); break;
-    case 1: read_charge(r, a, rs, false, false); break;
-    case 2: read_charge(r, a, rs, false, true); break;
+    struct rail_charge revoked = charge, nameless = charge;
+
+    revoked.revoke = true;
+    nameless.rail_ref = STR_EMPTY; /* the answer to its submit was lost */
+    switch (what % 8) {
+    case 0: read_charge(r, a, rs, charge, true); break;
+    case 1: read_charge(r, a, rs, charge, false); break;
+    case 2: read_charge(r, a, rs, revoked, false); break;
     case 3: read_refund(r, rs, true); break;
     case 4: read_refund(r, rs, false); break;
     case 5: read_callback(r, a, rs->body); break;
     case 6: read_token(r, rs); break;
+    case 7: read_charge(r, a, rs, nameless, false); break;
     }
 }
 
@@ -154,15 +170,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wave wave;
     struct mpesa mpesa;
     struct orange_web web;
+    struct airtime airtime;
     struct arena a;
     struct err e = {0};
     bool on;
 
     if (size < 2 || wave_init(&wave, &wave_config, &on, &e) != 0 ||
         mpesa_init(&mpesa, &mpesa_config, &on, &e) != 0 ||
-        orange_web_init(&web, &web_config, &on, &e) != 0)
+        orange_web_init(&web, &web_config, &on, &e) != 0 ||
+        airtime_init(&airtime, &airtime_config, &on, &e) != 0)
         return 0;
-    const struct rail *const rails[] = {&wave.rail, &mpesa.rail, &web.rail};
+    const struct rail *const rails[] = {&wave.rail, &mpesa.rail, &web.rail, &airtime.rail};
     char *body = malloc(size - 1); /* its end is guarded, with the NUL that an answer has */
     struct http_response rs = {.status = statuses[data[1] % ARRAY_LEN(statuses)],
                                .body = str_n(body, size - 2)};
