@@ -143,6 +143,7 @@ LOST = {
     "page for a reply": ([("pay", "html_after", {})], ["pay", "list"]),
     "503 behind the work": ([("pay", "error_after", {"status": 503})], ["pay", "list"]),
     "an answer to another": ([("pay", "wrong", {"set": {"amountTransaction": {"referenceCode": "x"}}})], ["pay", "list"]),
+    "no answer in time": ([("pay", "hang_after", {})], ["pay", "list"]),
     "never arrived": ([("pay", "drop", {})], ["pay", "list", "pay"]),
     "too many": ([("pay", "throttle", {})], ["pay"]),
     "not listed at first": ([("pay", "cut", {})] + [("list", "raw", {"body": "[]"})] * 2, ["pay", "list"]),
