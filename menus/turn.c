@@ -99,9 +99,11 @@ static void resume(const struct step *st)
 /* 1, 2 or home: none of them means anything to the screen that waits behind the question. */
 static void answer_asked(const struct step *st, struct str digits)
 {
-    if (str_eq(digits, STR("1"))) {
+    unsigned choice = input_number(digits);
+
+    if (choice == 1) {
         resume(st);
-    } else if (str_eq(digits, STR("2"))) {
+    } else if (choice == 2) {
         menu_begin(st->m, st->s, st->t, st->out);
     } else if (str_eq(digits, st->m->keys[KEY_HOME])) {
         st->s->asking = false;
