@@ -214,7 +214,8 @@ class Map:
             return self.enter(self.flow["home"], place, knows)
         if key == self.keys["back"] and screen["type"] != "confirm":
             return self.back(place, knows)
-        if key in printed and letters(printed[key]) in {letters(self.texts[lang]["nav"][n]) for n in ("more", "previous")}:
+        turns = {self.keys["more"], self.keys["previous"], screen.get("more_key")}  # an option's word may be the same
+        if key in printed and key in turns and letters(printed[key]) in {letters(self.texts[lang]["nav"][n]) for n in ("more", "previous")}:
             return self.show(place, knows)
         option = self.chosen(name, key, text, lang)
         if screen["type"] == "input" and option is None:
