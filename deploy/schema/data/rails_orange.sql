@@ -9,7 +9,7 @@ insert into billing.rail (code, name, enabled, takes_our_ref, flow) values
 on conflict (code) do update set name = excluded.name, takes_our_ref = excluded.takes_our_ref, flow = excluded.flow;
 
 update billing.rail set min_minor = 10, repeat_wait_s = 120, prompt_s = 600, link_rail = 'orange_qr' where code = 'orange_sonatel';
-update billing.rail set min_minor = 10, repeat_wait_s = 120, prompt_s = 1800 where code = 'orange_qr';
+update billing.rail set min_minor = 10, repeat_wait_s = 120, prompt_s = 1800, statement = 'orange_sonatel' where code = 'orange_qr';
 update billing.rail set min_minor = 10, repeat_wait_s = 120, prompt_s = 1800 where code = 'orange_web';
 
 insert into billing.approval_hint (rail, country, lang, body) values
