@@ -116,6 +116,29 @@ static const struct command commands[] = {
      "anybody with a key, at once and for ever. Let three join: with two, one who leaves leaves the other\n"
      "alone, and one lets nobody in. Each is audited and an alert.\n",
      command_staff},
+    {"statements",
+     "import RAIL FILE [--day D | --from D --to D] [--format FILE] | match [--day D]\n"
+     "            | show [--day D] | explain ITEM --text TEXT\n"
+     "            [-c FILE] [--by NAME] [--key-file FILE]",
+     "the rails' statements against our books",
+     "import: a CSV of RAIL, read by gateway/money/statements/RAIL.json of the data folder or --format.\n"
+     "One bad line, named by its number, keeps the whole file out; the same bytes are taken once, and a\n"
+     "transaction that two files tell is one line. --day (or --from and --to, on the rail's clock): the\n"
+     "days that the file tells everything about; else those of its lines. match: a line whose charge\n"
+     "or refund we booked is matched, what the rail kept and withheld is booked; a line of a charge that\n"
+     "has not succeeded asks the rail, and settles nothing; one of nobody's goes to suspense; a success\n"
+     "of ours that no line has is missing. It may run at any time, again and again. show: what is not\n"
+     "matched and not explained. explain: why ITEM is a difference, at most 300 bytes, by a person with\n"
+     "his own key (coko staff). All of it is in ops.audit.\n",
+     command_statements},
+    {"close", "DAY [--look] [-c FILE] [--by NAME] [--key-file FILE]",
+     "the day's money, zero or explained",
+     "By rail and currency: charges, refunds, what the statement says of them, fees, what was withheld,\n"
+     "the difference; the ledger of the day; what has not ended; each difference and its explanation.\n"
+     "DAY is of UTC. A person with his own key (coko staff) then closes it, once: it is refused while the\n"
+     "day lasts, while a rail that had money in 30 days has not told all of it, or while a difference is\n"
+     "not explained. --look closes nothing and needs no key. Exit code 1: not closed, or cannot be.\n",
+     command_close},
     {"margin", "[-c FILE] [--days N]", "what plans bring and what their SMS cost",
      "Per plan and country over N days (30): revenue without VAT, segments and their cost, margin,\n"
      "and the cost of a pass used to the full; minor units. Exit code 1 and an alert when a plan\n"
@@ -154,9 +177,8 @@ static const struct command commands[] = {
      "test-number: a charge of one goes to no rail but the lab's (billing.rail.lab); list shows the head\n"
      "of each keyed hash, the number is kept nowhere. Each change is audited by name.\n",
      command_carrier},
-    {"statements", "", "print every SQL statement of the daemon as JSON lines",
-     "One object a line: name, lane, parameters, sql. The EXPLAIN test reads it.\n",
-     command_statements},
+    {"sql", "", "print every SQL statement of the daemon as JSON lines",
+     "One object a line: name, lane, parameters, sql. The EXPLAIN test reads it.\n", command_sql},
     {"version", "", "print the version", "", command_version},
 };
 

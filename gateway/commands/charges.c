@@ -31,21 +31,16 @@ static struct request request_read(int argc, char **argv)
                                                 {"--reason", offsetof(struct request, reason)},
                                                 {"--max", offsetof(struct request, max)}};
     struct request r = {.by = command_operator(), .max = "50"};
+    int n = 0;
 
     for (int i = 0; i < argc; i++) {
-        const char **value = command_word(&r, flags, ARRAY_LEN(flags), argv[i]);
-
-        if (i + 1 < argc && value)
-            *value = argv[++i];
-        else if (i + 1 < argc && strcmp(argv[i], "-c") == 0)
-            i++; /* command_config reads it */
-        else if (strcmp(argv[i], "--by-hand") == 0)
+        if (strcmp(argv[i], "--by-hand") == 0)
             r.by_hand = true;
-        else if (r.nwords == ARRAY_LEN(r.words) || *argv[i] == '-')
-            r.bad = true;
         else
-            r.words[r.nwords++] = argv[i];
+            argv[n++] = argv[i];
     }
+    r.bad = !command_words_read(&r, flags, ARRAY_LEN(flags), n, argv, r.words, ARRAY_LEN(r.words),
+                                &r.nwords);
     return r;
 }
 
@@ -58,21 +53,6 @@ static bool is_number(const char *text, int64_t min, int64_t max)
 
 /* ---- looking ---- */
 
-/* Rows under a head, each column as wide as widths says, the last as it is. */
-static int table_print(PGresult *got, const char *const *heads, const int *widths, int ncols)
-{
-    if (!got)
-        return COMMAND_FAULT;
-    for (int col = 0; col < ncols; col++)
-        printf("%*s%s", widths[col], heads[col], col + 1 < ncols ? " " : "\n");
-    for (int i = 0; i < PQntuples(got); i++) {
-        for (int col = 0; col < ncols; col++)
-            printf("%*s%s", widths[col], PQgetvalue(got, i, col), col + 1 < ncols ? " " : "\n");
-    }
-    PQclear(got);
-    return COMMAND_OK;
-}
-
 static int charges_list(PGconn *db, const struct config *c, struct request *r)
 {
     static const char *const heads[] = {"charge", "state", "ended as", "rail",  "amount",
@@ -81,8 +61,8 @@ static int charges_list(PGconn *db, const struct config *c, struct request *r)
     const char *v[] = {r->nwords > 2 ? r->words[2] : "open", r->max};
 
     (void)c;
-    return table_print(command_rows(db, "select * from billing.charge_list($1, $2::int)", 2, v),
-                       heads, widths, 9);
+    return command_table(command_rows(db, "select * from billing.charge_list($1, $2::int)", 2, v),
+                         heads, widths, 9);
 }
 
 static int charges_refunds(PGconn *db, const struct config *c, struct request *r)
@@ -93,8 +73,8 @@ static int charges_refunds(PGconn *db, const struct config *c, struct request *r
     const char *v[] = {r->max};
 
     (void)c;
-    return table_print(command_rows(db, "select * from billing.refund_list($1::int)", 1, v), heads,
-                       widths, 8);
+    return command_table(command_rows(db, "select * from billing.refund_list($1::int)", 1, v),
+                         heads, widths, 8);
 }
 
 static int charges_show(PGconn *db, const struct config *c, struct request *r)

@@ -33,6 +33,53 @@ const char **command_word(void *words, const struct command_word *w, size_t n, c
     return NULL;
 }
 
+bool command_words_read(void *into, const struct command_word *flags, size_t n, int argc,
+                        char **argv, const char **words, size_t max, size_t *nwords)
+{
+    bool good = true;
+
+    for (int i = 0; i < argc; i++) {
+        const char **value = command_word(into, flags, n, argv[i]);
+        bool more = i + 1 < argc;
+
+        if (more && value)
+            *value = argv[++i];
+        else if (more && strcmp(argv[i], "-c") == 0)
+            i++; /* command_config reads it */
+        else if (*nwords == max || *argv[i] == '-')
+            good = false;
+        else
+            words[(*nwords)++] = argv[i];
+    }
+    return good;
+}
+
+bool command_is_day(const char *text)
+{
+    static const char form[] = "dddd-dd-dd";
+    size_t i = 0;
+
+    if (!text)
+        return true;
+    while (form[i] && (form[i] == 'd' ? text[i] >= '0' && text[i] <= '9' : text[i] == form[i]))
+        i++;
+    return !form[i] && !text[i];
+}
+
+int command_table(PGresult *got, const char *const *heads, const int *widths, int ncols)
+{
+    if (!got)
+        return COMMAND_FAULT;
+    for (int col = 0; col < ncols; col++)
+        printf("%*s%s", widths[col], heads[col], col + 1 < ncols ? " " : "\n");
+    for (int i = 0; i < PQntuples(got); i++) {
+        for (int col = 0; col < ncols; col++)
+            printf("%*s%s", widths[col], PQgetvalue(got, i, col), col + 1 < ncols ? " " : "\n");
+    }
+    PQclear(got);
+    return COMMAND_OK;
+}
+
 static const char *config_path(int argc, char **argv)
 {
     for (int i = 1; i + 1 < argc; i++) {
@@ -117,7 +164,7 @@ int command_check(int argc, char **argv)
     return code;
 }
 
-int command_statements(int argc, char **argv)
+int command_sql(int argc, char **argv)
 {
     struct buf out;
 

@@ -7,6 +7,7 @@
 #define COKO_COMMANDS_COMMANDS_H
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum command_exit { COMMAND_OK = 0, COMMAND_FAULT = 1, COMMAND_USAGE = 2 };
@@ -30,12 +31,27 @@ struct command_word {
 /* Where the value behind `flag` belongs in `words`; NULL for a flag that is none of the n. */
 const char **command_word(void *words, const struct command_word *w, size_t n, const char *flag);
 
+/*
+ * The arguments of a command: values behind the n flags go to `into` (command_word), others to words,
+ * in order; "-c FILE" is command_config's. False: an unknown flag, a flag without a value, or more than
+ * max words.
+ */
+bool command_words_read(void *into, const struct command_word *flags, size_t n, int argc,
+                        char **argv, const char **words, size_t max, size_t *nwords);
+
+/* Whether a text is YYYY-MM-DD; NULL, an absent one, is as well. */
+bool command_is_day(const char *text);
+
 /* Configuration as command_config, a connection to its database, and fn with both; its exit code. */
 typedef int command_db_fn(PGconn *db, const struct config *c, void *arg);
 int command_with_database(int argc, char **argv, command_db_fn *fn, void *arg);
 
 /* One statement with text parameters; NULL after a message on stderr, else the caller clears it. */
 PGresult *command_rows(PGconn *db, const char *sql, int n, const char *const *v);
+
+/* Prints the rows under a head, each column as wide as widths says, the last as it is, and clears them.
+ * NULL: COMMAND_FAULT. */
+int command_table(PGresult *got, const char *const *heads, const int *widths, int ncols);
 
 /* The folder of the profiles we ship, written to mem. */
 const char *command_profiles(char mem[1024]);
@@ -62,6 +78,8 @@ int command_staff(int argc, char **argv);
 int command_margin(int argc, char **argv);
 int command_phone(int argc, char **argv);
 int command_statements(int argc, char **argv);
+int command_close(int argc, char **argv);
+int command_sql(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

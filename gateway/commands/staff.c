@@ -126,18 +126,8 @@ static struct request request_read(int argc, char **argv)
                                                 {"--key-file", offsetof(struct request, key_file)}};
     struct request r = {.by = command_operator(), .country = ""};
 
-    for (int i = 0; i < argc; i++) {
-        const char **value = command_word(&r, flags, ARRAY_LEN(flags), argv[i]);
-
-        if (i + 1 < argc && value)
-            *value = argv[++i];
-        else if (i + 1 < argc && strcmp(argv[i], "-c") == 0)
-            i++; /* command_config reads it */
-        else if (r.nwords == ARRAY_LEN(r.words) || *argv[i] == '-')
-            r.bad = true;
-        else
-            r.words[r.nwords++] = argv[i];
-    }
+    r.bad = !command_words_read(&r, flags, ARRAY_LEN(flags), argc, argv, r.words,
+                                ARRAY_LEN(r.words), &r.nwords);
     return r;
 }
 

@@ -99,7 +99,7 @@ def test_an_ended_daemon_gives_its_lease_back(node, migrated_db):
 
 
 def statement(name):
-    out = subprocess.run([COKO, "statements"], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run([COKO, "sql"], capture_output=True, text=True, check=True).stdout
     found = [json.loads(line) for line in out.splitlines()]
     return next(s["sql"] for s in found if s["name"] == name)
 

@@ -350,8 +350,8 @@ def test_statements_of_menus_and_routes(plans):
 
 
 def test_statements_of_the_daemon(plans):
-    """Every statement that the daemon itself declares: `coko statements` prints one JSON object a line."""
-    done = subprocess.run([str(COKO), "statements"], capture_output=True, text=True, cwd=sqltest.TOP, check=False)
+    """Every statement that the daemon itself declares: `coko sql` prints one JSON object a line."""
+    done = subprocess.run([str(COKO), "sql"], capture_output=True, text=True, cwd=sqltest.TOP, check=False)
     assert done.returncode == 0, done.stderr
     bad = []
     for line in done.stdout.splitlines():

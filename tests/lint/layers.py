@@ -33,7 +33,7 @@ MAY_INCLUDE = {
     "gateway/phone": LOW | {"gateway/ussd"},
     "gateway": MIDDLE | {"gateway/ussd", "gateway/sms", "gateway/esme", "gateway/money", "gateway/books",
                          "gateway/jobs", "gateway/phone", "api"},
-    "gateway/commands": LOW | {"smpp", "menus", "gateway/books", "gateway/phone", "gateway"},
+    "gateway/commands": LOW | {"smpp", "menus", "gateway/books", "gateway/money", "gateway/phone", "gateway"},
     "gateway/papers": LOW | {"smpp", "sessions", "menus", "gateway/ussd", "gateway/phone", "gateway",
                              "gateway/commands"},
     "gateway/main.c": {"gateway/lib", "gateway/books", "gateway/commands", "gateway/papers"},
