@@ -7,7 +7,7 @@ alter table billing.ledger_txn
     add column line_id bigint references billing.statement_line,
     add column line_part text check (line_part in ('fee', 'withholding', 'held', 'released')),
     add constraint ledger_txn_line check (
-        (line_id is not null) = (line_part is not null) and (line_id is not null or kind <> 'fee')
+        (line_id is not null) = (line_part is not null)
         and (line_id is null or (charge_id is null and refund_id is null and user_id is null
                                  and kind = case when line_part in ('fee', 'withholding') then 'fee' else 'suspense' end)));
 comment on column billing.ledger_txn.line_id is

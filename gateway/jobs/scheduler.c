@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "gateway/binds/lease.h"
+#include "gateway/jobs/figures.h"
 #include "gateway/jobs/jobs.h"
 #include "gateway/lib/counter.h"
 #include "gateway/lib/log.h"
@@ -38,6 +39,7 @@ struct scheduler {
     struct lease lease;
     struct op op;
     struct loop_timer timer;
+    struct figures figures;
 };
 
 static void on_tick(void *arg)
@@ -45,7 +47,10 @@ static void on_tick(void *arg)
     struct scheduler *s = arg;
 
     loop_timer_set(&s->timer, SCHEDULER_TICK_MS);
-    if (!lease_held(&s->lease) || op_pending(&s->op))
+    if (!lease_held(&s->lease))
+        return;
+    figures_tick(&s->figures);
+    if (op_pending(&s->op))
         return;
     struct pg_params p;
 
@@ -75,6 +80,8 @@ static void on_lease(void *arg, enum lease_state was, enum lease_state now)
     counter_set(&leader, now == LEASE_HELD);
     if (now == LEASE_HELD)
         loop_timer_set(&s->timer, 0);
+    else
+        figures_clear(&s->figures);
 }
 
 struct scheduler *scheduler_new(struct loop *loop, struct pg *pg, const char *owner)
@@ -90,6 +97,7 @@ struct scheduler *scheduler_new(struct loop *loop, struct pg *pg, const char *ow
     s->lease.arg = s;
     op_init(&s->op, loop, on_op);
     loop_timer_init(&s->timer, loop, on_tick, s);
+    figures_init(&s->figures, loop, pg);
     return s;
 }
 
@@ -106,7 +114,7 @@ void scheduler_drain(struct scheduler *s)
 
 bool scheduler_idle(const struct scheduler *s)
 {
-    return lease_idle(&s->lease) && !op_pending(&s->op);
+    return lease_idle(&s->lease) && !op_pending(&s->op) && !op_pending(&s->figures.op);
 }
 
 void scheduler_free(struct scheduler *s)
@@ -117,5 +125,6 @@ void scheduler_free(struct scheduler *s)
     op_cancel(&s->op);
     op_release(&s->op);
     lease_fini(&s->lease);
+    figures_fini(&s->figures);
     free(s);
 }

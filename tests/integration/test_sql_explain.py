@@ -22,9 +22,9 @@ ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 100_000
 HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
        "attempt", "entitlement", "ledger_txn", "ledger_entry", "inbox", "message", "usage", "inbound", "step_effect", "job", "audit",
        "interaction", "esme_message", "esme_receipt", "esme_multi", "esme_text", "voucher",
-       "voucher_try", "book_right", "trial"}
-# Indexes that may be walked whole: a list in its own order, cut by LIMIT; and partial ones that hold only what is in flight.
-WALKS = {"book_new_all", "message_sending", "message_unrouted", "message_esme_queued"}
+       "voucher_try", "book_right", "trial", "statement_line"}
+# Indexes that may be walked whole: a list in its own order, cut by LIMIT; partial ones that hold only what is in flight; the rails.
+WALKS = {"book_new_all", "message_sending", "message_unrouted", "message_esme_queued", "rail_pkey"}
 
 FILL = """
 set session_replication_role = replica;
@@ -68,6 +68,11 @@ insert into billing.book_right (user_id, book_id, charge_id, at)
 insert into billing.ledger_txn (kind, charge_id, user_id, at) select 'sale', id, user_id, now() from billing.charge where settlement = 'granted';
 insert into billing.ledger_entry (txn_id, account, amount_minor, currency)
     select id, a, m, 'XOF' from billing.ledger_txn, (values ('clearing', 100), ('revenue', -100)) v(a, m);
+insert into billing.statement (rail, sha256, from_at, to_at, lines, imported_by, imported_at)
+    select 'mtn_momo', sha256('s'), now() - interval '1 day', now(), 1, 'x', now();
+insert into billing.statement_line (statement_id, line_no, rail, rail_txn_id, kind, gross_minor, fee_minor, withholding_minor, currency, at, state)
+    select 1, i, 'mtn_momo', 't' || i, 'payment', 100, 2, 0, 'XOF', now() - i * interval '1 minute', case when i %% 100 = 1 then 'open' else 'matched' end
+    from generate_series(1, %(n)s) i;
 insert into billing.inbox (rail, dedupe_key, headers_sealed, body_sealed, verified, received_at)
     select 'mtn_momo', i::text::bytea, 'h', 'b', true, now() from generate_series(1, %(n)s) i;
 insert into messaging.message (account, identity_id, user_id, kind, priority, state, body, lang, due_at, expires_at, created_at, parts, sent_at,
@@ -245,6 +250,7 @@ CALLS = {
     "inbox_store_own": "select * from billing.inbox_store('mtn_momo', 'new', 'h', 'b', false, 'cos-1', null)",
     "inbox_put": "select * from billing.inbox_put('mtn_momo', 'new', 'h', 'b', false, '0d7d4bca-3f0e-4f6d-9d6d-1d1f0a2b3c4d')",
     "inbox_match": "select billing.inbox_match(10)",
+    "statement_match": "select * from billing.statement_match(0, 20, null, 'x')",
     "supersede": "select * from billing.supersede_charge(50, 's')",
     "enqueue": "select * from messaging.enqueue(5, 'receipt', 'fr', 'help', '{}', 'd')",
     "instalment": "select * from messaging.enqueue_instalment(7, 7, 1000003, 's')",

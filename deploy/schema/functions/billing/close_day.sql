@@ -185,7 +185,8 @@ comment on function billing.days_not_closed() is 'Days of the last 35 that are o
 
 create or replace function billing.money_figures() returns table (figure text, labels text, value bigint) language sql stable as $$
     select 'charges', 'rail="' || r.code || '",state="' || lower(s.state) || '"',
-        (select count(*) from billing.charge c where c.rail = r.code and c.state = s.state and (c.state <> 'REVIEW' or billing.waits_for_person(c)))
+        (select count(*) from billing.charge c where c.rail = r.code and c.state = s.state and c.state in ('UNKNOWN', 'UNRESOLVED', 'REVIEW')
+            and (c.state <> 'REVIEW' or billing.waits_for_person(c)))
     from billing.rail r cross join (values ('UNKNOWN'), ('UNRESOLVED'), ('REVIEW')) s(state)
     where r.code <> 'wallet'
     union all
