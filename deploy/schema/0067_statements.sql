@@ -8,7 +8,7 @@ comment on column billing.rail.statement is 'The rail in whose statement the mon
 create table billing.statement (
     id          bigint generated always as identity primary key,
     rail        text not null references billing.rail,
-    sha256      bytea not null unique check (octet_length(sha256) = 32),
+    sha256      bytea not null check (octet_length(sha256) = 32),
     from_at     timestamptz not null,
     to_at       timestamptz not null,
     lines       int not null check (lines >= 0),
@@ -17,6 +17,9 @@ create table billing.statement (
     check (to_at > from_at)
 );
 create index statement_rail on billing.statement (rail, to_at);
+create unique index statement_once on billing.statement (sha256) where lines > 0;
+-- The files of two days without a transaction have the same bytes.
+create unique index statement_empty_once on billing.statement (rail, from_at, to_at) where lines = 0;
 comment on table billing.statement is
 'A file of a rail that was imported, once: sha256 is of its bytes. It tells everything that the rail did with our wallet from from_at until to_at. Its name is not kept: it may hold a number (S5).';
 

@@ -19,6 +19,7 @@ import test_sql_rings as rings
 import test_sql_routing as routing
 import test_sql_schema as schema
 import test_sql_selling as selling
+import test_sql_statements as statements
 from sqlfixtures import *  # noqa: F401,F403
 
 MUTANTS = {
@@ -75,6 +76,20 @@ MUTANTS = {
     "I4: no version check": (
         [("billing.charge_event", "c.version <> p_version", "false"), ("billing.charge_event", "v_to is null", "false")],
         billing.test_sixty_four_equal_answers_settle_once),
+    "I5: what a statement has of nobody's is in no books": (
+        [("billing.statement_line_match", "-v_sign * l.gross_minor", "0")],
+        lambda w: statements.test_every_success_of_a_rail_ends_as_exactly_one_thing_I5(statements.shop_of(w))),
+    "I7: a line settles its charge": (
+        [("billing.statement_payment", "elsif c.attempts = 0 then",
+          "elsif c.state = 'EXPIRED' then perform billing.charge_event(c.id, c.version, 'success', 200, null, p_line.rail_txn_id, p_line.gross_minor,"
+          " p_line.currency, 0); state := 'waiting'; elsif c.attempts = 0 then")],
+        lambda w: statements.test_case_9_a_line_of_an_expired_charge_asks_the_rail_and_settles_nothing_I7(statements.shop_of(w))),
+    "case 41: what no statement has is not missed": (
+        [("billing.statement_missing_find", "t.times @> tstzrange(o.since, o.at, '[]')", "false")],
+        lambda w: statements.test_case_41_the_reverse_a_success_without_a_line_is_missing_and_an_alert(statements.shop_of(w))),
+    "a day is closed over an open difference": (
+        [("billing.close_state", "v_open > 0", "false")],
+        lambda w: statements.test_a_difference_keeps_the_day_open_until_a_person_explains_it(statements.shop_of(w))),
     "I9: no trigger on the entries": (
         ["drop trigger ledger_entry_zero on billing.ledger_entry; drop trigger ledger_txn_zero on billing.ledger_txn"],
         lambda w: billing.test_ledger_refuses_what_does_not_sum_to_zero(w, "(%(t)s, 'clearing', 5, 'XOF')")),

@@ -53,11 +53,16 @@ def noon(world, days=1):
     return today(world)
 
 
-@pytest.fixture
-def shop(world):
+def shop_of(world):
+    """Two persons who may decide, at noon of a day."""
     desk.desk_of(world)
     noon(world)
     return world
+
+
+@pytest.fixture
+def shop(world):
+    return shop_of(world)
 
 
 # ---- the import ----
@@ -69,6 +74,14 @@ def test_a_file_is_imported_once(shop):
     again = bring(shop, line(txn(shop, charge)), bytes_=b"the file")
     assert again[0]["outcome"] == "already" and "by root" in again[0]["detail"]
     assert shop.value("select count(*) from billing.statement") == 1
+
+
+def test_days_without_a_transaction_have_the_same_file(shop):
+    day = today(shop)
+    for d in (day - timedelta(days=2), day - timedelta(days=1)):
+        assert bring(shop, day=d, bytes_=b"the head line")[0]["outcome"] == "ok"
+    assert bring(shop, day=day - timedelta(days=1), bytes_=b"the head line")[0]["outcome"] == "already"
+    assert shop.value("select count(*) from billing.statement") == 2
 
 
 def test_a_transaction_is_one_line_whatever_statements_tell_it(shop):

@@ -76,12 +76,11 @@ create or replace function billing.close_books(p_day date) returns table (curren
     from d join billing.ledger_txn t on t.at >= d.from_at and t.at < d.to_at join billing.ledger_entry e on e.txn_id = t.id
     where e.account not in ('clearing', 'suspense') group by e.currency, e.account
     union all
-    select e.currency::text, 'suspense, in all', -sum(e.amount_minor)::bigint
-    from d join billing.ledger_txn t on t.at < d.to_at join billing.ledger_entry e on e.txn_id = t.id and e.account = 'suspense'
-    group by e.currency having sum(e.amount_minor) <> 0
+    select e.currency::text, 'in suspense now', -sum(e.amount_minor)::bigint
+    from billing.ledger_entry e where e.account = 'suspense' group by e.currency having sum(e.amount_minor) <> 0
     order by 1, 2
 $$;
-comment on function billing.close_books(date) is 'What the ledger booked on a day, by account, and what stood in suspense at its end. Income and debts are shown positive.';
+comment on function billing.close_books(date) is 'What the ledger booked on a day, by account, and what stands in suspense now. Income and debts are shown positive.';
 
 create or replace function billing.close_waits(p_day date) returns table (rail text, state text, n bigint) language sql stable as $$
     select coalesce(r.statement, r.code), c.state, count(*)

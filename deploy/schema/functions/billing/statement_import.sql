@@ -90,7 +90,9 @@ declare
     v_new int;
 begin
     lock table billing.statement in share row exclusive mode;
-    select * into v_old from billing.statement s where s.sha256 = p_sha256;
+    select * into v_old from billing.statement s
+    where case when jsonb_array_length(p_lines) > 0 then s.sha256 = p_sha256 and s.lines > 0
+               else s.rail = p_rail and s.from_at = v_from and s.to_at = v_to and s.lines = 0 end;
     if found then
         return query select 'already', null::int, 'statement ' || v_old.id || ' of ' || v_old.rail || ', by ' || v_old.imported_by;
         return;
@@ -129,4 +131,4 @@ begin
 end $$;
 comment on function billing.statement_import(text, bytea, text, date, date, jsonb, text) is
 'A rail''s file, whole or not at all. lines: [{no, id, ref, kind, gross, fee, withheld, currency, at}]; zone: the clock of times without one, and of the days; from, to: the days that the file tells everything about, null: those of its lines. A transaction that an earlier statement told is counted once.
-outcome: ok (line_no: how many lines are new) | already (these bytes were imported) | no_rail (of this name, or listed in another''s statement) | no_day (no line, and no day named) | fault, a row each, nothing is stored. Moves no money and settles nothing.';
+outcome: ok (line_no: how many lines are new) | already (these bytes were imported, or a file without a line for these days) | no_rail (of this name, or listed in another''s statement) | no_day (no line, and no day named) | fault, a row each, nothing is stored. Moves no money and settles nothing.';
