@@ -75,7 +75,7 @@ def test_from_the_rails_file_to_a_closed_day(coko, shop, tmp_path, daemon):
     # What an alarm looks at: one process tells it.
     one = daemon()
     wait_until(lambda: one.metric("coko_statement_mismatches", 'rail="mtn_momo"') == 2, "the leader's figures", 30)
-    assert one.metric("coko_suspense_minor_units", 'currency="XOF"') == 700 and one.metric("coko_days_not_closed") == 1
+    assert one.metric("coko_suspense_minor_units", 'currency="XOF"') == 700 and one.metric("coko_money_close_backlog") == 1
     one.stop()
 
     stray = shop.value("select id from billing.statement_line where state = 'suspense'")
