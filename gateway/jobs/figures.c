@@ -18,7 +18,8 @@ static struct counter mismatches =
     GAUGE("coko_statement_mismatches", "Differences with statements that nobody explained");
 static struct counter suspense =
     GAUGE("coko_suspense_minor_units", "Money received that is nobody's yet");
-static struct counter days = GAUGE("coko_money_close_backlog", "Days with money that nobody closed");
+static struct counter days =
+    GAUGE("coko_money_close_backlog", "Days with money that nobody closed");
 
 static const struct {
     const char *figure;
