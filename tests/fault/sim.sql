@@ -47,6 +47,17 @@ begin
 end $$;
 create trigger sim_alone after insert on billing.charge for each row execute function sim.on_born();
 
+create function sim.on_refund() returns trigger language plpgsql as $$
+begin
+    if (select sum(f.amount_minor) from billing.refund f where f.charge_id = new.charge_id and f.state not in ('REFUSED', 'REFUND_FAILED'))
+       > (select c.amount_minor from billing.charge c where c.id = new.charge_id) then
+        insert into sim.broken select c.user_id, 'refund', format('charge %s is asked for more than was paid', c.id)
+        from billing.charge c where c.id = new.charge_id;
+    end if;
+    return null;
+end $$;
+create trigger sim_asked after insert on billing.refund for each row execute function sim.on_refund();
+
 -- The drawing of section 6, written anew and not read from billing.charge_transition, which may be what is wrong.
 create table sim.legal (from_state text, to_state text, primary key (from_state, to_state));
 insert into sim.legal
@@ -139,6 +150,10 @@ create function sim.check_moves(p_users bigint[]) returns table (rule text, deta
     select 'I12', format('charge %s: %s -> %s, and the rail had said nothing', charge_id, from_state, to_state) from m
     where doing = 'charge.event:nothing' and from_state <> to_state
       and (to_state like 'SUCCEEDED%' or to_state in ('FAILED', 'EXPIRED', 'REVIEW'))
+    union all
+    select 'M4', format('charge %s: %s -> %s by %s, without a word of the rail', charge_id, from_state, to_state, doing) from m
+    where from_state in ('SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED') and to_state in ('FAILED', 'EXPIRED', 'SUCCEEDED', 'REVIEW')
+      and doing not like 'charge.event:%'
     union all
     select 'I8', format('charge %s: %s -> %s for other money', charge_id, from_state, to_state) from m
     where doing = 'charge.event:wrong' and from_state <> to_state and to_state <> 'REVIEW'
