@@ -97,7 +97,7 @@ begin
     if v_old = 'SUBMITTING' then
         perform billing.rail_heard(c, v_event, p_http_status, p_reason, v_now);
     end if;
-    return query select 'ok', ch.state, ch.version from billing.charge ch where ch.id = c.id;
+    return query select 'ok', v_to, c.version + 1;
 end $$;
 comment on function billing.charge_event(bigint, int, text, int, text, text, bigint, text, int) is
 'The only way to change a claimed charge. event: accepted duplicate pending sync_success success declined expired not_sent unknown rejected not_found not_issued code_refused unresolved mismatch.

@@ -13,6 +13,7 @@ declare
     v_to bigint;
     v_lang text;
     v_ref text;
+    v_short text;
     v_vars jsonb;
     v_payer boolean;
     v_key text;
@@ -43,12 +44,10 @@ begin
                                               else c.amount_minor end, c.currency), 'ref', v_ref, 'txn', v_ref,
             'until', coalesce((select billing.local_text(c.user_id, e.ends_at) from billing.entitlement e where e.charge_id = c.id), ''));
         -- One segment, whatever the rail's transaction id: first a short id, then none.
-        if messaging.septets(messaging.render(v_key, v_lang, v_vars)) > 160 then
-            v_vars := v_vars || jsonb_build_object('ref', right(v_ref, 6), 'txn', right(v_ref, 6));
-        end if;
-        if messaging.septets(messaging.render(v_key, v_lang, v_vars)) > 160 then
-            v_vars := v_vars || '{"ref": "", "txn": ""}';
-        end if;
+        foreach v_short in array array[right(v_ref, 6), ''] loop
+            exit when messaging.septets(messaging.render(v_key, v_lang, v_vars)) <= 160;
+            v_vars := v_vars || jsonb_build_object('ref', v_short, 'txn', v_short);
+        end loop;
         perform messaging.enqueue(v_to, 'receipt', v_lang, v_key, v_vars,
             'charge:' || c.id || ':' || p_template || ':' || v_to);
     end loop;

@@ -41,13 +41,16 @@ declare
     co ops.country;
     o record;
     e billing.entitlement;
-    v_start timestamptz;
-    v_anchor int;
+    v_plan_days int := 0;
+    v_worth bigint := 0;
 begin
     select k.* into co from auth.users u join ops.country k on k.code = u.country where u.id = p_user_id;
     select * into pl from billing.plan where id = p_plan_id;
-    select * into o from billing.taken_over(p_user_id, p_plan_id);
-    if o.days is not null then
+    if exists (select 1 from billing.entitlement x join billing.plan l on l.id = x.plan_id
+               where x.user_id = p_user_id and x.ends_at > v_now and l.level < pl.level) then
+        select * into o from billing.taken_over(p_user_id, p_plan_id);
+        v_plan_days := o.plan_days;
+        v_worth := o.worth_minor;
         perform ops.audit_put('user:' || p_user_id, 'pass.taken_over', 'plan:' || pl.code,
             jsonb_build_object('days', o.days, 'plan_days', o.plan_days, 'passes', (
                 select jsonb_agg(jsonb_build_object('id', x.id, 'charge', x.charge_id, 'from', x.starts_at, 'to', x.ends_at))
@@ -59,20 +62,19 @@ begin
         where x.user_id = p_user_id and x.ends_at > v_now and l.id = x.plan_id and l.level < pl.level;
     end if;
 
-    select max(x.ends_at), (array_agg(x.anchor_day order by x.ends_at desc))[1] into v_start, v_anchor
-    from billing.entitlement x where x.user_id = p_user_id and x.ends_at > v_now;
-    v_start := coalesce(v_start, v_now);
-    v_anchor := coalesce(
+    e.starts_at := coalesce((select max(x.ends_at) from billing.entitlement x where x.user_id = p_user_id and x.ends_at > v_now), v_now);
+    e.anchor_day := coalesce(
         (select x.anchor_day from billing.entitlement x
-         where x.user_id = p_user_id and x.plan_id = p_plan_id and x.ends_at = v_start limit 1),
-        extract(day from v_start at time zone co.time_zone)::int);
-    insert into billing.entitlement (user_id, plan_id, charge_id, starts_at, ends_at, anchor_day, created_at, origin, voucher, worth_minor)
-    values (p_user_id, p_plan_id, p_charge_id, v_start,
-            billing.add_period(v_start, pl.period_unit, pl.period_count, v_anchor, co.time_zone) + make_interval(days => coalesce(o.plan_days, 0)),
-            v_anchor, v_now, p_origin, p_voucher, p_worth + coalesce(o.worth_minor, 0))
+         where x.user_id = p_user_id and x.plan_id = p_plan_id and x.ends_at = e.starts_at limit 1),
+        extract(day from e.starts_at at time zone co.time_zone)::int);
+    e.ends_at := billing.add_period(e.starts_at, pl.period_unit, pl.period_count, e.anchor_day, co.time_zone)
+        + make_interval(days => v_plan_days);
+    update billing.entitlement set remind_at = null where user_id = p_user_id and remind_at is not null;
+    insert into billing.entitlement (user_id, plan_id, charge_id, starts_at, ends_at, anchor_day, created_at, origin, voucher, worth_minor,
+                                     remind_at)
+    values (p_user_id, p_plan_id, p_charge_id, e.starts_at, e.ends_at, e.anchor_day, v_now, p_origin, p_voucher, p_worth + v_worth,
+            billing.next_reminder(e, v_now))
     returning * into e;
-    update billing.entitlement set remind_at = case when id = e.id then billing.next_reminder(e, v_now) end
-    where user_id = p_user_id and (id = e.id or remind_at is not null);
     return e;
 end $$;
 comment on function billing.grant_pass(bigint, bigint, text, bigint, bytea, bigint) is

@@ -10,24 +10,22 @@ declare
     v record;
     v_over timestamptz := case when p_expires_s > 0 then v_now + make_interval(secs => p_expires_s) end;
     v_prompt timestamptz := v_over;
-    c billing.charge;
     r billing.rail;
 begin
     select * into v from billing.charge_event(p_charge_id, p_version, p_event, p_http_status, p_reason, p_rail_txn, p_amount_minor,
                                               p_currency, p_next_poll_s);
-    select ra.* into r from billing.charge ch join billing.rail ra on ra.code = ch.rail where ch.id = p_charge_id;
-    -- A link may be good for a day; its reader is not kept waiting for so long.
-    if r.flow = 'link' and v_over is not null then
-        v_prompt := least(v_over, v_now + make_interval(secs => r.prompt_s));
-    end if;
     -- An answer that came too late for its claim, and one that ended the reference it speaks of, leave nothing behind.
-    if v.outcome = 'ok' and v.state not in ('READY', 'CREATED') then
+    if v.outcome = 'ok' and v.state not in ('READY', 'CREATED') and num_nonnulls(p_rail_ref, p_link, p_memo_sealed, p_callback_mac, v_over) > 0 then
+        select ra.* into r from billing.charge ch join billing.rail ra on ra.code = ch.rail where ch.id = p_charge_id;
+        -- A link may be good for a day; its reader is not kept waiting for so long.
+        if r.flow = 'link' and v_over is not null then
+            v_prompt := least(v_over, v_now + make_interval(secs => r.prompt_s));
+        end if;
         update billing.charge ch set
             rail_ref = coalesce(p_rail_ref, ch.rail_ref), memo_sealed = coalesce(p_memo_sealed, ch.memo_sealed),
             callback_mac = coalesce(p_callback_mac, ch.callback_mac),
             prompt_expires_at = case when v.state = 'PENDING' then coalesce(v_prompt, ch.prompt_expires_at) else ch.prompt_expires_at end
-        where ch.id = p_charge_id and num_nonnulls(p_rail_ref, p_memo_sealed, p_callback_mac, v_over) > 0
-        returning * into c;
+        where ch.id = p_charge_id;
         if p_link is not null and v.state = 'PENDING' then
             perform billing.hand_out_link(p_charge_id, p_link, p_link_sealed,
                                           least(v_over, v_now + make_interval(secs => r.link_s)));

@@ -10,7 +10,7 @@ declare
 begin
     select * into c from billing.charge where id = p_charge_id;
     select k.* into co from auth.users u join ops.country k on k.code = u.country where u.id = c.user_id;
-    if billing.is_granted(c) or c.credit_minor > billing.credit_left(c.user_id, c.currency, c.id) then
+    if billing.is_granted(c) or (c.credit_minor > 0 and c.credit_minor > billing.credit_left(c.user_id, c.currency, c.id)) then
         perform billing.credit_from(c, p_account);
         return 'credited';
     end if;
