@@ -186,6 +186,7 @@ enum sim_told {
     TOLD_NOTHING, /* none, a page, an error, half of one, an odd word: it ends no charge (M4, I12) */
     TOLD_TRUTH,
     TOLD_WRONG, /* other money: it settles no charge (I8) */
+    TOLD_THERE, /* the rail has it already: it waits, and nothing ends */
 };
 
 struct sim_reply {

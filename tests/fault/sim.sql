@@ -50,7 +50,8 @@ create trigger sim_alone after insert on billing.charge for each row execute fun
 create function sim.on_refund() returns trigger language plpgsql as $$
 begin
     if (select sum(f.amount_minor) from billing.refund f where f.charge_id = new.charge_id and f.state not in ('REFUSED', 'REFUND_FAILED'))
-       > (select c.amount_minor from billing.charge c where c.id = new.charge_id) then
+       > (select coalesce(sum(e.amount_minor), 0) from billing.ledger_txn t join billing.ledger_entry e on e.txn_id = t.id
+          where t.charge_id = new.charge_id and t.refund_id is null and e.account = 'clearing') then
         insert into sim.broken select c.user_id, 'refund', format('charge %s is asked for more than was paid', c.id)
         from billing.charge c where c.id = new.charge_id;
     end if;
@@ -148,8 +149,11 @@ create function sim.check_moves(p_users bigint[]) returns table (rule text, deta
     where doing like 'inbox%' or doing like 'callback%'
     union all
     select 'I12', format('charge %s: %s -> %s, and the rail had said nothing', charge_id, from_state, to_state) from m
-    where doing = 'charge.event:nothing' and from_state <> to_state
+    where doing in ('charge.event:nothing', 'charge.event:there') and from_state <> to_state
       and (to_state like 'SUCCEEDED%' or to_state in ('FAILED', 'EXPIRED', 'REVIEW'))
+    union all
+    select 'I12', format('charge %s waits at the rail, which never said that it has it', charge_id) from m
+    where doing = 'charge.event:nothing' and from_state = 'SUBMITTING' and to_state = 'PENDING'
     union all
     select 'M4', format('charge %s: %s -> %s by %s, without a word of the rail', charge_id, from_state, to_state, doing) from m
     where from_state in ('SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED') and to_state in ('FAILED', 'EXPIRED', 'SUCCEEDED', 'REVIEW')

@@ -124,7 +124,7 @@ void sim_check_claimed(int daemon, const char *charge_id, const char *our_ref)
 const char *sim_check_doing(int daemon, const char *charge_id)
 {
     static const char *const doing[] = {"charge.event:nothing", "charge.event:truth",
-                                        "charge.event:wrong"};
+                                        "charge.event:wrong", "charge.event:there"};
 
     for (size_t i = 0; i < ntracks; i++) {
         if (strcmp(tracks[i].charge_id, charge_id) == 0)

@@ -132,7 +132,7 @@ static enum sim_told wrong_money(json_t *o, struct account *a)
 
 void sim_rail_refuse(struct sim_reply *rs, int status, const char *code)
 {
-    *rs = (struct sim_reply){.status = status, .told = TOLD_TRUTH};
+    *rs = (struct sim_reply){.status = status, .told = status == 409 ? TOLD_THERE : TOLD_TRUTH};
     snprintf(rs->body, sizeof rs->body, "{\"code\":\"%s\",\"message\":\"%s\"}", code, code);
 }
 
