@@ -86,6 +86,11 @@ static int stores_open(struct app *a, struct err *e)
     return a->redis ? 0 : -1;
 }
 
+/* A rail is asked about as many charges at once as it has places (billing.rail.places); each waits
+ * on a connection of its own. */
+static const struct http_client_config outgoing = {
+    .max_connections = 512, .max_per_host = 256, .pending_max = 1024};
+
 static int http_open(struct app *a, struct err *e)
 {
     const struct config_http *h = &a->cfg->http;
@@ -100,7 +105,7 @@ static int http_open(struct app *a, struct err *e)
         limits.tls = a->tls;
     }
     a->http = http_server_new(a->loop, &limits, e);
-    a->client = a->http ? http_client_new(a->loop, &(struct http_client_config){0}, e) : NULL;
+    a->client = a->http ? http_client_new(a->loop, &outgoing, e) : NULL;
     if (!a->client)
         return -1;
     a->health = (struct health){.pg = a->pg, .redis = a->redis};

@@ -31,8 +31,9 @@ static void on_conn_event(evutil_socket_t fd, short what, void *arg);
 static const char *const lane_options[PG_LANES] = {
     [PG_READ] = " -c statement_timeout=800 -c plan_cache_mode=force_generic_plan"
                 " -c default_transaction_read_only=on",
+    /* A plan made while a table was young is kept: a scan of it would be the plan of all its life. */
     [PG_WRITE] = " -c statement_timeout=1500 -c lock_timeout=300"
-                 " -c plan_cache_mode=force_generic_plan",
+                 " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off",
     [PG_SLOW] = " -c statement_timeout=10000 -c lock_timeout=1000"
                 " -c plan_cache_mode=force_generic_plan",
     [PG_BATCH] = " -c statement_timeout=10000 -c lock_timeout=1000"

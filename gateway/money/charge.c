@@ -303,7 +303,9 @@ static enum work_state record_enter(struct work *w)
     pg_p_text(&p, *v->currency ? v->currency : NULL);
     pg_p_int(&p, v->next_poll_s);
     p_made(w, &p);
-    pg_exec(w->m->d.pg, &w->op, &event_stmt, &p);
+    /* readers on the same lane go first: they look at a screen, but for a code so does its payer */
+    pg_exec_opts(w->m->d.pg, &w->op, &event_stmt, &p,
+                 &(struct pg_exec_opts){.prio = w->typed ? PG_PRIO_NORMAL : PG_PRIO_LOW});
     return WORK_WAIT;
 }
 

@@ -2,8 +2,9 @@
 /*
  * The room: its rails, and the walk to the database for due charges. See money.h.
  *
- * Woken by MONEY_CHARGE_TOPIC and every second besides. A claim asks for no more than there is room
- * for, so a charge is never leased to a process that only queues it. Callbacks that came before
+ * Woken by MONEY_CHARGE_TOPIC and every second besides; while claims find work, also by each
+ * MONEY_CLAIM_STEP works that ended. A claim asks for no more than there is room for, so a charge is
+ * never leased to a process that only queues it. Callbacks that came before
  * their charge was visible are matched every MONEY_MATCH_MS (hard case 6).
  */
 #include "gateway/money/money.h"
@@ -16,6 +17,8 @@
 
 #define MONEY_POLL_MS  1000
 #define MONEY_MATCH_MS 5000
+#define MONEY_CLAIM_STEP                                                                           \
+    16 /* works that end before the next claim: one by one would cost a claim each */
 
 static struct counter in_flight = GAUGE("coko_charges_in_flight", "Charges being asked about now");
 
@@ -54,6 +57,7 @@ static void claim(void *arg)
         return;
     }
     m->claimed_at_ms = loop_now_ms(m->d.loop);
+    m->ended = 0;
     pg_params_init(&p);
     pg_p_text(&p, m->owner);
     pg_p_int(&p, room);
@@ -66,6 +70,7 @@ static void claim_on_op(struct op *op)
 
     if (op_failed(op))
         log_err(LOG_LEVEL_WARN, NULL, "charges not claimed", &op->err);
+    m->more = !op_failed(op) && pg_rows(op) > 0;
     for (int i = 0; !op_failed(op) && i < pg_rows(op); i++)
         charge_work_start(m, op, i, NULL);
     op_release(op);
@@ -78,6 +83,9 @@ static void claim_on_op(struct op *op)
 void money_work_ended(struct money *m)
 {
     counter_set(&in_flight, m->nworks);
+    m->ended++;
+    if (m->more && !op_pending(&m->claim) && (m->ended >= MONEY_CLAIM_STEP || m->nworks == 0))
+        claim(m);
 }
 
 static void match(void *arg)

@@ -9,7 +9,8 @@
 #include "gateway/money/money.h"
 #include "gateway/io/token.h"
 
-#define MONEY_WORKS_MAX 32 /* charges in flight in a worker */
+/* Charges in flight in a worker: half of a lane's queue (PG_QUEUE_MAX), twice a rail's usual places. */
+#define MONEY_WORKS_MAX 128
 
 /* What seals the hash of a callback's key (rail_verdict.callback_key, rail_hint.proof). */
 #define MONEY_CALLBACK_KEY "billing.callback"
@@ -33,7 +34,9 @@ struct money {
     int64_t claimed_at_ms; /* when the last claim was asked for: its leases began no earlier */
     struct loop_timer poll, match_timer;
     bool running;
-    bool again; /* woken while a claim was pending */
+    bool again;     /* woken while a claim was pending */
+    bool more;      /* the last claim found work: there may be more of it */
+    unsigned ended; /* works since that claim */
     struct list works;
     unsigned nworks;
     struct op refund_claim;

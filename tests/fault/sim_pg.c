@@ -373,10 +373,12 @@ static void on_run(void *arg)
     }
 }
 
-void pg_exec(struct pg *pg, struct op *op, const struct pg_stmt *s, const struct pg_params *p)
+void pg_exec_opts(struct pg *pg, struct op *op, const struct pg_stmt *s, const struct pg_params *p,
+                  const struct pg_exec_opts *o)
 {
     struct request *r = calloc(1, sizeof *r);
 
+    (void)o; /* one connection a daemon: nothing waits */
     if (!r)
         abort();
     r->pg = pg;
@@ -400,6 +402,11 @@ void pg_exec(struct pg *pg, struct op *op, const struct pg_stmt *s, const struct
     assert(!p || !p->bad);
     op_attach(op, &r->record);
     sim_at(sim.now + sim_span(100, 30000), SIM_WORLD, on_run, r);
+}
+
+void pg_exec(struct pg *pg, struct op *op, const struct pg_stmt *s, const struct pg_params *p)
+{
+    pg_exec_opts(pg, op, s, p, NULL);
 }
 
 /* ---- wake-ups ---- */

@@ -328,6 +328,8 @@ def test_claims_walk_exactly_their_index(plans):
         for walk in walks:
             if name == "job_claim":
                 walk = [n for n in walk if n.get("Alias") == "j" or n["Node Type"] == "Sort"]
+            elif name == "claim_charges":  # what each rail's walk gave is sorted once more: no more than a claim
+                walk = [n for n in walk if n.get("Alias") == "x"]
             assert any(n.get("Index Name") == index for n in walk), (name, [n.get("Index Name") for n in walk])
             assert all("run_at" not in str(n.get("Sort Key")) and "due_at" not in str(n.get("Sort Key")) for n in walk), name
 

@@ -315,3 +315,43 @@ def test_a_rail_is_searched_around_the_submits_that_may_have_left(world):
     assert last > first + 60 and sends(world, charge_id) == (first, last)
     world.rows("update billing.attempt set our_ref = gen_random_uuid() where charge_id = %s", charge_id)
     assert sends(world, charge_id) == (0, 0)
+
+
+# ---- places ----
+
+@pytest.fixture
+def crowd(world):
+    """Five charges due at MTN, then two at M-Pesa."""
+    readers = [world.dial(f"+22505010203{n:02}") for n in range(7)]
+    made = [world.start(r)["charge_id"] for r in readers]
+    world.rows("update billing.charge set rail = 'mpesa' where id = any(%s)", made[5:])
+    world.later("10 seconds")
+    return made
+
+
+def claimed(world, most=10, owner="w:1"):
+    return sorted(w["charge_id"] for w in world.call("billing.claim_rail_work", owner, 1, most))
+
+
+def test_a_rail_is_asked_about_no_more_charges_than_it_has_places_whoever_claims(world, crowd):
+    world.rows("update billing.rail set places = 2 where code = 'mtn_momo'")
+    assert claimed(world) == crowd[:2] + crowd[5:]            # its queue holds up no other rail
+    assert claimed(world, owner="w:2") == []
+    world.rows("update billing.rail set places = 3 where code = 'mtn_momo'")
+    assert claimed(world, owner="w:2") == crowd[2:3]
+
+
+def test_an_answer_and_a_lapsed_lease_give_their_place_back(world, crowd):
+    world.rows("update billing.rail set places = 1 where code = 'mtn_momo'")
+    first = world.call("billing.claim_rail_work", "w:1", 1, 10)[0]
+    assert claimed(world) == []
+    world.event(first, "accepted")
+    assert claimed(world) == crowd[1:2]
+    assert claimed(world) == []
+    world.later("5 minutes")                                   # who had it is dead
+    assert claimed(world) == crowd[2:3] + crowd[5:]
+
+
+def test_a_claim_takes_the_oldest_of_all_rails(world, crowd):
+    world.rows("update billing.charge set due_at = due_at - interval '1 minute' where id = %s", crowd[6])
+    assert claimed(world, 3) == sorted([crowd[6], *crowd[:2]])

@@ -10,11 +10,18 @@ declare
 begin
     perform billing.rail_hold(v_now);
     for c in
-        select * from billing.charge ch
-        where ch.due_at <= v_now
+        select ch.* from (
+            select r.code, r.places - (select count(*) from billing.charge b
+                                       where b.rail = r.code and b.claimed_by is not null and b.due_at > v_now) as free
+            from billing.rail r) p
+        cross join lateral (
+            select x.* from billing.charge x
+            where x.rail = p.code and x.due_at <= v_now
+            order by x.due_at, x.id
+            limit greatest(least(p.free, p_max), 0)
+            for update skip locked) ch
         order by ch.due_at, ch.id
         limit greatest(p_max, 0)
-        for update skip locked
     loop
         select * into r from billing.rail where code = c.rail;
         -- A prompt an hour after its confirmation surprises the payer. Every submit was provably not sent: it ends here.
@@ -94,7 +101,7 @@ begin
     end loop;
 end $$;
 comment on function billing.claim_charges(text, bigint, int) is
-'At most max charges whose work is due, in the order of the partial index charge_due, never one that another claimer holds.
+'At most max charges whose work is due, the oldest first, of each rail no more than it has free places (billing.rail.places), never one that another claimer holds.
 action submit: READY became SUBMITTING and the attempt row is written in this commit (I2). action poll: ask the rail about our_ref.
 A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told; so is a CREATED one whose code did not come, and one of a test number on a rail that is not the lab''s.
 Submits of a rail that does not answer wait (billing.rail_heard), but for the probe; questions about its charges go on.';
