@@ -13,6 +13,7 @@ from pathlib import Path
 import redis as redis_client
 
 import esme_figures
+import money_figures
 import sms_figures
 import smpp_figures
 from machine import CONNECTIONS, FLOOR, SECONDS, SERVER_CORE, Hubtel, Server, pss_kib, rss_kib
@@ -325,7 +326,13 @@ def esme(machine):
     yield from esme_figures.esme(machine, Line)
 
 
+# ---- money ----
+
+def charges(machine):
+    yield from money_figures.charges(machine, Line)
+
+
 FIGURES = {"hop_menu": hop_menu, "hop_sql": hop_sql, "hop_npm": hop_npm, "rest_list": rest_list, "memory": memory,
            "start": start, "growth": growth,
            "smpp_link": smpp_link, "smpp_binds": smpp_binds, "sms_outbox": sms_outbox, "kannel": kannel,
-           "esme": esme}
+           "esme": esme, "charges": charges}
