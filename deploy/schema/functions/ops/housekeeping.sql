@@ -44,6 +44,9 @@ begin
     delete from reading.free_page f where f.ctid = any (array(
         select e.ctid from reading.free_page e where e.day < (v_now - interval '2 days')::date order by e.day limit p_max));
     get diagnostics v_n = row_count; v_total := v_total + v_n;
+    delete from reading.part_read f where f.ctid = any (array(
+        select e.ctid from reading.part_read e where e.month < (v_now - interval '13 months')::date order by e.month limit p_max));
+    get diagnostics v_n = row_count; v_total := v_total + v_n;
     delete from billing.voucher_try t where t.ctid = any (array(
         select e.ctid from billing.voucher_try e where e.at < v_now - interval '2 days' order by e.at limit p_max));
     get diagnostics v_n = row_count; v_total := v_total + v_n;

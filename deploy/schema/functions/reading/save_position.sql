@@ -25,6 +25,9 @@ begin
         v_part := v_part + 1;
         v_at := 0;
     end if;
+    if v_end or (v_at = 0 and v_part > 1) then
+        perform reading.part_done(p_user_id, p_book_id, case when v_end then v_part else v_part - 1 end, v_part, v_at);
+    end if;
     insert into reading.position as p (user_id, book_id, part, at, source, updated_at, finished_at)
     values (p_user_id, p_book_id, v_part, v_at, p_source, v_now, case when v_end then v_now end)
     on conflict (user_id, book_id) do update
