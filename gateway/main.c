@@ -9,6 +9,7 @@
 #include "gateway/commands/commands.h"
 #include "gateway/lib/base.h"
 #include "gateway/papers/carrier.h"
+#include "gateway/papers/invoice.h"
 
 struct command {
     const char *name;
@@ -139,6 +140,18 @@ static const struct command commands[] = {
      "day lasts, while a rail that had money in 30 days has not told all of it, or while a difference is\n"
      "not explained. --look closes nothing and needs no key. Exit code 1: not closed, or cannot be.\n",
      command_close},
+    {"invoice", "NUMBER [--pdf FILE] [-c FILE]", "an invoice or credit note, on paper",
+     "NUMBER as SN-2026-F000001, a credit note SN-2026-A000001. Without --pdf its lines, with it one A4\n"
+     "page in the payer's language, French or English; the same bytes each time. Of the number that\n"
+     "paid it shows the country and the last two digits.\n",
+     command_invoice},
+    {"royalties", "run MONTH [--country CC] | show MONTH [--csv] [-c FILE] [--by NAME]",
+     "a month's sales divided among the authors",
+     "MONTH: YYYY-MM. run: once a month and country, when the month is over: the pot of passes by what\n"
+     "was read of each book, books sold alone to their own authors, less what refunds take back; without\n"
+     "VAT and the rails' fees, to the last franc. Again it changes nothing. show: what each author has\n"
+     "of it, by book; minor units. Nothing is paid out by it.\n",
+     command_royalties},
     {"margin", "[-c FILE] [--days N]", "what plans bring and what their SMS cost",
      "Per plan and country over N days (30): revenue without VAT, segments and their cost, margin,\n"
      "and the cost of a pass used to the full; minor units. Exit code 1 and an alert when a plan\n"

@@ -8,6 +8,9 @@ pkg_check_modules(COKO_DEPS REQUIRED
                   libevent libevent_openssl libpq hiredis jansson openssl libcurl libxml-2.0
                   libarchive)
 find_library(UNISTRING_LIBRARY unistring REQUIRED)
+# libharu has no .pc file; its packages are the "build" set of deploy/lib/packages.sh.
+find_path(HPDF_HEADER hpdf.h REQUIRED)
+find_library(HPDF_LIBRARY hpdf REQUIRED)
 pkg_check_modules(SECCOMP libseccomp)
 pkg_check_modules(CMOCKA REQUIRED cmocka)
 
@@ -24,7 +27,7 @@ add_library(coko_deps INTERFACE)
 target_include_directories(coko_deps SYSTEM INTERFACE ${COKO_DEPS_INCLUDE_DIRS} ${SMPP34_HEADER})
 target_link_directories(coko_deps INTERFACE ${COKO_DEPS_LIBRARY_DIRS})
 target_link_libraries(coko_deps INTERFACE ${COKO_DEPS_LIBRARIES} ${SMPP34_LIBRARY}
-                      ${UNISTRING_LIBRARY}
+                      ${UNISTRING_LIBRARY} ${HPDF_LIBRARY}
                       Threads::Threads m)
 if(SECCOMP_FOUND)
   target_compile_definitions(coko_deps INTERFACE COKO_HAVE_SECCOMP=1)

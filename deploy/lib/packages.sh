@@ -15,10 +15,10 @@ packages_of() {
     case $1 in
     build) echo build-essential cmake ninja-build pkg-config ccache git ca-certificates \
         libevent-dev libpq-dev libhiredis-dev libjansson-dev libssl-dev libcurl4-openssl-dev \
-        libxml2-dev libarchive-dev libunistring-dev libsmpp34-dev libseccomp-dev libcmocka-dev ;;
+        libxml2-dev libarchive-dev libunistring-dev libhpdf-dev libsmpp34-dev libseccomp-dev libcmocka-dev ;;
     run) echo postgresql-15 postgresql-client-15 redis-server openssl curl python3 procps ;;
     test) echo tshark kannel python3-pytest python3-pytest-xdist python3-psycopg2 python3-redis python3-hypothesis python3-jsonschema python3-cryptography \
-        live-manual-epub ubuntu-packaging-guide-epub chromium chromium-driver prometheus graphviz ;;
+        live-manual-epub ubuntu-packaging-guide-epub chromium chromium-driver prometheus graphviz poppler-utils ;;
     lint) echo clang-format-14 clang-tidy-14 cppcheck shellcheck universal-ctags ;;
     fuzz) echo clang-14 libclang-rt-14-dev llvm-14 ;;
     bench) echo wrk kannel ;;

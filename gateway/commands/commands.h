@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The commands behind gateway/main.c (`coko carrier` is in gateway/papers). Each gets its own name as argv[0] and returns an exit code;
+ * The commands behind gateway/main.c (`coko carrier` and `coko invoice` are in gateway/papers). Each gets its own name as argv[0] and returns an exit code;
  * COMMAND_USAGE makes main.c print the command's usage line.
  */
 #ifndef COKO_COMMANDS_COMMANDS_H
@@ -75,6 +75,7 @@ int command_book(int argc, char **argv);
 int command_vouchers(int argc, char **argv);
 int command_charges(int argc, char **argv);
 int command_staff(int argc, char **argv);
+int command_royalties(int argc, char **argv);
 int command_margin(int argc, char **argv);
 int command_phone(int argc, char **argv);
 int command_statements(int argc, char **argv);

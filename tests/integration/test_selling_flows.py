@@ -129,6 +129,32 @@ def over_rest(coko, url):
     book = sql(url, "select public_id::text from catalog.book where parts > free_parts order by id limit 1")[0][0]
     assert api.get(f"/billing/books/{book}/price", headers=who).json()["amount_minor"] == 300
     assert api.get("/billing/plans").status == 401
+    papers_over_rest(api, url, who)
+
+
+BOUGHT = """do $$
+declare
+    s auth.session;
+    c billing.charge;
+begin
+    update billing.charge set superseded = true;
+    select * into s from auth.session order by created_at desc limit 1;
+    perform billing.start_charge(s.user_id, s.identity_id, p.id, billing.price_of(s.user_id, p.id), 'paper', '1 500 F', 'rest')
+    from billing.plan p where p.code = 'month';
+    update billing.charge set state = 'PENDING', due_at = null, prompt_expires_at = ops.now()
+    where id = (select max(id) from billing.charge) returning * into c;
+    perform billing.charge_event(c.id, c.version, 'success', 200, null, 'T-paper', 1500, 'XOF', 0);
+end $$"""
+
+
+def papers_over_rest(api, url, who):
+    assert api.get("/billing/invoices", headers=who).json()["data"] == []
+    sql(url, BOUGHT)
+    (paper,) = api.get("/billing/invoices", headers=who).json()["data"]
+    assert paper["number"].endswith("-F000001") and paper["label"].startswith("Pass mois, ") and paper["of_number"] is None
+    assert [paper[f"{part}_minor"] for part in ("ht", "tva", "ttc")] == [1271, 229, 1500]
+    assert api.get("/billing/invoices").status == 401
+    assert api.get("/author/royalties", headers=who).json()["data"] == []
 
 
 def test_a_pass_by_trial_voucher_and_gift_and_nothing_private_is_kept(daemon, migrated_db, clean_redis):

@@ -11,12 +11,14 @@ import test_sql_carrier as carrier
 import test_sql_codes as codes
 import test_sql_deliveries as deliveries
 import test_sql_fold as fold
+import test_sql_invoices as invoices
 import test_sql_esme as esme
 import test_sql_messaging as messaging
 import test_sql_rail_gate as rail_gate
 import test_sql_readers as readers
 import test_sql_rings as rings
 import test_sql_routing as routing
+import test_sql_royalties as royalties
 import test_sql_schema as schema
 import test_sql_selling as selling
 import test_sql_statements as statements
@@ -49,6 +51,15 @@ MUTANTS = {
     "case 28: no wait for the same amount": (
         [("billing.start_charge_once", "r.repeat_wait_s > 0", "false")],
         lambda w: codes.test_the_same_amount_again_is_announced_case_28(codes.code_shop(w))),
+    "an invoice's number that a rolled-back settlement keeps": (
+        ["create sequence public.numbers start 2", ("billing.invoice_next", "c.last + 1", "nextval('public.numbers')")],
+        lambda w: invoices.test_many_settlements_at_once_some_taken_back_leave_no_gap_rest_case_37(w, 0)),
+    "a refund that each run takes back again": (
+        [("billing.royalty_refunds", "where x.refund_id = f.id", "where false"), "alter table billing.royalty_refund drop constraint royalty_refund_pkey"],
+        lambda w: royalties.test_a_refund_of_a_later_month_takes_back_of_the_month_that_was_sold(royalties.shop_of(w))),
+    "a month of royalties that is not divided to the last franc": (
+        [("billing.largest_remainder", "f.place <= p_total - f.given", "false")],
+        lambda w: royalties.test_a_month_is_divided_once_by_what_was_read(royalties.shop_of(w))),
     "I2: no attempt row": (
         [("billing.claim_charges", "values (c.id, c.attempts, v_now, p_owner, p_epoch)", "select c.id, 1, v_now, '', 1 where false")],
         billing.test_submit_writes_the_attempt_first_and_end_comes_before_the_push),
