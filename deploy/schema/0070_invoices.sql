@@ -21,7 +21,7 @@ create table billing.invoice_counter (
     primary key (country, year, kind)
 );
 comment on table billing.invoice_counter is
-'The last number given in a country, year and series. Its row stays locked until who took a number commits: what rolls back gives it back.';
+'The last number given in a country, year and series. Its row stays locked until billing.number_papers, the only one that takes a number, commits: what rolls back gives it back.';
 
 create table billing.invoice (
     id                 bigint generated always as identity primary key,
@@ -57,6 +57,20 @@ comment on table billing.invoice is
 'The papers of a sale, in the ledger''s figures: an invoice a granted charge, and a credit note, negative, for each refund of it. Append-only. user_id: who paid; no name and no number.';
 comment on column billing.invoice.credit_minor is 'The part of ttc_minor that the payer''s credit paid, or that went back to it.';
 comment on column billing.invoice.lang is 'The paper''s language: the payer''s, or the one of the two that it falls to.';
+
+create table billing.paper_due (
+    id           bigint generated always as identity primary key,
+    charge_id    bigint unique references billing.charge,
+    refund_id    bigint unique references billing.refund,
+    country      char(2) references ops.country,
+    tva_permille int,
+    retry_at     timestamptz,
+    check (num_nonnulls(charge_id, refund_id) = 1),
+    check (num_nonnulls(charge_id, country, tva_permille) in (0, 3))
+);
+comment on table billing.paper_due is
+'A row is a paper not yet numbered (billing.number_papers): written in the transaction that settles a charge or ends a refund, deleted in the one that numbers it. country, tva_permille: of a sale, as it was booked.';
+comment on column billing.paper_due.retry_at is 'Its paper could not be made: when it is tried again. Null: it was not tried.';
 
 create trigger invoice_append_only before update or delete on billing.invoice
     for each row execute function ops.refuse_change();

@@ -53,6 +53,10 @@ PG_STMT(count_stmt, "job.count_deliveries", PG_BATCH, 1,
 PG_STMT(endings_stmt, "job.ring_endings", PG_BATCH, 1,
         "select messaging.ring_endings(coalesce(($1::jsonb ->> 'max')::int, 200))");
 
+/* 50 a transaction: see billing.number_papers. */
+PG_STMT(papers_stmt, "job.number_papers", PG_BATCH, 1,
+        "select billing.number_papers(coalesce(($1::jsonb ->> 'max')::int, 50))");
+
 static const struct job_kind {
     const char *name;
     const struct pg_stmt *stmt;
@@ -62,7 +66,8 @@ static const struct job_kind {
     {"archive_months", &archive_stmt, false}, {"refresh_popularity", &popularity_stmt, false},
     {"margin", &margin_stmt, false},          {"run_schedule", &schedule_stmt, true},
     {"hop_days", &hop_days_stmt, false},      {"count_deliveries", &count_stmt, false},
-    {"run_reminders", &reminders_stmt, true}, {"ring_endings", &endings_stmt, true}};
+    {"run_reminders", &reminders_stmt, true}, {"ring_endings", &endings_stmt, true},
+    {"number_papers", &papers_stmt, true}};
 
 enum run_phase { RUN_FREE, RUN_WORK, RUN_END };
 

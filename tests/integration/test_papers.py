@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlfixtures import *  # noqa: F401,F403
 from sqlworld import key
 from support import COKO, TEST_KEYS
-from test_sql_invoices import at
+from test_sql_invoices import at, papers
 from test_sql_refunds import approved, claim, event
 from test_sql_royalties import give_back, read
 
@@ -49,6 +49,8 @@ def shop(world):
 def test_an_invoice_and_its_credit_note_on_paper(shop, tmp_path):
     reader = dial(shop)
     charge = shop.buy(reader, "month", 1500)["charge_id"]
+    assert "no invoice" in coko(shop, "invoice", "CI-2026-F000001", code=1)
+    assert len(papers(shop)) == 1
     coko(shop, "invoice", "CI-2026-F000001", "--pdf", str(tmp_path / "a.pdf"))
     text = page(tmp_path / "a.pdf")
     for words in ("Éditions du lab", "NCC 0000000 X", "Facture CI-2026-F000001", "05/10/2026", "+225 ********04", "Pass mois, 05/10/2026",
@@ -59,12 +61,14 @@ def test_an_invoice_and_its_credit_note_on_paper(shop, tmp_path):
     assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
     approved(shop, charge, 500)
     event(shop, claim(shop), "success", 500, "R77")
+    assert len(papers(shop)) == 2
     shop.rows("update auth.users set lang = 'en' where id = %s", reader["user_id"])
     coko(shop, "invoice", "CI-2026-A000001", "--pdf", str(tmp_path / "c.pdf"))
     text = page(tmp_path / "c.pdf")
     for words in ("Avoir CI-2026-A000001", "sur la facture CI-2026-F000001", "-424 FCFA", "-76 FCFA", "-500 FCFA", "R77"):
         assert words in text, f"{words}:\n{text}"
     shop.buy(dial(shop, "+2250505050505"))
+    assert len(papers(shop)) == 3
     lines = coko(shop, "invoice", "CI-2026-F000002")
     assert "TTC 100 FCFA" in lines and "+225 ********05" in lines
     assert "no invoice" in coko(shop, "invoice", "CI-2026-F000003", code=1)

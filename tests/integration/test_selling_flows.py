@@ -150,6 +150,7 @@ end $$"""
 def papers_over_rest(api, url, who):
     assert api.get("/billing/invoices", headers=who).json()["data"] == []
     sql(url, BOUGHT)
+    sql(url, "select billing.number_papers(50)")
     (paper,) = api.get("/billing/invoices", headers=who).json()["data"]
     assert paper["number"].endswith("-F000001") and paper["label"].startswith("Pass mois, ") and paper["of_number"] is None
     assert [paper[f"{part}_minor"] for part in ("ht", "tva", "ttc")] == [1271, 229, 1500]

@@ -22,9 +22,9 @@ ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 100_000
 HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
        "attempt", "entitlement", "ledger_txn", "ledger_entry", "inbox", "message", "usage", "inbound", "step_effect", "job", "audit",
        "interaction", "esme_message", "esme_receipt", "esme_multi", "esme_text", "voucher",
-       "voucher_try", "book_right", "trial", "statement_line"}
+       "voucher_try", "book_right", "trial", "statement_line", "paper_due"}
 # Indexes that may be walked whole: a list in its own order, cut by LIMIT; partial ones that hold only what is in flight; the rails.
-WALKS = {"book_new_all", "message_sending", "message_unrouted", "message_esme_queued", "rail_pkey"}
+WALKS = {"book_new_all", "message_sending", "message_unrouted", "message_esme_queued", "rail_pkey", "paper_due_pkey"}
 
 FILL = """
 set session_replication_role = replica;
@@ -68,6 +68,7 @@ insert into billing.book_right (user_id, book_id, charge_id, at)
 insert into billing.ledger_txn (kind, charge_id, user_id, at) select 'sale', id, user_id, now() from billing.charge where settlement = 'granted';
 insert into billing.ledger_entry (txn_id, account, amount_minor, currency)
     select id, a, m, 'XOF' from billing.ledger_txn, (values ('clearing', 100), ('revenue', -100)) v(a, m);
+insert into billing.paper_due (charge_id, country, tva_permille) select id, 'CI', 180 from billing.charge where settlement = 'granted';
 insert into billing.statement (rail, sha256, from_at, to_at, lines, imported_by, imported_at)
     select 'mtn_momo', sha256('s'), now() - interval '1 day', now(), 1, 'x', now();
 insert into billing.statement_line (statement_id, line_no, rail, rail_txn_id, kind, gross_minor, fee_minor, withholding_minor, currency, at, state)
@@ -239,6 +240,7 @@ CALLS = {
     "wallets": "select * from billing.wallets(49)",
     "choose_wallet": "select * from billing.choose_wallet(49, 49, 'mtn_momo')",
     "run_reminders": "select billing.run_reminders(10)",
+    "number_papers": "select billing.number_papers(10)",
     "pass_word": "select * from billing.keyword_do(49, 49, 'status', null)",
     "stuck": "select billing.is_stuck(50)",
     "claim_charges": "select * from billing.claim_charges('w', 1, 10)",
@@ -301,7 +303,7 @@ CALLS = {
 BATCH = {"esme_take", "esme_take_texts", "esme_texts_answered", "esme_answered", "esme_release", "claim_charges", "claim_rail_work",
          "rail_answer", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
-         "job_enqueue", "hop_days", "expire_rows", "refresh_popularity", "run_schedule", "run_reminders", "pause_failing"}
+         "job_enqueue", "hop_days", "expire_rows", "refresh_popularity", "run_schedule", "run_reminders", "number_papers", "pause_failing"}
 
 
 @pytest.mark.parametrize("name", CALLS)

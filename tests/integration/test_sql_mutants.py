@@ -51,9 +51,18 @@ MUTANTS = {
     "case 28: no wait for the same amount": (
         [("billing.start_charge_once", "r.repeat_wait_s > 0", "false")],
         lambda w: codes.test_the_same_amount_again_is_announced_case_28(codes.code_shop(w))),
-    "an invoice's number that a rolled-back settlement keeps": (
+    "an invoice's number that a rolled-back numbering keeps": (
         ["create sequence public.numbers start 2", ("billing.invoice_next", "c.last + 1", "nextval('public.numbers')")],
-        lambda w: invoices.test_many_settlements_at_once_some_taken_back_leave_no_gap_rest_case_37(w, 0)),
+        lambda w: invoices.test_many_settle_and_two_number_at_once_some_taken_back_and_no_gap_rest_case_37(w, 0)),
+    "two that number the same papers": (
+        [("billing.number_papers", "perform pg_advisory_xact_lock(hashtextextended('number_papers', 26));", "")],
+        invoices.test_who_numbers_second_waits_for_the_first),
+    "a paper that fails holds up the others": (
+        [("billing.number_papers", "exception when others then", "exception when sqlstate 'ZZ000' then")],
+        invoices.test_a_paper_that_cannot_be_made_is_an_alert_and_the_others_do_not_wait),
+    "a credit note that is left out because its invoice waits": (
+        [("billing.number_paper", "if exists (", "if false and exists (")],
+        invoices.test_a_credit_note_waits_for_an_invoice_that_cannot_be_made),
     "a refund that each run takes back again": (
         [("billing.royalty_refunds", "where x.refund_id = f.id", "where false"), "alter table billing.royalty_refund drop constraint royalty_refund_pkey"],
         lambda w: royalties.test_a_refund_of_a_later_month_takes_back_of_the_month_that_was_sold(royalties.shop_of(w))),

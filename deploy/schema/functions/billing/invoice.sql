@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Invoices: made in the transaction that settles a charge, credit notes in the one that ends a refund.
+-- Invoices and credit notes, as billing.number_papers makes them, and as they are read.
 
 create or replace function billing.invoice_next(p_country text, p_kind text) returns billing.invoice_counter language plpgsql as $$
 declare
@@ -13,7 +13,7 @@ begin
     return n;
 end $$;
 comment on function billing.invoice_next(text, text) is
-'The next number of a country''s year, on its own calendar, and series (invoice | credit), and a time not before the last one''s. Others wait for this transaction''s end, so it is the last lock that a settlement takes.';
+'The next number of a country''s year, on its own calendar, and series (invoice | credit), and a time not before the last one''s. Others wait for this transaction''s end: only billing.number_papers calls it, never who moves money.';
 
 create or replace function billing.invoice_number(p_counter billing.invoice_counter) returns text language plpgsql immutable as $$
 begin
@@ -40,12 +40,12 @@ begin
 end $$;
 comment on function billing.paper_lang(bigint) is 'French or English: the reader''s language, or what it falls to.';
 
-create or replace function billing.invoice_charge(p_charge billing.charge, p_tva bigint, p_country ops.country) returns text language plpgsql as $$
+create or replace function billing.invoice_charge(p_charge billing.charge, p_country ops.country) returns text language plpgsql as $$
 declare
     v_payer bigint := coalesce(p_charge.gift_by, p_charge.user_id);
     v_lang text := billing.paper_lang(v_payer);
-    v_ttc bigint := p_charge.amount_minor + p_charge.credit_minor;
     v_label text;
+    v record;
     s billing.seller := billing.seller_of(p_country.code);
     n billing.invoice_counter;
 begin
@@ -55,15 +55,18 @@ begin
     from billing.plan p left join catalog.book b on b.id = p_charge.book_id
     left join billing.entitlement e on e.charge_id = p_charge.id
     where p.id = p_charge.plan_id;
+    select -sum(e.amount_minor) as ttc, coalesce(-sum(e.amount_minor) filter (where e.account = 'tva'), 0) as tva
+    into v from billing.ledger_txn t join billing.ledger_entry e on e.txn_id = t.id
+    where t.charge_id = p_charge.id and t.kind = 'sale' and e.account in ('revenue', 'tva');
     n := billing.invoice_next(p_country.code, 'invoice');
     insert into billing.invoice (number, country, year, kind, seq, issued_at, user_id, charge_id, lang, label, seller_name, seller_particulars,
                                  currency, ht_minor, tva_minor, ttc_minor, tva_permille, credit_minor)
     values (billing.invoice_number(n), n.country, n.year, n.kind, n.last, n.last_at, v_payer, p_charge.id, v_lang, v_label, s.name, s.particulars,
-            p_charge.currency, v_ttc - p_tva, p_tva, v_ttc, p_country.tva_permille, p_charge.credit_minor);
+            p_charge.currency, v.ttc - v.tva, v.tva, v.ttc, p_country.tva_permille, p_charge.credit_minor);
     return billing.invoice_number(n);
 end $$;
-comment on function billing.invoice_charge(billing.charge, bigint, ops.country) is
-'The invoice of a charge that was just granted, over the figures that the ledger booked; its number. The last thing that billing.settle_from does.';
+comment on function billing.invoice_charge(billing.charge, ops.country) is
+'The invoice of a charge that was granted, over the figures that the ledger booked, with the country''s rate of then; its number.';
 
 create or replace function billing.invoice_refund(p_refund billing.refund) returns text language plpgsql as $$
 declare
@@ -88,7 +91,7 @@ begin
     return billing.invoice_number(n);
 end $$;
 comment on function billing.invoice_refund(billing.refund) is
-'The credit note of a refund that was just made: what the ledger took out of the sale for it. Null: there was no sale (credit, review), or one from before invoices. The last thing that billing.refund_end does.';
+'The credit note of a refund that was made: what the ledger took out of the sale for it. Null: there was no sale (credit, review), or one from before invoices.';
 
 create or replace function billing.paper_money(p_amount_minor bigint, p_currency text) returns text language plpgsql stable as $$
 begin

@@ -75,10 +75,10 @@ begin
     if v_whole then
         perform billing.end_pass(f.charge_id);
     end if;
-    perform billing.invoice_refund(f);
+    insert into billing.paper_due (refund_id) values (f.id);
 end $$;
 comment on function billing.refund_end(bigint) is
-'The end of a refund, in the transaction of its event. REFUNDED: the money leaves the rail''s clearing, the payer is told, a charge that was given back whole gives nothing any more, and a sale has its credit note. REFUND_FAILED: booked back, a person is called.';
+'The end of a refund, in the transaction of its event. REFUNDED: the money leaves the rail''s clearing, the payer is told, a charge that was given back whole gives nothing any more, and a credit note is due (billing.number_papers; none is made where there was no sale). REFUND_FAILED: booked back, a person is called.';
 
 create or replace function billing.refund_credit(p_charge_id bigint) returns jsonb language plpgsql stable as $$
 declare

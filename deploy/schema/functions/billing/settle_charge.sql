@@ -29,11 +29,11 @@ begin
     where e.amount <> 0;
     perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null then 'receipt_book' else 'receipt' end);
     perform messaging.ring_pass(c.id);
-    perform billing.invoice_charge(c, v_tva, co);
+    insert into billing.paper_due (charge_id, country, tva_permille) values (c.id, co.code, co.tva_permille);
     return 'granted';
 end $$;
 comment on function billing.settle_from(bigint, text) is
-'I4, I5: in the transaction of the success, or of a person''s decision (account suspense: where the money was held): the entitlement (billing.grant_pass) or the book, the ledger entries that sum to zero, the receipt, the invoice (last: its counter is locked until the commit).
+'I4, I5: in the transaction of the success, or of a person''s decision (account suspense: where the money was held): the entitlement (billing.grant_pass) or the book, the ledger entries that sum to zero, the receipt, and the invoice as a paper that is due (billing.number_papers).
 If it was already granted by another charge, or the credit that was to pay a part was spent meanwhile, the money becomes credit of who paid and the SMS says so. Returns granted | credited.';
 
 create or replace function billing.settle_charge(p_charge_id bigint) returns text language plpgsql as $$
