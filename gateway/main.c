@@ -152,6 +152,18 @@ static const struct command commands[] = {
      "VAT and the rails' fees, to the last franc. Again it changes nothing. show: what each author has\n"
      "of it, by book; minor units. Nothing is paid out by it.\n",
      command_royalties},
+    {"reader",
+     "move OLD NEW --reason TEXT | recycle NUMBER --reason TEXT | approve|refuse REQUEST | requests\n"
+     "            [-c FILE] [--by NAME] [--key-file FILE]",
+     "a number was lost, or has a new holder",
+     "For readers without their recovery code. move: what is read and paid at OLD shall be NEW's; once\n"
+     "another person approved it, OLD is told, and it takes effect after 72 hours unless OLD answers NON\n"
+     "or says so when it dials. recycle: the carrier or its holder says that NUMBER is somebody else's\n"
+     "now: with the approval of another person the next who dials from it is a new reader, and the old\n"
+     "one's code still brings all that is hers to another number. Neither while a payment is open.\n"
+     "Numbers with the country's code. Whoever asks or answers proves himself with his own key, as in\n"
+     "coko charges; requests shows what waits and what became of the last. All of it is in ops.audit.\n",
+     command_reader},
     {"margin", "[-c FILE] [--days N]", "what plans bring and what their SMS cost",
      "Per plan and country over N days (30): revenue without VAT, segments and their cost, margin,\n"
      "and the cost of a pass used to the full; minor units. Exit code 1 and an alert when a plan\n"

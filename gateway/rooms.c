@@ -212,7 +212,8 @@ static int jobs_open(struct app *a, struct err *e)
     struct jobs_config c = {.owner = a->owner,
                             .concurrency = (unsigned)a->cfg->core.job_concurrency,
                             .worker = (a->cfg->roles & ROLE_WORKER) != 0,
-                            .scheduler = (a->cfg->roles & ROLE_SCHEDULER) != 0};
+                            .scheduler = (a->cfg->roles & ROLE_SCHEDULER) != 0,
+                            .ring = a->ring};
 
     (void)e;
     a->jobs = jobs_new(a->loop, a->pg, &c);

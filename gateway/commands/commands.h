@@ -76,6 +76,7 @@ int command_vouchers(int argc, char **argv);
 int command_charges(int argc, char **argv);
 int command_staff(int argc, char **argv);
 int command_royalties(int argc, char **argv);
+int command_reader(int argc, char **argv);
 int command_margin(int argc, char **argv);
 int command_phone(int argc, char **argv);
 int command_statements(int argc, char **argv);

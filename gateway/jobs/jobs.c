@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/jobs/recovery.h"
 #include "gateway/jobs/scheduler.h"
 #include "gateway/lib/clock.h"
 #include "gateway/lib/counter.h"
@@ -50,6 +51,9 @@ PG_STMT(reminders_stmt, "job.run_reminders", PG_BATCH, 1,
 PG_STMT(count_stmt, "job.count_deliveries", PG_BATCH, 1,
         "select messaging.count_deliveries() where $1::jsonb is not null");
 
+PG_STMT(moves_stmt, "job.run_moves", PG_BATCH, 1,
+        "select auth.run_moves(coalesce(($1::jsonb ->> 'max')::int, 50))");
+
 PG_STMT(endings_stmt, "job.ring_endings", PG_BATCH, 1,
         "select messaging.ring_endings(coalesce(($1::jsonb ->> 'max')::int, 200))");
 
@@ -67,7 +71,7 @@ static const struct job_kind {
     {"margin", &margin_stmt, false},          {"run_schedule", &schedule_stmt, true},
     {"hop_days", &hop_days_stmt, false},      {"count_deliveries", &count_stmt, false},
     {"run_reminders", &reminders_stmt, true}, {"ring_endings", &endings_stmt, true},
-    {"number_papers", &papers_stmt, true}};
+    {"number_papers", &papers_stmt, true},    {"run_moves", &moves_stmt, true}};
 
 enum run_phase { RUN_FREE, RUN_WORK, RUN_END };
 
@@ -92,6 +96,7 @@ struct jobs {
     unsigned nruns;
     struct run runs[JOBS_MAX];
     struct scheduler *scheduler;
+    struct recovery *recovery; /* where jobs are claimed */
 };
 
 static const struct job_kind *kind_find(struct str name)
@@ -258,6 +263,8 @@ struct jobs *jobs_new(struct loop *loop, struct pg *pg, const struct jobs_config
     }
     if (c->scheduler)
         j->scheduler = scheduler_new(loop, pg, c->owner);
+    if (c->worker)
+        j->recovery = recovery_new(loop, pg, c->ring);
     return j;
 }
 
@@ -266,6 +273,7 @@ void jobs_start(struct jobs *j)
     if (j->c.worker) {
         pg_wake_listen(j->pg, JOBS_TOPIC, on_wake, j);
         loop_timer_set(&j->poll, 0);
+        recovery_start(j->recovery);
     }
     if (j->scheduler)
         scheduler_start(j->scheduler);
@@ -275,6 +283,8 @@ void jobs_drain(struct jobs *j)
 {
     j->draining = true;
     loop_timer_clear(&j->poll);
+    if (j->recovery)
+        recovery_drain(j->recovery);
     if (j->scheduler)
         scheduler_drain(j->scheduler);
 }
@@ -282,6 +292,7 @@ void jobs_drain(struct jobs *j)
 bool jobs_idle(const struct jobs *j)
 {
     return j->nruns == 0 && !op_pending(&j->claim) &&
+           (!j->recovery || recovery_idle(j->recovery)) &&
            (!j->scheduler || scheduler_idle(j->scheduler));
 }
 
@@ -297,6 +308,7 @@ void jobs_free(struct jobs *j)
         op_release(&j->runs[i].op);
         free(j->runs[i].args);
     }
+    recovery_free(j->recovery);
     scheduler_free(j->scheduler);
     counter_forget(&finished);
     free(j);

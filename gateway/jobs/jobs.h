@@ -13,6 +13,9 @@
  * "scheduler" enqueues periodic jobs, each under a key of its period: one tick, one job, whoever
  * leads.
  *
+ * Where jobs are claimed, codes for lost numbers are made too (recovery.h): that takes the keys, and
+ * so C between two statements.
+ *
  * Order of calls: jobs_new; jobs_start; (jobs_drain, wait for jobs_idle); jobs_free.
  */
 #ifndef COKO_JOBS_JOBS_H
@@ -24,11 +27,14 @@
 
 #define JOBS_TOPIC "coko_job"
 
+struct seal_ring;
+
 struct jobs_config {
-    const char *owner;    /* "instance:slot" */
-    unsigned concurrency; /* jobs in flight in this worker */
-    bool worker;          /* claim jobs */
-    bool scheduler;       /* stand for the lease */
+    const char *owner;            /* "instance:slot" */
+    unsigned concurrency;         /* jobs in flight in this worker */
+    bool worker;                  /* claim jobs, make codes for lost numbers */
+    bool scheduler;               /* stand for the lease */
+    const struct seal_ring *ring; /* of a worker; borrowed */
 };
 
 struct jobs;

@@ -3,10 +3,11 @@
 -- repeat: safe
 -- args: number_lookup number_sealed key_id country network carrier said_lang
 -- cols: outcome identity user lang lang2 lang2_name continue_title pass_until hint
--- outcomes: new charge paused ok
--- Finds or makes the reader, new until she went on from the welcome screen; a live charge is shown before anything else, then that SMS are paused
--- because none arrived.
+-- outcomes: new charge moving paused ok
+-- Finds or makes the reader, new until she went on from the welcome screen; a live charge is shown before anything else, then that somebody wants to
+-- take what is hers to another number, then that SMS are paused because none arrived.
 select case when d.pending <> '' then d.pending when d.is_new then 'new'
+            when auth.move_waits(d.identity_id) then 'moving'
             when (select i.paused_for from auth.identity i where i.id = d.identity_id) = 'failures' then 'paused'
             else 'ok' end as outcome,
        d.identity_id as identity, d.user_id as "user", d.lang,

@@ -53,7 +53,7 @@ begin
              for update skip locked loop
         v_n := v_n + 1;
         i := null;
-        select * into i from auth.identity x where x.user_id = e.user_id and x.kind = 'phone' order by x.last_seen_at desc, x.id limit 1;
+        select * into i from auth.identity x where x.user_id = e.user_id and x.kind = 'phone' and x.gone_at is null order by x.last_seen_at desc, x.id limit 1;
         v_decent := billing.decent_hour(i.country, v_now);
         if billing.not_reminded(e, i, v_now) then
             update billing.entitlement set remind_at = null where id = e.id;

@@ -30,6 +30,7 @@ begin
     perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null then 'receipt_book' else 'receipt' end);
     perform messaging.ring_pass(c.id);
     insert into billing.paper_due (charge_id, country, tva_permille) values (c.id, co.code, co.tva_permille);
+    perform auth.recovery_first(c.user_id);
     return 'granted';
 end $$;
 comment on function billing.settle_from(bigint, text) is

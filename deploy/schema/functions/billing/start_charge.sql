@@ -38,6 +38,11 @@ declare
 begin
     select * into i from auth.identity where id = p_identity_id;
     perform 1 from auth.users where id in (p_user_id, i.user_id) order by id for no key update;
+    -- Again, under the locks: a number that moved meanwhile pays nothing for a reader who is not there any more.
+    select * into i from auth.identity where id = p_identity_id;
+    if i.gone_at is not null or exists (select 1 from auth.users x where x.id = p_user_id and x.status = 'deleted') then
+        return '{"outcome": "no_rail"}';
+    end if;
     select * into u from auth.users where id = i.user_id;
     select * into c from billing.charge
     where coalesce(gift_by, user_id) = i.user_id and not superseded

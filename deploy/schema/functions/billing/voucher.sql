@@ -47,6 +47,16 @@ comment on function billing.redeem(bigint, bigint, bytea[], text, text) is
 'A code becomes a pass, in one transaction. macs: its keyed hash under every key of the ring. outcome: granted (label, until) | yours (the reader redeemed it before: until) | used (somebody did) | over (expired, or its batch was closed) | unknown | limited (five unknown codes in an hour, or twenty in a day, from this phone).
 Idempotent by step (S2).';
 
+create or replace function billing.code_limited(p_identity_id bigint) returns boolean language plpgsql stable as $$
+declare
+    v_now timestamptz := ops.now();
+begin
+    return (select count(*) filter (where t.at > v_now - interval '1 hour') >= 5 or count(*) >= 20
+            from billing.voucher_try t where t.identity_id = p_identity_id and t.at > v_now - interval '1 day');
+end $$;
+comment on function billing.code_limited(bigint) is
+'Whether this phone has tried too many codes that nobody has, of vouchers and of lost numbers: five in an hour, or twenty in a day.';
+
 create or replace function billing.redeem_once(p_user_id bigint, p_identity_id bigint, p_macs bytea[], p_channel text) returns jsonb
 language plpgsql as $$
 declare
@@ -57,9 +67,10 @@ declare
     e billing.entitlement;
 begin
     select * into u from auth.users where id = p_user_id for no key update;
-    if (select count(*) filter (where t.at > v_now - interval '1 hour') >= 5 or count(*) >= 20
-        from billing.voucher_try t where t.identity_id = p_identity_id and t.at > v_now - interval '1 day') then
+    if billing.code_limited(p_identity_id) then
         return '{"outcome": "limited"}';
+    elsif u.status = 'deleted' then
+        return '{"outcome": "unknown"}';  -- an old session of a number that moved to its reader's row (auth.number_shift)
     end if;
     -- The row's lock decides between two callers with one code: the second waits, and finds it used.
     select * into w from billing.voucher where code_mac = any (p_macs) for update;

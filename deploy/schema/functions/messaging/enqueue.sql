@@ -14,6 +14,15 @@ begin
         return;
     end if;
     select * into i from auth.identity where id = p_identity_id for share;
+    if i.gone_at is not null then
+        -- Whoever holds that number now is somebody else: the reader's own phone hears it, if she has one.
+        select * into i from auth.identity x where x.user_id = i.user_id and x.kind = 'phone' and x.gone_at is null
+        order by x.last_seen_at desc, x.id limit 1 for share;
+        if i.id is null then
+            return query select 'gone', null::bigint;
+            return;
+        end if;
+    end if;
     if exists (select 1 from messaging.sender s where not s.two_way) then
         v_body := messaging.render_for(messaging.account_for(i.country, i.network), i.country, p_template, p_lang, p_vars);
     end if;
@@ -38,4 +47,4 @@ begin
     end if;
 end $$;
 comment on function messaging.enqueue(bigint, text, text, text, jsonb, text) is
-'A message from a template, in the caller''s transaction (M1). outcome: queued | seen (dedupe already used; its message) | stopped (a notice after STOP) | no_template (alert; the caller''s work goes on).';
+'A message from a template, in the caller''s transaction (M1). outcome: queued | seen (dedupe already used; its message) | stopped (a notice after STOP) | gone (the number is its reader''s no more, and she has no other; else that one gets it) | no_template (alert; the caller''s work goes on).';

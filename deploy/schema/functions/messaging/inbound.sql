@@ -23,6 +23,11 @@ begin
         where u.id = f.user_id and k.word = v_word and k.lang is not null;
     end if;
     perform 1 from auth.users u where u.id = f.user_id for no key update;
+    if (select i.user_id <> f.user_id or i.gone_at is not null from auth.identity i where i.id = f.identity_id) then
+        -- The number moved while we waited: whose it is now.
+        select * into f from auth.identity_find(p_lookup, p_sealed, p_key_id, p_country, p_network, '');
+        perform 1 from auth.users u where u.id = f.user_id for no key update;
+    end if;
     v_action := coalesce((select k.action from messaging.keyword k where k.word = v_word), 'unknown');
     if v_action <> 'stop' and (select count(*) from (
             select 1 from messaging.inbound b where b.identity_id = f.identity_id and b.received_at > v_now - interval '1 hour'
@@ -42,7 +47,7 @@ end $$;
 comment on function messaging.inbound_text(text, bytea, bytea, int, text, text, text, text, bytea[], bytea) is
 'A text from a reader: its keyword runs and is answered in one transaction; the same delivery again returns the recorded outcome.
 Sixty texts an hour a number have an effect and a row, so that a machine that writes for ever costs neither replies nor room; STOP always has.
-outcome: limited | queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code, REPETER) | already (STOP, PAUSE or START had no effect) | started | paused | help | menu | unknown, and those of billing.keyword_do.
+outcome: limited | queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code, REPETER) | already (STOP, PAUSE or START had no effect) | started | paused | help | menu | unknown | asked | limited (SECOURS: the code is its own message) | kept (NON; with nothing to refuse: unknown), and those of billing.keyword_do.
 The language of who is first seen by a text is its keyword''s (messaging.keyword), else the country''s. p_arg: what follows the keyword, '''' when it has the form of a code, which is in macs as its keyed hashes only (S5).
 stopped is also the outcome of STOP itself. message_id: the instalment or the reply, null when nothing is sent.';
 
@@ -78,6 +83,12 @@ begin
         return query select 'menu', x.message_id
         from messaging.enqueue(p_identity_id, 'reply', v_lang, 'menu', jsonb_build_object('dial', (
             select messaging.dial_code_of(i.country) from auth.identity i where i.id = p_identity_id)), null) x;
+        return;
+    elsif p_action = 'recovery' then
+        return query select a.outcome, null::bigint from auth.recovery_ask(p_identity_id, null) a;
+        return;
+    elsif p_action = 'keep' and auth.move_keep(p_identity_id, 'sms') = 'kept' then
+        return query select 'kept', x.message_id from messaging.enqueue(p_identity_id, 'reply', v_lang, 'move_kept', '{}', null) x;
         return;
     elsif p_action = 'help' then
         return query select 'help', x.message_id
