@@ -134,7 +134,7 @@ static int reader_answer(PGconn *db, const struct config *c, const struct reques
 
 static int reader_list(PGconn *db, const struct config *c, const struct request *r)
 {
-    static const char *const heads[] = {"request", "kind",  "state", "asked, approved by",
+    static const char *const heads[] = {"request", "kind",         "state", "asked, approved by",
                                         "age",     "takes effect", "reason"};
     static const int widths[] = {8, -9, -8, -24, 10, -16, 0};
     PGresult *got = command_rows(db, "select * from auth.move_list()", 0, NULL);

@@ -22,7 +22,7 @@ ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 100_000
 HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
        "attempt", "entitlement", "ledger_txn", "ledger_entry", "inbox", "message", "usage", "inbound", "step_effect", "job", "audit",
        "interaction", "esme_message", "esme_receipt", "esme_multi", "esme_text", "voucher",
-       "voucher_try", "book_right", "trial", "statement_line", "paper_due"}
+        "voucher_try", "book_right", "trial", "recovery_code", "number_move", "statement_line", "paper_due"}
 # Indexes that may be walked whole: a list in its own order, cut by LIMIT; partial ones that hold only what is in flight; the rails.
 WALKS = {"book_new_all", "message_sending", "message_unrouted", "message_esme_queued", "rail_pkey", "paper_due_pkey"}
 
@@ -63,6 +63,11 @@ insert into billing.voucher (code_mac, batch_id) select sha256(i::text::bytea), 
 insert into billing.voucher_try (identity_id, at) select i, now() from generate_series(1, %(n)s) i;
 insert into billing.trial (lookup, user_id, plan_id, consent, channel, at)
     select sha256(i::text::bytea), i, (select id from billing.plan where code = 'trial'), 'c', 'ussd', now() from generate_series(1, %(n)s) i where i %% 7 = 0;
+insert into auth.recovery_code (identity_id, code_mac, made_at, wanted_at)
+    select i, sha256(('code ' || i)::bytea), now(), case when i %% 100 = 0 then now() end from generate_series(1, %(n)s) i;
+insert into auth.number_move (kind, state, old_identity, new_identity, user_id, asked_by, asked_at, due_at, ended_at)
+    select 'desk', case when i %% 100 = 0 then 'waits' else 'done' end, i, i + 1, i, 'awa', now(), now() + i * interval '1 second' - interval '500 seconds',
+           case when i %% 100 <> 0 then now() end from generate_series(1, %(n)s - 1) i;
 insert into billing.book_right (user_id, book_id, charge_id, at)
     select user_id, 1000001 + user_id %% (%(n)s / 10), id, now() from billing.charge where settlement = 'granted';
 insert into billing.ledger_txn (kind, charge_id, user_id, at) select 'sale', id, user_id, now() from billing.charge where settlement = 'granted';
@@ -230,6 +235,11 @@ CALLS = {
     "price_of": "select billing.price_of(49, (select id from billing.plan where code = 'day'))",
     "taken_over": "select * from billing.taken_over(49, (select id from billing.plan where code = 'month'))",
     "redeem": "select * from billing.redeem(49, 49, '{}', 's', 'ussd')",
+    "number_redeem": "select * from auth.number_redeem(49, array[sha256('code 51')], 's')",
+    "number_shift": "select auth.number_shift(51, 49)",
+    "recovery_ask": "select * from auth.recovery_ask(49, 's')",
+    "recovery_wanted": "select * from auth.recovery_wanted(10)",
+    "run_moves": "select auth.run_moves(10)",
     "renewal": "select * from billing.renew(49, 49, 'sms')",
     "cancel_renewal": "select * from billing.cancel_renewal(49, 49, 's', 'ussd')",
     "trial": "select * from billing.start_trial(49, 49, 'c', 's', 'ussd')",
@@ -303,7 +313,8 @@ CALLS = {
 BATCH = {"esme_take", "esme_take_texts", "esme_texts_answered", "esme_answered", "esme_release", "claim_charges", "claim_rail_work",
          "rail_answer", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
-         "job_enqueue", "hop_days", "expire_rows", "refresh_popularity", "run_schedule", "run_reminders", "number_papers", "pause_failing"}
+         "job_enqueue", "hop_days", "expire_rows", "refresh_popularity", "run_schedule", "run_reminders", "number_papers", "pause_failing",
+         "recovery_wanted", "run_moves"}
 
 
 @pytest.mark.parametrize("name", CALLS)

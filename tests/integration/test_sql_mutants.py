@@ -14,6 +14,7 @@ import test_sql_fold as fold
 import test_sql_invoices as invoices
 import test_sql_esme as esme
 import test_sql_messaging as messaging
+import test_sql_number as number
 import test_sql_rail_gate as rail_gate
 import test_sql_readers as readers
 import test_sql_rings as rings
@@ -138,6 +139,30 @@ MUTANTS = {
     "10: a gift paid twice is the friend's credit": (
         [("billing.credit_from", "coalesce(p_charge.gift_by, p_charge.user_id)", "p_charge.user_id")],
         selling.test_a_gift_paid_twice_is_the_givers_credit),
+    "a code of a lost number is guessed": (
+        [("auth.number_redeem_once", "insert into billing.voucher_try (identity_id, at) values (p_identity_id, ops.now());", "null;")],
+        lambda w: number.test_wrong_codes_are_locked_after_five_in_an_hour_and_twenty_in_a_day(w, number.reader_of(w))),
+    "S2: a repeated step types the code twice": (
+        [("auth.number_redeem", "ops.step_begin(p_step_key, 'number_redeem')", "null"), ("auth.number_redeem", "perform ops.step_end", "-- ")],
+        lambda w: number.test_a_step_repeated_moves_once_and_says_the_same_S2(w, number.reader_of(w))),
+    "I5: a number moves under an open payment": (
+        [("auth.number_shift", "auth.user_pays(array[n.user_id], true)", "false")],
+        lambda w: number.test_an_open_payment_of_either_side_comes_first(w, number.reader_of(w), "new")),
+    "a purchase that waited pays for a reader who is gone": (
+        [("billing.start_charge_once", "i.gone_at is not null or exists", "false and exists")],
+        lambda w: number.test_a_purchase_that_waited_for_a_move_pays_nothing_for_nobody(w, number.reader_of(w))),
+    "two passes are made one": (
+        [("auth.number_shift", "auth.user_holds(n.user_id)", "false")],
+        lambda w: number.test_a_number_with_a_pass_of_its_own_is_not_merged(w, number.reader_of(w))),
+    "who asked for a move approves it": (
+        [("auth.desk_answer", "m.asked_by = v_who", "false"), "alter table auth.number_move drop constraint number_move_check"],
+        lambda w: number.test_two_persons_and_three_days_move_a_reader_and_the_old_number_is_told(number.desk_of(w), number.reader_of(w))),
+    "the next holder of a number reads what was meant for the last": (
+        [("messaging.enqueue", "i.gone_at is not null", "false")],
+        lambda w: number.test_nothing_leaves_for_the_old_number_any_more_but_the_word_that_it_moved(w, number.reader_of(w))),
+    "S5: a code that was never sent stays in its message": (
+        [("auth.identity_retire", "update messaging.message set body_sealed = null", "update messaging.message set body_sealed = body_sealed")],
+        lambda w: number.test_nothing_leaves_for_the_old_number_any_more_but_the_word_that_it_moved(w, number.reader_of(w))),
     "one secret is two persons": (
         [("billing.refund_approve", "v_who = f.requested_by", "false"), "alter table billing.refund drop constraint refund_check2"],
         lambda w: desk.test_a_refund_takes_two_secrets_of_two_persons(desk.desk_of(w))),

@@ -38,8 +38,7 @@ def gone(world, number=OLD):
     return found["is_new"] and not found["continue_title"] and found["pass_until"] is None and not found["pending"]
 
 
-@pytest.fixture
-def reader(world):
+def reader_of(world):
     """She reads a book, in English, each morning, with a pass."""
     found = world.dial(OLD)
     book = world.book()
@@ -49,6 +48,11 @@ def reader(world):
     world.one("auth.set_language", found["user_id"], "en")
     world.one("messaging.set_schedule", found["user_id"], found["identity_id"], "am", "s", "ussd")
     return {**found, "book": book}
+
+
+@pytest.fixture
+def reader(world):
+    return reader_of(world)
 
 
 def bodies(world, identity):
@@ -322,11 +326,15 @@ def number(text, country="CI"):
     return {"lookup": key(text).hex(), "sealed": b"s".hex(), "key_id": 1, "country": country, "network": "mtn", "mark": text[-2:]}
 
 
-@pytest.fixture
-def desk(world):
+def desk_of(world):
     for name in ("awa", "binta"):
         world.one("auth.staff_join", name, "CI", key("key of " + name), "root")
     return world
+
+
+@pytest.fixture
+def desk(world):
+    return desk_of(world)
 
 
 def ask(world, who, old, new, reason="SIM perdue"):
