@@ -22,9 +22,9 @@ ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 100_000
 HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
        "attempt", "entitlement", "ledger_txn", "ledger_entry", "inbox", "message", "usage", "inbound", "step_effect", "job", "audit",
        "interaction", "esme_message", "esme_receipt", "esme_multi", "esme_text", "voucher",
-        "voucher_try", "book_right", "trial", "recovery_code", "number_move", "statement_line", "paper_due"}
+       "voucher_try", "book_right", "trial", "recovery_code", "number_move", "statement_line", "paper_due"}
 # Indexes that may be walked whole: a list in its own order, cut by LIMIT; partial ones that hold only what is in flight; the rails.
-WALKS = {"book_new_all", "message_sending", "message_unrouted", "message_esme_queued", "rail_pkey", "paper_due_pkey"}
+WALKS = {"book_new_all", "message_sending", "message_unrouted", "message_esme_queued", "rail_pkey", "paper_due_pkey", "number_move_open"}
 
 FILL = """
 set session_replication_role = replica;

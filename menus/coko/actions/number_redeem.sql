@@ -7,5 +7,4 @@
 select r.outcome, r.user_id as "user", r.lang, coalesce(o.code, '') as lang2, coalesce(o.name, '') as lang2_name, r.continue_title,
        coalesce(r.pass_until::text, '') as pass_until
 from auth.number_redeem($1::bigint, $2::bytea[], $3) r
-join auth.users u on u.id = r.user_id
-left join lateral ops.other_language(u.country, r.lang) o on true
+left join lateral ops.other_language(r.country, r.lang) o on true

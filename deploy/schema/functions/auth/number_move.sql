@@ -9,7 +9,7 @@
 --   recycled:  asked --another approves--> done
 
 create or replace function auth.number_redeem(p_identity_id bigint, p_macs bytea[], p_step_key text)
-returns table (outcome text, user_id bigint, lang text, continue_title text, pass_until timestamptz) language plpgsql as $$
+returns table (outcome text, user_id bigint, lang text, country text, continue_title text, pass_until timestamptz) language plpgsql as $$
 #variable_conflict use_column
 declare
     v jsonb := ops.step_begin(p_step_key, 'number_redeem');
@@ -19,14 +19,14 @@ begin
         perform ops.step_end(p_step_key, 'number_redeem', v);
     end if;
     return query
-    select v->>'outcome', u.id, u.lang, coalesce((select k.title from reading.continue(u.id) k), ''),
+    select v->>'outcome', u.id, u.lang, u.country::text, coalesce((select k.title from reading.continue(u.id) k), ''),
         (select max(e.ends_at) from billing.entitlement e where e.user_id = u.id and e.ends_at > ops.now())
     from auth.identity i join auth.users u on u.id = i.user_id
     where i.id = p_identity_id;
 end $$;
 comment on function auth.number_redeem(bigint, bytea[], text) is
 'A code typed on the new number moves its reader there. macs: its keyed hash under every key of the ring. outcome: ok | unknown | limited (billing.code_limited: the tries of this phone, vouchers'' too) | same (the code of this very number) | open | own | abroad: see auth.number_shift.
-With it who the reader of this number is from now on: user, language, book, pass. Idempotent by step (S2).';
+With it who the reader of this number is from now on: user, language, country, book, pass. Idempotent by step (S2).';
 
 create or replace function auth.number_redeem_once(p_identity_id bigint, p_macs bytea[]) returns text language plpgsql as $$
 declare

@@ -32,12 +32,18 @@ comment on function auth.user_pays(bigint[], boolean) is
 
 create or replace function auth.number_lock(p_old bigint, p_new bigint) returns bigint[] language plpgsql as $$
 declare
-    v_users bigint[] := array(select i.user_id from auth.identity i where i.id in (p_old, p_new) order by i.id = p_new);
+    v_users bigint[] := array_remove(array[(select i.user_id from auth.identity i where i.id = p_old),
+                                           (select i.user_id from auth.identity i where i.id = p_new)], null);
+    v_id bigint;
 begin
     -- Hours before users, as messaging.run_schedule takes them.
     perform 1 from messaging.schedule s where s.user_id = any (v_users) order by s.user_id for update;
-    perform 1 from auth.users u where u.id = any (v_users) order by u.id for no key update;
-    perform 1 from auth.identity i where i.id in (p_old, p_new) order by i.id for no key update;
+    for v_id in select distinct x from unnest(v_users) x order by x loop
+        perform 1 from auth.users u where u.id = v_id for no key update;
+    end loop;
+    for v_id in select distinct x from unnest(array[p_old, p_new]) x order by x loop
+        perform 1 from auth.identity i where i.id = v_id for no key update;
+    end loop;
     return v_users;
 end $$;
 comment on function auth.number_lock(bigint, bigint) is
