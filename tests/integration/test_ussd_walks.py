@@ -4,6 +4,7 @@ no violation of S1-S6, and never another subscriber's screen.
 
     COKO_LONG=1                  10,000 walks instead of 300
     COKO_WALK_SEED=7             another seed
+    COKO_WALK_SEED=7:4000-9999   some of its walks, as the rest of a run that was stopped
     COKO_WALK_SEED=7:123         one walk of it; 7:123:0-4,9 only these of its steps; 7:123:0-4,9:calm without kills
 
 A walk that fails prints what was typed and seen, and a shorter command that fails likewise where one was found.
@@ -310,6 +311,8 @@ def wanted():
     """The plans of this run, and whether workers are killed."""
     if len(WANTED) == 1:
         return [f"{WANTED[0]}:{n}" for n in range(WALKS)], None, True
+    if len(WANTED) == 2 and "-" in WANTED[1]:
+        return [f"{WANTED[0]}:{n}" for n in steps_of(WANTED[1])], None, True
     return [":".join(WANTED[:2])], steps_of(WANTED[2]) if len(WANTED) > 2 else None, "calm" not in WANTED
 
 

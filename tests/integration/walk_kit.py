@@ -272,6 +272,7 @@ class Walk:
         self.left, self.taken_up = Left(world.menu), False
         self.codes = self.codes_left = {""}  # dialled with a book's code: this dialogue (one taken up: perhaps), any before
         self.places, self.screen, self.ended, self.faulted = set(), "", True, False
+        self.pairs = set()  # (place, language) as the last screen told them apart; empty: any place in any language
         self.met, self.may_pay = False, False        # she was answered once; she accepted a price
         self.welcomed = False                        # she went on from the welcome screen, and was answered
         self.tries, self.seen, self.confirmed = Counter(), Counter(), []
@@ -319,7 +320,7 @@ class Walk:
 
     # --- hops -------------------------------------------------------------------------------------------
     def dial(self, step):
-        self.waiting = None
+        self.waiting, self.pairs = None, set()
         self.code, pays = "", step.pick > 0.85 and self.plan.carrier == "africastalking"
         if 0.6 < step.pick <= 0.85:
             self.code = CODES[int(step.twist * len(CODES))]
@@ -367,18 +368,18 @@ class Walk:
         keys = self.keys()
         key = keys[int(step.pick * len(keys))]
         self.typed_secret |= key == self.plan.secret
-        lang = next(iter(self.langs))
-        at, actions = set(), set()
-        for place in self.places:
+        at, options = set(), {}
+        for place, lang in self.pairs or {(p, x) for p in self.places for x in self.langs}:
             option = None if self.faulted else self.menu.chosen(place[-1], key, self.screen, lang)
             anew = place[-1] == ASK and key == "2"
-            at |= {(p, x) for p in self.after(place, key, lang) for x in (self.row if anew else self.langs)}
-            actions.add(self.remember(place[-1], key, option))
-        if actions == {"set_language"}:
-            at = {(p, x) for p, _ in at for x in self.langs}
+            at |= {(p, x) for p in self.after(place, key, lang) for x in (self.row if anew else {lang})}
+            options[place[-1], option["to"] if option else ""] = option
+        actions = {self.remember(name, key, option) for (name, _), option in options.items()}
+        if "set_language" in actions:
+            at |= {(p, x) for p, _ in at for x in self.langs}
         action = actions.pop() if len(actions) == 1 else ""
         self.faulted = False
-        self.may_pay |= action == "start_charge"
+        self.may_pay |= "start_charge" in actions
         if action in EFFECTS and not step.fault and step.twist < 0.4:
             step.fault = "at once"  # where S2 is at stake carriers repeat more often here than elsewhere
         screen, ended = self.line.send(self.typed(key, step), step.fault)
@@ -438,7 +439,7 @@ class Walk:
         if not good:
             raise Violation(f"S4: this is no screen she can be at: it reads as {found}, she may be at "
                             f"{sorted({(p[-1], lang) for p, lang in at})}")
-        self.places, self.langs = {p for p, _ in good}, {lang for _, lang in good}
+        self.pairs, self.places, self.langs = good, {p for p, _ in good}, {lang for _, lang in good}
         self.row = self.row if self.taken_up else self.langs
         self.left.moves(good)
         self.screen, self.ended, self.met = screen, ended, True
@@ -465,6 +466,7 @@ class Walk:
                     if seen[name]["why"] == "bug" or ended != (name == "sorry"):
                         raise Violation(f"S3: {name} {seen[name]['why']}, ended: {ended}")
                     self.counts[name] += 1
+                    self.pairs = set()
                     self.ended, self.faulted, self.screen = ended, name == "fail", screen
                     self.places = {p[:-1] if p[-1] == ASK else p for p in self.places}
                     if ended:
