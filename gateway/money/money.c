@@ -40,16 +40,12 @@ struct money_rail *money_rail_find(struct money *m, struct str code)
     return NULL;
 }
 
-static void claim(void *arg)
+static void claim_charges(struct money *m)
 {
-    struct money *m = arg;
     /* typed codes are worked on beyond it */
     unsigned room = m->nworks < MONEY_WORKS_MAX ? MONEY_WORKS_MAX - m->nworks : 0;
     struct pg_params p;
 
-    loop_timer_set(&m->poll, MONEY_POLL_MS);
-    if (m->running && m->nrails > 0)
-        money_refunds_claim(m);
     if (!m->running || room == 0 || m->nrails == 0)
         return;
     if (op_pending(&m->claim)) {
@@ -62,6 +58,16 @@ static void claim(void *arg)
     pg_p_text(&p, m->owner);
     pg_p_int(&p, room);
     pg_exec(m->d.pg, &m->claim, &claim_stmt, &p);
+}
+
+static void claim(void *arg)
+{
+    struct money *m = arg;
+
+    loop_timer_set(&m->poll, MONEY_POLL_MS);
+    if (m->running && m->nrails > 0)
+        money_refunds_claim(m);
+    claim_charges(m);
 }
 
 static void claim_on_op(struct op *op)
@@ -85,7 +91,7 @@ void money_work_ended(struct money *m)
     counter_set(&in_flight, m->nworks);
     m->ended++;
     if (m->more && !op_pending(&m->claim) && (m->ended >= MONEY_CLAIM_STEP || m->nworks == 0))
-        claim(m);
+        claim_charges(m);
 }
 
 static void match(void *arg)
