@@ -314,7 +314,8 @@ class Walk:
                   ("my_pass", "pending"): not paid, ("start_charge", "pending"): not paid, ("start_charge", "active"): not has,
                   ("start_charge", "price_changed"): True, ("start_charge", "no_rail"): self.plan.country == "CI",
                   ("dial", "paused"): not self.tries["sms_next"], ("code", ""): "" not in self.codes, ("code", None): self.codes == {""},
-                  ("ring", "pass_active"): True}  # no carrier of the walks rings
+                  ("ring", "pass_active"): True,  # no carrier of the walks rings
+                  ("dial", "moving"): True}       # nor does support move a number
         silenced = outcome == "stopped" and not self.tries["stop"]
         return not silenced and not cannot.get((action, outcome))
 
@@ -377,7 +378,7 @@ class Walk:
         actions = {self.remember(name, key, option) for (name, _), option in options.items()}
         if "set_language" in actions:
             at |= {(p, x) for p, _ in at for x in self.langs}
-        action = actions.pop() if len(actions) == 1 else ""
+        action = next(iter(actions)) if len(actions) == 1 else ""
         self.faulted = False
         self.may_pay |= "start_charge" in actions
         if action in EFFECTS and not step.fault and step.twist < 0.4:
