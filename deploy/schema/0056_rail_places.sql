@@ -4,7 +4,7 @@
 
 alter table billing.rail add column places int not null default 64 check (places > 0);
 comment on column billing.rail.places is
-'Charges that the rail is asked about at the same time, over all workers and machines: its contract may want fewer. A typed code is not held back by it.';
+'Charges that the rail is asked about at the same time, over all workers and machines: its contract may want fewer. Two that claim in the same moment may pass it by a claim. A typed code is not held back by it.';
 
 drop index billing.charge_due;
 create index charge_due on billing.charge (rail, due_at, id) where due_at is not null;

@@ -119,6 +119,7 @@ static const struct {
     {"whole_only", "this rail gives back whole charges only (or any part --by-hand)"},
     {"decided", "that was decided before"},
     {"same_person", "who asked for it cannot approve it: that takes another person"},
+    {"recycled", "the number that paid has a new holder: give it back by hand"},
     {"spent", "it had become credit, and the reader used it"},
     {"not_by_hand", "the rail makes this one"},
     {"not_approved", "it is not approved, or is over"},

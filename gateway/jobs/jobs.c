@@ -52,7 +52,7 @@ PG_STMT(count_stmt, "job.count_deliveries", PG_BATCH, 1,
         "select messaging.count_deliveries() where $1::jsonb is not null");
 
 PG_STMT(moves_stmt, "job.run_moves", PG_BATCH, 1,
-        "select auth.run_moves(coalesce(($1::jsonb ->> 'max')::int, 50))");
+        "select auth.run_moves(coalesce(($1::jsonb ->> 'max')::int, 1))");
 
 PG_STMT(endings_stmt, "job.ring_endings", PG_BATCH, 1,
         "select messaging.ring_endings(coalesce(($1::jsonb ->> 'max')::int, 200))");

@@ -76,6 +76,9 @@ begin
     elsif m.asked_at <= v_now - interval '7 days' then
         update auth.number_move set state = 'failed', ended_at = v_now, why = 'expired' where id = m.id;
         return query select 'decided', 'expired';
+    elsif (select i.user_id from auth.identity i where i.id = m.old_identity) is distinct from m.user_id then
+        update auth.number_move set state = 'failed', ended_at = v_now, why = 'gone' where id = m.id;
+        return query select 'decided', 'gone';
     elsif m.kind = 'recycled' then
         return query select * from auth.number_recycle(m, v_who);
     else
@@ -93,20 +96,28 @@ comment on function auth.desk_answer(bytea[], text, bigint, text) is
 create or replace function auth.number_recycle(p_move auth.number_move, p_who text) returns table (outcome text, detail text) language plpgsql as $$
 declare
     v_gone boolean := (select i.gone_at is not null from auth.identity i where i.id = p_move.old_identity);
+    v_lost boolean;
 begin
-    if auth.user_pays(array[p_move.user_id], false) then
+    if auth.user_pays(array[p_move.user_id], true) or exists (
+        select 1 from billing.refund f join billing.charge c on c.id = f.charge_id
+        where c.identity_id = p_move.old_identity and f.state in ('APPROVED', 'REFUNDING', 'REFUND_UNKNOWN')) then
         return query select 'open', '';
         return;
     end if;
     if not v_gone then
         perform auth.identity_retire(p_move.old_identity, 'recycled');
     end if;
+    -- A code that was asked for when the number may have been his already is his.
+    delete from auth.recovery_code where identity_id = p_move.old_identity and made_at > p_move.asked_at - interval '30 days';
+    v_lost := auth.user_holds(p_move.user_id)
+        and not exists (select 1 from auth.recovery_code r where r.identity_id = p_move.old_identity);
     update auth.number_move set state = 'done', decided_by = p_who, ended_at = ops.now() where id = p_move.id;
-    perform ops.audit_put(p_who, 'number.recycled', 'identity:' || p_move.old_identity, jsonb_build_object('move', p_move.id));
-    return query select 'ok', 'the next who dials from it is a new reader';
+    perform ops.audit_put(p_who, 'number.recycled', 'identity:' || p_move.old_identity, jsonb_build_object('move', p_move.id, 'lost', v_lost));
+    return query select 'ok', 'the next who dials from it is a new reader'
+        || case when v_lost then '; what the old one still holds has no code that brings it back' else '' end;
 end $$;
 comment on function auth.number_recycle(auth.number_move, text) is
-'The number''s reader is left without it; her code still brings her, and all that is hers, to another number. Under the locks of auth.desk_answer.';
+'The number''s reader is left without it; a code from more than 30 days before the request still brings her, and all that is hers, to another number: a younger one may be the new holder''s. open: a payment that may still succeed, or a refund to this number, is not over. Under the locks of auth.desk_answer.';
 
 create or replace function auth.move_list() returns table (id text, kind text, state text, who text, age text, due text, reason text) language sql stable as $$
     select m.id::text, m.kind, m.state, m.asked_by || coalesce(', ' || m.decided_by, ''), to_char(ops.now() - m.asked_at, 'FMDDD"d" HH24:MI'),

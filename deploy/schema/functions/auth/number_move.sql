@@ -51,7 +51,8 @@ begin
     if v_end = 'unknown' then
         insert into billing.voucher_try (identity_id, at) values (p_identity_id, ops.now());
     elsif v_end = 'ok' then
-        update auth.number_move set state = 'failed', ended_at = ops.now(), why = 'moved' where old_identity = v_old and state in ('asked', 'waits');
+        update auth.number_move set state = 'failed', ended_at = ops.now(), why = 'moved'
+        where old_identity in (v_old, p_identity_id) and state in ('asked', 'waits');
         insert into auth.number_move (kind, state, old_identity, new_identity, user_id, left_user, asked_at, ended_at)
         values ('code', 'done', v_old, p_identity_id, v_user, v_left, ops.now(), ops.now());
         perform ops.audit_put('reader', 'number.moved', 'identity:' || v_old, jsonb_build_object('to', p_identity_id));
@@ -91,7 +92,8 @@ begin
         v_users := auth.number_lock(m.old_identity, m.new_identity);
         select * into m from auth.number_move x where x.id = m.id and x.state = 'waits' and x.due_at <= v_now for update;
         continue when not found;
-        v_end := auth.number_shift(m.old_identity, m.new_identity);
+        -- The request was about one reader: another may hold the number since.
+        v_end := case when v_users[1] is distinct from m.user_id then 'gone' else auth.number_shift(m.old_identity, m.new_identity) end;
         if v_end = 'open' and v_now < m.asked_at + interval '14 days' then
             update auth.number_move set due_at = v_now + interval '1 hour' where id = m.id;
         else

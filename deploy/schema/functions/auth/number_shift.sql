@@ -63,6 +63,10 @@ begin
     where user_id = (select i.user_id from auth.identity i where i.id = p_identity_id) and identity_id = p_identity_id and revoked_at is null;
     delete from messaging.schedule s where s.identity_id = p_identity_id
         and s.user_id = (select i.user_id from auth.identity i where i.id = p_identity_id);
+    if p_for = 'recycled' then
+        delete from auth.recovery_code where identity_id = p_identity_id and code_mac is null;
+        update auth.recovery_code set wanted_at = null, lease_until = null where identity_id = p_identity_id;
+    end if;
     -- Seen last of all phones, and silent: nothing that comes later is for who holds the number then.
     update auth.identity set gone_at = ops.now(), gone_for = p_for, lookup = sha256(lookup || int8send(id)), stopped_at = ops.now(),
         last_seen_at = created_at, rail = null
@@ -129,6 +133,9 @@ begin
     update reading.position p set user_id = p_to
     where p.user_id = p_from and not exists (select 1 from reading.position q where q.user_id = p_to and q.book_id = p.book_id);
     delete from messaging.schedule where user_id = p_from;
+    -- What ended and may yet turn out to be paid (I5) is for who she is now.
+    update billing.charge set user_id = p_to where user_id = p_from and settlement is null;
+    update billing.charge set gift_by = p_to where gift_by = p_from and settlement is null;
     update auth.users set status = 'deleted', version = version + 1 where id = p_from;
 end $$;
 comment on function auth.number_merge(bigint, bigint, bigint) is

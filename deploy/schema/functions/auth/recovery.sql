@@ -31,7 +31,7 @@ declare
     i auth.identity;
 begin
     if v is null then
-        select * into i from auth.identity where id = p_identity_id;
+        select * into i from auth.identity where id = p_identity_id for share;
         if i.gone_at is not null or exists (select 1 from auth.recovery_code r where r.identity_id = p_identity_id
                                             and r.made_at > ops.now() - interval '1 hour') then
             v := '{"outcome": "limited"}';
@@ -55,6 +55,7 @@ begin
     with due as (
         select r.identity_id from auth.recovery_code r
         where r.wanted_at <= v_now and coalesce(r.lease_until, '-infinity') <= v_now
+          and exists (select 1 from auth.identity i where i.id = r.identity_id and i.gone_at is null)
         order by r.wanted_at limit greatest(p_max, 0)
         for update skip locked),
     taken as (
@@ -74,6 +75,9 @@ declare
 begin
     for g in select x.identity, decode(x.mac, 'hex') as mac, decode(x.body, 'hex') as body
              from jsonb_to_recordset(p_codes) as x(identity bigint, mac text, body text) order by x.identity loop
+        -- A number that went meanwhile has another holder: he would have her code.
+        perform 1 from auth.identity i where i.id = g.identity and i.gone_at is null for no key update;
+        continue when not found;
         update auth.recovery_code r set code_mac = g.mac, made_at = v_now, wanted_at = null, lease_until = null
         where r.identity_id = g.identity and r.wanted_at is not null and r.lease_until is not null;
         continue when not found;

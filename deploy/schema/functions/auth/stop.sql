@@ -90,7 +90,7 @@ declare
 begin
     if v is null then
         select * into i from auth.identity where id = p_identity_id for no key update;
-        if i.stopped_at is null and i.paused_at is null then
+        if i.gone_at is not null or (i.stopped_at is null and i.paused_at is null) then
             v := jsonb_build_object('outcome', 'already', 'message_id', null);
         else
             update auth.identity set stopped_at = null, paused_at = null, paused_for = null, lifted_at = ops.now() where id = p_identity_id;

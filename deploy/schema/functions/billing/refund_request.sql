@@ -85,6 +85,9 @@ begin
         return query select 'decided', f.state;
     elsif v_who = f.requested_by then
         return query select 'same_person', f.state;
+    elsif not f.by_hand and exists (select 1 from billing.charge c join auth.identity i on i.id = c.identity_id
+                                    where c.id = f.charge_id and i.gone_for = 'recycled') then
+        return query select 'recycled', f.state;
     elsif not billing.refund_reverse(f, v_payer) then
         return query select 'spent', f.state;
     else
@@ -97,7 +100,7 @@ begin
 end $$;
 comment on function billing.refund_approve(bigint, text) is
 'Another person than the one who asked lets a refund go: it is booked out of the sale (or credit, or suspense) and sent by the next claim, or waits for the person who makes it by hand; wake coko_charge after the commit. who: the authenticated person.
-outcome: ok | missing | decided (approved or refused before: state) | same_person | spent (the charge had become credit, and the reader used it).';
+outcome: ok | missing | decided (approved or refused before: state) | same_person | recycled (the number that paid has a new holder: by hand only) | spent (the charge had become credit, and the reader used it).';
 
 create or replace function billing.refund_refuse(p_refund_id bigint, p_who text) returns table (outcome text, state text)
 language plpgsql as $$

@@ -139,7 +139,11 @@ begin
         return 'suspense';
     end if;
     update billing.statement_line x set state = l.state, charge_id = l.charge_id, refund_id = l.refund_id, note = l.note,
-        matched_at = case when l.state = 'matched' then ops.now() end
+        matched_at = case when l.state = 'matched' then ops.now() end,
+        -- An explanation is of what the line was then.
+        explanation = case when l.state in (p_line.state, 'matched') then x.explanation end,
+        explained_by = case when l.state in (p_line.state, 'matched') then x.explained_by end,
+        explained_at = case when l.state in (p_line.state, 'matched') then x.explained_at end
     where x.id = l.id;
     update billing.statement_missing m set line_id = l.id where m.line_id is null and (m.charge_id = l.charge_id or m.refund_id = l.refund_id);
     if l.state in ('matched', 'suspense') then

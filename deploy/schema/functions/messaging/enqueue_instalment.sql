@@ -32,7 +32,7 @@ begin
     select * into u from auth.users where id = p_user_id for no key update;
     select * into i from auth.identity where id = p_identity_id for share;
     select * into b from catalog.book where id = v_book and status = 'published';
-    if b.id is null or i.id is null then
+    if b.id is null or i.id is null or i.gone_at is not null or i.user_id <> p_user_id then
         return jsonb_build_object('outcome', 'none', 'segments', 0, 'part', 0, 'title', '');
     elsif i.stopped_at is not null then
         return jsonb_build_object('outcome', 'stopped', 'segments', 0, 'part', 0, 'title', b.title);

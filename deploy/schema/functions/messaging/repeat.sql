@@ -24,7 +24,7 @@ declare
     v_id bigint;
 begin
     perform 1 from auth.users u where u.id = p_user_id for no key update;
-    select * into i from auth.identity where id = p_identity_id and user_id = p_user_id for share;
+    select * into i from auth.identity where id = p_identity_id and user_id = p_user_id and gone_at is null for share;
     select * into m from messaging.message
     where identity_id = p_identity_id and kind = 'instalment' and state not in ('cancelled', 'failed', 'expired') order by id desc limit 1;
     select * into b from catalog.book where id = m.book_id and status = 'published';

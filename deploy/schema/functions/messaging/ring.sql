@@ -16,7 +16,7 @@ begin
         return;
     end if;
     select * into i from auth.identity where id = p_identity_id for share;
-    if i.stopped_at is not null or i.paused_at is not null then
+    if i.gone_at is not null or i.stopped_at is not null or i.paused_at is not null then
         return query select 'stopped', null::bigint;
         return;
     end if;

@@ -28,7 +28,7 @@ declare
     i auth.identity;
 begin
     if v is null then
-        select * into i from auth.identity where id = p_identity_id and user_id = p_user_id;
+        select * into i from auth.identity where id = p_identity_id and user_id = p_user_id and gone_at is null;
         select case p_want when 'am' then array[d.morning] when 'both' then array[d.morning, d.evening] end into v_slots
         from messaging.daily_slots(i.country) d;
         if p_want is null or p_want not in ('off', 'am', 'both') or i.id is null then
