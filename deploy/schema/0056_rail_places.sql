@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- How many requests a rail is asked at once, and the index that lets a claim go rail by rail: a rail that answers
 -- slowly keeps its own places busy and nobody else's.
+set local lock_timeout = '3s';
 
 alter table billing.rail add column places int not null default 64 check (places > 0);
 comment on column billing.rail.places is
