@@ -98,9 +98,7 @@ static int charges_show(PGconn *db, const struct config *c, struct request *r)
 
 /* ---- what came of it ---- */
 
-static const struct {
-    const char *outcome, *text;
-} outcomes[] = {
+static const struct command_outcome outcomes[] = {
     {"who", "this key is nobody's who may decide about money"},
     {"missing", "there is none of that id"},
     {"nothing_to_ask", "not sent yet, or settled: there is nothing to ask the rail"},
@@ -126,28 +124,12 @@ static const struct {
     {"seen", "the rail's id stands on another refund"},
 };
 
-/* Of one row: outcome, detail. Wakes who works on charges. */
+/* Wakes who works on charges, and who sends. */
 static int told(PGconn *db, PGresult *got, const char *what)
 {
-    int code = COMMAND_FAULT;
+    static const char *const topics[] = {"coko_charge", "coko_message", NULL};
 
-    if (!got)
-        return code;
-    const char *outcome = PQgetvalue(got, 0, 0), *detail = PQgetvalue(got, 0, 1);
-
-    if (strcmp(outcome, "ok") == 0) {
-        printf("%s%s%s\n", what, *detail ? " " : "", detail);
-        PQclear(PQexec(db, "NOTIFY coko_charge"));
-        PQclear(PQexec(db, "NOTIFY coko_message"));
-        code = COMMAND_OK;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(outcomes); i++) {
-        if (strcmp(outcome, outcomes[i].outcome) == 0)
-            fprintf(stderr, "coko charges: %s%s%s%s\n", outcomes[i].text, *detail ? " (" : "",
-                    detail, *detail ? ")" : "");
-    }
-    PQclear(got);
-    return code;
+    return command_told(db, got, "charges", what, outcomes, ARRAY_LEN(outcomes), topics);
 }
 
 static int charges_poll(PGconn *db, const struct config *c, struct request *r)

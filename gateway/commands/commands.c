@@ -66,6 +66,34 @@ bool command_is_day(const char *text)
     return !form[i] && !text[i];
 }
 
+int command_told(PGconn *db, PGresult *got, const char *command, const char *what,
+                 const struct command_outcome *known, size_t n, const char *const *topics)
+{
+    int code = COMMAND_FAULT;
+
+    if (!got)
+        return code;
+    const char *outcome = PQgetvalue(got, 0, 0), *detail = PQgetvalue(got, 0, 1);
+
+    if (strcmp(outcome, "ok") == 0) {
+        char notify[64];
+
+        printf("%s%s%s\n", what, *detail ? " " : "", detail);
+        for (; *topics; topics++) {
+            snprintf(notify, sizeof notify, "NOTIFY %s", *topics);
+            PQclear(PQexec(db, notify));
+        }
+        code = COMMAND_OK;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(outcome, known[i].outcome) == 0)
+            fprintf(stderr, "coko %s: %s%s%s%s\n", command, known[i].text, *detail ? " (" : "",
+                    detail, *detail ? ")" : "");
+    }
+    PQclear(got);
+    return code;
+}
+
 int command_table(PGresult *got, const char *const *heads, const int *widths, int ncols)
 {
     if (!got)

@@ -49,6 +49,19 @@ int command_with_database(int argc, char **argv, command_db_fn *fn, void *arg);
 /* One statement with text parameters; NULL after a message on stderr, else the caller clears it. */
 PGresult *command_rows(PGconn *db, const char *sql, int n, const char *const *v);
 
+/* What an outcome of a function means to the person who asked. */
+struct command_outcome {
+    const char *outcome, *text;
+};
+
+/*
+ * Of one row (outcome, detail), which it clears: "ok" is told as `what` and the detail, and wakes the
+ * topics (NULL-terminated); any other as its text among `n` known ones, by the command's name, on
+ * stderr. COMMAND_OK after "ok", else COMMAND_FAULT; got NULL: a message was printed before.
+ */
+int command_told(PGconn *db, PGresult *got, const char *command, const char *what,
+                 const struct command_outcome *known, size_t n, const char *const *topics);
+
 /* Prints the rows under a head, each column as wide as widths says, the last as it is, and clears them.
  * NULL: COMMAND_FAULT. */
 int command_table(PGresult *got, const char *const *heads, const int *widths, int ncols);

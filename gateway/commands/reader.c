@@ -42,9 +42,7 @@ static struct request request_read(int argc, char **argv)
     return r;
 }
 
-static const struct {
-    const char *outcome, *text;
-} outcomes[] = {
+static const struct command_outcome outcomes[] = {
     {"who", "this key is nobody's who may decide"},
     {"missing", "nobody ever came from that number, or there is no such request"},
     {"same", "that is one number"},
@@ -55,27 +53,12 @@ static const struct {
     {"open", "a payment of this reader is not over yet"},
 };
 
-/* Of one row: outcome, detail. Wakes who sends what came of it. */
+/* Wakes who sends what came of it. */
 static int told(PGconn *db, PGresult *got, const char *what)
 {
-    int code = COMMAND_FAULT;
+    static const char *const topics[] = {"coko_message", NULL};
 
-    if (!got)
-        return code;
-    const char *outcome = PQgetvalue(got, 0, 0), *detail = PQgetvalue(got, 0, 1);
-
-    if (strcmp(outcome, "ok") == 0) {
-        printf("%s %s\n", what, detail);
-        PQclear(PQexec(db, "NOTIFY coko_message"));
-        code = COMMAND_OK;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(outcomes); i++) {
-        if (strcmp(outcome, outcomes[i].outcome) == 0)
-            fprintf(stderr, "coko reader: %s%s%s%s\n", outcomes[i].text, *detail ? " (" : "",
-                    detail, *detail ? ")" : "");
-    }
-    PQclear(got);
-    return code;
+    return command_told(db, got, "reader", what, outcomes, ARRAY_LEN(outcomes), topics);
 }
 
 /* In any form with its country's code: +225..., 00225... */
