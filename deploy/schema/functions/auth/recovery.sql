@@ -55,7 +55,7 @@ begin
     with due as (
         select r.identity_id from auth.recovery_code r
         where r.wanted_at <= v_now and coalesce(r.lease_until, '-infinity') <= v_now
-          and exists (select 1 from auth.identity i where i.id = r.identity_id and i.gone_at is null)
+          and (select i.gone_at is null from auth.identity i where i.id = r.identity_id)
         order by r.wanted_at limit greatest(p_max, 0)
         for update skip locked),
     taken as (
