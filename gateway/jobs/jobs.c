@@ -45,8 +45,9 @@ PG_STMT(margin_stmt, "job.margin", PG_BATCH, 1,
 PG_STMT(schedule_stmt, "job.run_schedule", PG_BATCH, 1,
         "select messaging.run_schedule(coalesce(($1::jsonb ->> 'max')::int, 200))");
 
+/* 50 a transaction: a reader who dials waits for no longer one. */
 PG_STMT(reminders_stmt, "job.run_reminders", PG_BATCH, 1,
-        "select billing.run_reminders(coalesce(($1::jsonb ->> 'max')::int, 200))");
+        "select billing.run_reminders(coalesce(($1::jsonb ->> 'max')::int, 50))");
 
 PG_STMT(count_stmt, "job.count_deliveries", PG_BATCH, 1,
         "select messaging.count_deliveries() where $1::jsonb is not null");
@@ -64,15 +65,23 @@ PG_STMT(papers_stmt, "job.number_papers", PG_BATCH, 1,
 static const struct job_kind {
     const char *name;
     const struct pg_stmt *stmt;
-    bool repeat; /* works in steps: again while it answers more than 0 */
-} kinds[] = {
-    {"expire_rows", &expire_stmt, true},      {"audit_partitions", &partitions_stmt, false},
-    {"archive_months", &archive_stmt, false}, {"refresh_popularity", &popularity_stmt, false},
-    {"margin", &margin_stmt, false},          {"run_schedule", &schedule_stmt, true},
-    {"hop_days", &hop_days_stmt, false},      {"count_deliveries", &count_stmt, false},
-    {"run_reminders", &reminders_stmt, true}, {"ring_endings", &endings_stmt, true},
-    {"number_papers", &papers_stmt, true},    {"run_moves", &moves_stmt, true}};
+    bool repeat;   /* works in steps: again while it answers more than 0 */
+    int64_t pause; /* ms between two steps: as long as it lasts, the readers have the database */
+} kinds[] = {{"expire_rows", &expire_stmt, true, 0},
+             {"audit_partitions", &partitions_stmt, false, 0},
+             {"archive_months", &archive_stmt, false, 0},
+             {"refresh_popularity", &popularity_stmt, false, 0},
+             {"margin", &margin_stmt, false, 0},
+             {"run_schedule", &schedule_stmt, true, 0},
+             {"hop_days", &hop_days_stmt, false, 0},
+             {"count_deliveries", &count_stmt, false, 0},
+             {"run_reminders", &reminders_stmt, true, 100},
+             {"ring_endings", &endings_stmt, true, 0},
+             {"number_papers", &papers_stmt, true, 0},
+             {"run_moves", &moves_stmt, true, 0}};
 
+/* FREE -- claimed --> WORK -- its last step, or a fault --> END -- recorded --> FREE; between two steps
+ * of WORK the timer of a kind that pauses is set. */
 enum run_phase { RUN_FREE, RUN_WORK, RUN_END };
 
 struct run {
@@ -82,6 +91,7 @@ struct run {
     char *args; /* for the next step; ours */
     int64_t id;
     int64_t started_us;
+    struct loop_timer pause;
     struct op op;
 };
 
@@ -144,13 +154,23 @@ static void run_step(struct run *r)
     pg_exec(r->j->pg, &r->op, r->kind->stmt, &p);
 }
 
+static void run_on_pause(void *arg)
+{
+    struct run *r = arg;
+
+    if (r->j->draining)
+        run_end(r, true, NULL);
+    else
+        run_step(r);
+}
+
 static void run_on_op(struct op *op)
 {
     struct run *r = container_of(op, struct run, op);
 
     if (r->phase == RUN_WORK && run_has_more(r)) {
         op_release(op);
-        run_step(r);
+        loop_timer_set(&r->pause, r->kind->pause);
         return;
     }
     if (r->phase == RUN_WORK) {
@@ -260,6 +280,7 @@ struct jobs *jobs_new(struct loop *loop, struct pg *pg, const struct jobs_config
     for (size_t i = 0; i < JOBS_MAX; i++) {
         j->runs[i].j = j;
         op_init(&j->runs[i].op, loop, run_on_op);
+        loop_timer_init(&j->runs[i].pause, loop, run_on_pause, &j->runs[i]);
     }
     if (c->scheduler)
         j->scheduler = scheduler_new(loop, pg, c->owner);
@@ -304,6 +325,7 @@ void jobs_free(struct jobs *j)
     op_cancel(&j->claim);
     op_release(&j->claim);
     for (size_t i = 0; i < JOBS_MAX; i++) {
+        loop_timer_clear(&j->runs[i].pause);
         op_cancel(&j->runs[i].op);
         op_release(&j->runs[i].op);
         free(j->runs[i].args);

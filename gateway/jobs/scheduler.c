@@ -27,7 +27,7 @@ PG_STMT(
     " from (values ('expire_rows', 3600), ('audit_partitions', 86400),"
     " ('archive_months', 86400), ('hop_days', 86400),"
     " ('refresh_popularity', 3600), ('count_deliveries', 3600), ('margin', 86400),"
-    " ('run_schedule', 60), ('run_reminders', 300), ('ring_endings', 300),"
+    " ('run_schedule', 60), ('run_reminders', 10), ('ring_endings', 300),"
     " ('number_papers', 30), ('run_moves', 300)) as t(kind, period_s)"
     " where exists (select 1 from ops.lease l where l.name = 'scheduler' and l.owner = $1"
     " and l.epoch = $2::bigint)"

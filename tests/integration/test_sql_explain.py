@@ -57,7 +57,7 @@ insert into billing.charge (user_id, identity_id, plan_id, price_id, period_no, 
 insert into billing.attempt (charge_id, n, sent_at, owner, epoch) select id, 1, now(), 'w', 1 from billing.charge;
 insert into billing.entitlement (user_id, plan_id, charge_id, starts_at, ends_at, anchor_day, created_at)
     select user_id, plan_id, id, now() - interval '1 hour', now() + interval '1 day', 1, now() from billing.charge where settlement = 'granted';
-update billing.entitlement set remind_at = now() + id * interval '1 second' - interval '100 seconds';
+update billing.entitlement set remind_at = now() + id * interval '1 second' - interval '100 seconds', remind_place = case when id %% 2 = 0 then now() + id * interval '1 second' - interval '100 seconds' end;
 insert into billing.voucher_batch (plan_id, expires_at, made_by, made_at) select id, now() + interval '1 year', 'x', now() from billing.plan where code = 'day';
 insert into billing.voucher (code_mac, batch_id) select sha256(i::text::bytea), (select max(id) from billing.voucher_batch) from generate_series(1, %(n)s) i;
 insert into billing.voucher_try (identity_id, at) select i, now() from generate_series(1, %(n)s) i;

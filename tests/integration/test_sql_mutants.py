@@ -17,6 +17,7 @@ import test_sql_messaging as messaging
 import test_sql_number as number
 import test_sql_rail_gate as rail_gate
 import test_sql_readers as readers
+import test_sql_renewals as renewals
 import test_sql_rings as rings
 import test_sql_routing as routing
 import test_sql_royalties as royalties
@@ -216,11 +217,24 @@ MUTANTS = {
     "dunning after a refusal": (
         [("billing.not_reminded", "c.state = 'FAILED'", "false")], lambda w: selling.test_who_said_no_is_not_reminded(w, "refusal")),
     "reminders at night": (
-        [("billing.run_reminders", "elsif v_decent > v_now then", "elsif false then")],
+        [("billing.remind_due", "elsif v_decent > p_now then", "elsif false then")],
         lambda w: selling.test_the_end_is_spoken_of_before_and_after_it(w, "month", 1500, [-3, -1, 0, 1, 3, 7])),
     "35: two schedulers share a pass": (
-        [("billing.run_reminders", "for update skip locked", ""), ("billing.remind", "'remind:' || p_pass.id || ':' || p_days", "null")],
+        [("billing.run_reminders", "perform 1 from billing.reminder_pace where lane = '*' for update;", ""),
+         ("billing.run_reminders", "for update skip locked", ""), ("billing.remind", "'remind:' || p_pass.id || ':' || p_days", "null")],
         selling.test_reminders_of_two_schedulers_are_said_once),
+    "35: a crowd is said at once": (
+        [("billing.remind_due", "elsif not billing.remind_later(p_pass, i, p_now) then", "else")],
+        lambda w: renewals.test_a_crowd_is_said_at_its_pace_and_each_once(renewals.at_noon(w))),
+    "35: one rail's crowd stands before another's": (
+        [("billing.reminder_slot", "where p.lane = any (v_lanes)", "where true")],
+        lambda w: renewals.test_a_slow_lane_makes_its_own_readers_wait_and_nobody_elses(renewals.at_noon(w), {"rail_wave": 6})),
+    "35: a place is no reason to be first": (
+        [("billing.run_reminders", "x.remind_place <= v_now", "false")],
+        lambda w: renewals.test_who_has_a_place_is_not_late_for_a_new_crowd(renewals.at_noon(w))),
+    "35: missed places are said in one burst": (
+        [("billing.remind_later", "p_now - interval '1 minute'", "p_now - interval '1 day'")],
+        lambda w: renewals.test_places_that_nobody_came_to_are_asked_for_again(renewals.at_noon(w))),
     "30 days are a month": (
         [("billing.add_period", "if p_unit in ('day', 'week') then", "if p_unit = 'month' then return p_from + interval '30 days'; end if; if p_unit in ('day', 'week') then")],
         lambda w: billing.test_period_arithmetic(w, (2026, 1, 31), "month", 31, [(2026, 2, 28)])),

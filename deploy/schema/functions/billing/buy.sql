@@ -118,13 +118,19 @@ end $$;
 comment on function billing.start_trial(bigint, bigint, text, text, text) is
 'Once a number. consent: the words that were shown. Nothing is debited at its end. outcome: granted (label, until) | none (no trial for this reader).';
 
+create or replace function billing.rail_of(p_identity auth.identity) returns text language plpgsql stable as $$
+begin
+    return coalesce(p_identity.rail, (
+        select o.rail from billing.rail_route o join billing.rail x on x.code = o.rail and x.enabled
+        where o.country = p_identity.country and o.network in (p_identity.network, '*') order by (o.network = '*'), o.prio, o.rail limit 1));
+end $$;
+comment on function billing.rail_of(auth.identity) is 'The wallet that a phone pays with: the one it chose, else the first of its network; null: none.';
+
 create or replace function billing.wallets(p_identity_id bigint) returns table (rail text, label text, chosen boolean) language plpgsql stable as $$
 #variable_conflict use_column
 begin
     return query
-    select r.code, r.name, r.code is not distinct from coalesce(i.rail, (
-            select o.rail from billing.rail_route o join billing.rail x on x.code = o.rail and x.enabled
-            where o.country = i.country and o.network in (i.network, '*') order by (o.network = '*'), o.prio, o.rail limit 1))
+    select r.code, r.name, r.code is not distinct from billing.rail_of(i)
     from auth.identity i
     join billing.rail r on r.enabled and exists (select 1 from billing.rail_route o where o.country = i.country and o.rail = r.code)
     where i.id = p_identity_id

@@ -29,7 +29,7 @@ comment on function billing.decent_hour(text, timestamptz) is 'The moment itself
 create or replace function billing.not_reminded(p_pass billing.entitlement, p_identity auth.identity, p_now timestamptz) returns boolean
 language plpgsql stable as $$
 begin
-    return p_pass.cancelled_at is not null or p_pass.given_back or p_identity.id is null
+    return p_pass.remind_at is null or p_pass.cancelled_at is not null or p_pass.given_back or p_identity.id is null
         or p_identity.stopped_at is not null or p_identity.paused_at is not null
         or exists (select 1 from billing.entitlement o where o.user_id = p_pass.user_id and o.ends_at > p_pass.ends_at)
         or exists (select 1 from billing.charge c join billing.refusal r on r.reason = c.reason
@@ -39,43 +39,106 @@ end $$;
 comment on function billing.not_reminded(billing.entitlement, auth.identity, timestamptz) is
 'Who hears nothing of the end of a pass any more: she cancelled, said STOP or PAUSE, has a later pass, got her money back, or said no to a payment since the end came near.';
 
+create or replace function billing.morning_share(p_user_id bigint, p_morning timestamptz) returns interval language sql immutable as $$
+    select make_interval(secs => abs(hashint8(p_user_id + extract(epoch from p_morning)::bigint)::bigint) % 3600)
+$$;
+comment on function billing.morning_share(bigint, timestamptz) is
+'How long after the first decent moment of a day a reader whose reminder waited for it hears it: within the hour, by a hash of her and the day, so that a night''s reminders are no crowd at eight.';
+
+create or replace function billing.reminder_slot(p_identity auth.identity, p_now timestamptz) returns timestamptz language plpgsql as $$
+declare
+    v_lanes text[] := array['account:' || coalesce(messaging.account_for(p_identity.country, p_identity.network), '-'),
+                            'rail:' || coalesce(billing.rail_of(p_identity), '-')];
+    v_slot timestamptz;
+begin
+    insert into billing.reminder_pace (lane) select unnest(v_lanes) on conflict (lane) do nothing;
+    select greatest(p_now, max(p.free_at)) into v_slot from billing.reminder_pace p where p.lane = any (v_lanes);
+    if billing.decent_hour(p_identity.country, v_slot) > v_slot then
+        return null;
+    end if;
+    update billing.reminder_pace p
+    set free_at = v_slot + interval '1 minute' / coalesce(p.a_minute, (select d.a_minute from billing.reminder_pace d where d.lane = '*'))
+    where p.lane = any (v_lanes);
+    return v_slot;
+end $$;
+comment on function billing.reminder_slot(auth.identity, timestamptz) is
+'The first moment that is free both in the lane of the account that sends to a phone and in that of the rail that it would pay by; it is taken. Null: none is left on this day (nothing is taken). Only its caller''s lock of lane ''*'' keeps two from the same one.';
+
+create or replace function billing.remind_later(p_pass billing.entitlement, p_identity auth.identity, p_now timestamptz) returns boolean
+language plpgsql as $$
+declare
+    v_slot timestamptz;
+    v_morning timestamptz;
+begin
+    if p_pass.remind_place > p_now - interval '1 minute' then
+        return false;
+    end if;
+    v_slot := billing.reminder_slot(p_identity, p_now);
+    if v_slot <= p_now + interval '10 seconds' then
+        return false;
+    end if;
+    v_morning := billing.decent_hour(p_identity.country, p_now + interval '12 hours');
+    update billing.entitlement
+    set remind_place = v_slot, remind_at = coalesce(v_slot, v_morning + billing.morning_share(p_pass.user_id, v_morning))
+    where id = p_pass.id;
+    return true;
+end $$;
+comment on function billing.remind_later(billing.entitlement, auth.identity, timestamptz) is
+'Whether a reminder that is due has to wait, and then its moment is set: its place in the lanes or, when the day is full, the next morning. A place that nobody came to for a minute is asked for again. What may go within ten seconds goes now: the job looks no oftener.';
+
+create or replace function billing.remind_due(p_pass billing.entitlement, p_now timestamptz) returns void language plpgsql as $$
+declare
+    i auth.identity;
+    s billing.reminder_step;
+    v_decent timestamptz;
+begin
+    select * into i from auth.identity x where x.user_id = p_pass.user_id and x.kind = 'phone' and x.gone_at is null
+    order by x.last_seen_at desc, x.id limit 1;
+    v_decent := billing.decent_hour(i.country, p_now);
+    if billing.not_reminded(p_pass, i, p_now) then
+        update billing.entitlement set remind_at = null, remind_place = null where id = p_pass.id;
+    elsif v_decent > p_now then
+        update billing.entitlement set remind_at = v_decent + billing.morning_share(p_pass.user_id, v_decent), remind_place = null
+        where id = p_pass.id;
+    elsif not billing.remind_later(p_pass, i, p_now) then
+        -- The last step that is due; one that is a day late is left out, and two are never said at once.
+        select x.* into s from billing.reminder_step x
+        where p_pass.ends_at + make_interval(days => x.days) <= p_now
+          and p_pass.ends_at + make_interval(days => x.days) > p_now - interval '1 day'
+          and billing.step_fits(p_pass, x.days)
+        order by x.days desc limit 1;
+        if found then
+            perform billing.remind(p_pass, i, s.template, s.days);
+        end if;
+        update billing.entitlement set remind_at = billing.next_reminder(p_pass, p_now), remind_place = null where id = p_pass.id;
+    end if;
+end $$;
+comment on function billing.remind_due(billing.entitlement, timestamptz) is
+'A pass whose reminder is due, its row locked: said and the next one set, put off to the morning or to its place, or never again.';
+
 create or replace function billing.run_reminders(p_max int) returns int language plpgsql as $$
 declare
     v_now timestamptz := ops.now();
     e billing.entitlement;
-    i auth.identity;
-    s billing.reminder_step;
-    v_step timestamptz;
-    v_decent timestamptz;
     v_n int := 0;
 begin
-    for e in select * from billing.entitlement x where x.remind_at <= v_now order by x.remind_at, x.id limit greatest(p_max, 0)
+    perform 1 from billing.reminder_pace where lane = '*' for update;
+    -- Who has a place comes first: a crowd that still waits for its own must not make those late.
+    for e in select * from billing.entitlement x where x.remind_place <= v_now order by x.remind_place, x.id limit greatest(p_max, 0)
              for update skip locked loop
         v_n := v_n + 1;
-        i := null;
-        select * into i from auth.identity x where x.user_id = e.user_id and x.kind = 'phone' and x.gone_at is null order by x.last_seen_at desc, x.id limit 1;
-        v_decent := billing.decent_hour(i.country, v_now);
-        if billing.not_reminded(e, i, v_now) then
-            update billing.entitlement set remind_at = null where id = e.id;
-        elsif v_decent > v_now then
-            update billing.entitlement set remind_at = v_decent where id = e.id;
-        else
-            -- The last step that is due; one that is a day late is left out, and two are never said at once.
-            select x.* into s from billing.reminder_step x
-            where e.ends_at + make_interval(days => x.days) <= v_now
-              and e.ends_at + make_interval(days => x.days) > v_now - interval '1 day'
-              and billing.step_fits(e, x.days)
-            order by x.days desc limit 1;
-            if found then
-                perform billing.remind(e, i, s.template, s.days);
-            end if;
-            update billing.entitlement set remind_at = billing.next_reminder(e, v_now) where id = e.id;
-        end if;
+        perform billing.remind_due(e, v_now);
+    end loop;
+    for e in select * from billing.entitlement x where x.remind_at <= v_now order by x.remind_at, x.id limit greatest(p_max - v_n, 0)
+             for update skip locked loop
+        v_n := v_n + 1;
+        perform billing.remind_due(e, v_now);
     end loop;
     return v_n;
 end $$;
 comment on function billing.run_reminders(int) is
-'The reminders that are due, at most max passes; how many it looked at. Runs twice without harm: remind_at moves in the transaction that sends. Between 8 and 20 h of the reader''s country; what waited for the morning is said then, unless the next step has come.';
+'The reminders that are due, at most max passes; how many it looked at. Runs twice without harm: remind_at moves in the transaction that sends. Between 8 and 20 h of the reader''s country; what waited for the morning is said in its first hour, unless the next step has come.
+Never more a minute than billing.reminder_pace: who comes when that is used up gets a place, in the order of falling due, and is looked at again then (hard case 35).';
 
 create or replace function billing.remind(p_pass billing.entitlement, p_identity auth.identity, p_template text, p_days int) returns void
 language plpgsql as $$
