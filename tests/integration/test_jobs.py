@@ -209,6 +209,40 @@ def test_a_job_waits_for_its_time(node, migrated_db):
     assert wait_job(migrated_db, number, "done")[1] == 1
 
 
+def ended_passes(url, count):
+    """Passes of readers without a phone, whose end is to be spoken of: a step of the job clears them."""
+    sql(url, "insert into billing.plan (code, names, period_unit) values ('ended', '{}', 'week') on conflict do nothing")
+    sql(url, "delete from billing.entitlement")
+    sql(url, "with u as (insert into auth.users (lang, country, created_at) select 'fr', 'CI', ops.now() from generate_series(1, %s) returning id)"
+             " insert into billing.entitlement (user_id, plan_id, origin, starts_at, ends_at, anchor_day, created_at, remind_at)"
+             " select u.id, p.id, 'trial', ops.now() - interval '7 days', ops.now(), 1, ops.now(), ops.now()"
+             " from u, billing.plan p where p.code = 'ended'", [count])
+
+
+def left(url):
+    return sql(url, "select count(*) from billing.entitlement where remind_at is not null")[0][0]
+
+
+def test_a_job_of_many_steps_leaves_the_database_to_others_between_two(node, migrated_db):
+    ended_passes(migrated_db, 8)
+    d = node("a", roles="worker")
+    before = sql(migrated_db, "select clock_timestamp()")[0][0]
+    enqueue(migrated_db, "run_reminders", '{"max": 1}')
+    wait_until(lambda: left(migrated_db) == 0, lambda: left(migrated_db))
+    assert (sql(migrated_db, "select clock_timestamp()")[0][0] - before).total_seconds() >= 0.7, "a tenth of a second after each of seven"
+    wait_until(lambda: sql(migrated_db, "select state from ops.job") == [("done",)], "the job's end")
+    assert d.metric("coko_jobs_finished_total", "done") == 1
+
+
+def test_a_drain_ends_a_job_between_two_steps(node, migrated_db):
+    ended_passes(migrated_db, 500)
+    d = node("a", roles="worker")
+    enqueue(migrated_db, "run_reminders", '{"max": 1}')
+    wait_until(lambda: left(migrated_db) < 500, "the first step")
+    d.stop()
+    assert 0 < left(migrated_db) < 500 and sql(migrated_db, "select state from ops.job") == [("done",)]
+
+
 def test_old_rows_go_in_one_run_however_many(node, migrated_db):
     """Bug: 5,000 a table and hour were deleted; a busy day writes more, and the table never shrank."""
     sql(migrated_db, "insert into ops.step_effect (step_key, action, result, created_at)"

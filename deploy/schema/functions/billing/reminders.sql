@@ -77,7 +77,9 @@ begin
     if v_slot <= p_now + interval '10 seconds' then
         return false;
     end if;
-    v_morning := billing.decent_hour(p_identity.country, p_now + interval '12 hours');
+    if v_slot is null then
+        v_morning := billing.decent_hour(p_identity.country, p_now + interval '12 hours');
+    end if;
     update billing.entitlement
     set remind_place = v_slot, remind_at = coalesce(v_slot, v_morning + billing.morning_share(p_pass.user_id, v_morning))
     where id = p_pass.id;
