@@ -14,6 +14,7 @@ import redis as redis_client
 
 import esme_figures
 import money_figures
+import renewal_figures
 import sms_figures
 import smpp_figures
 from machine import CONNECTIONS, FLOOR, SECONDS, SERVER_CORE, Hubtel, Server, pss_kib, rss_kib
@@ -332,7 +333,11 @@ def charges(machine):
     yield from money_figures.charges(machine, Line)
 
 
+def renewals(machine):
+    yield from renewal_figures.renewals(machine, Line)
+
+
 FIGURES = {"hop_menu": hop_menu, "hop_sql": hop_sql, "hop_npm": hop_npm, "rest_list": rest_list, "memory": memory,
            "start": start, "growth": growth,
            "smpp_link": smpp_link, "smpp_binds": smpp_binds, "sms_outbox": sms_outbox, "kannel": kannel,
-           "esme": esme, "charges": charges}
+           "esme": esme, "charges": charges, "renewals": renewals}

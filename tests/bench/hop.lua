@@ -1,16 +1,19 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- wrk: Hubtel hops over many sessions in turn, so that no session is in flight twice.
---   wrk ... -s hop.lua URL -- PREFIX SESSIONS SEQUENCE INPUT INPUT...
+--   wrk ... -s hop.lua URL -- PREFIX SESSIONS SEQUENCE PAUSE INPUT INPUT...
 -- The k-th lap over the sessions sends the k-th input, again and again. Sessions are PREFIX1,
--- PREFIX2, ... of the numbers +225 07 00000001, ...; SEQUENCE is above every earlier one.
--- One thread only. Prints one line of JSON at the end.
+-- PREFIX2, ... of the numbers +225 07 00000001, ...; SEQUENCE is above every earlier one. With a
+-- PAUSE above 0 each connection waits so many milliseconds before a request. One thread only.
+-- Prints one line of JSON at the end.
 
 local prefix, sessions, sequence, inputs, at
 
 function init(args)
     prefix, sessions, sequence = args[1], tonumber(args[2]), tonumber(args[3])
     inputs, at = {}, 0
-    for i = 4, #args do inputs[#inputs + 1] = args[i] end
+    local pause = tonumber(args[4])
+    if pause > 0 then delay = function() return pause end end
+    for i = 5, #args do inputs[#inputs + 1] = args[i] end
     wrk.method = "POST"
     wrk.headers["Content-Type"] = "application/json"
 end

@@ -72,13 +72,15 @@ class Server:
         assert self.process.stop() == 0, self.process.tail()
 
 
-class OnCore:
-    def __init__(self, core):
-        self.core = core
+class OnCores:
+    """What is started meanwhile inherits these cores."""
+
+    def __init__(self, *cores):
+        self.cores = set(cores)
 
     def __enter__(self):
         self.before = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {self.core})
+        os.sched_setaffinity(0, self.cores)
 
     def __exit__(self, *exc):
         os.sched_setaffinity(0, self.before)
@@ -91,10 +93,13 @@ class Machine:
         self.sequence = 10
 
     def on_core(self, core):
-        return OnCore(core)
+        return OnCores(core)
+
+    def on_both_cores(self):
+        return OnCores(SERVER_CORE, OTHER_CORE)
 
     def start(self):
-        print(shell('build_coko release coko bench_floor bench_smsc bench_link bench_binds').strip(), flush=True)
+        print(shell('build_coko release coko bench_floor bench_smsc bench_link bench_binds bench_rail').strip(), flush=True)
         with self.on_core(OTHER_CORE):
             self.pg = self.keep(Postgres(self.folder / "pg"))
             self.redis = self.keep(Redis(self.folder / "redis"))
@@ -122,7 +127,8 @@ class Machine:
     def stop(self):
         self.started.close()
 
-    def wrk(self, url, worker, script, *args, connections=CONNECTIONS, seconds=SECONDS):
+    @staticmethod
+    def wrk(url, worker, script, *args, connections=CONNECTIONS, seconds=SECONDS):
         """Drives one server; args go to the script."""
         before = cpu_seconds(worker)
         done = subprocess.run(
@@ -136,10 +142,10 @@ class Machine:
         assert load.requests > 100 and load.errors == 0, f"wrk: {lines[-1]} from {url}"
         return load
 
-    def hops(self, url, worker, prefix, sessions, *inputs):
+    def hops(self, url, worker, prefix, sessions, *inputs, pause=0, **how):
         """Hops over sessions that dial_all opened; the sequence is above all earlier ones."""
         self.sequence += 1_000_000
-        return self.wrk(url, worker, "hop.lua", prefix, sessions, self.sequence, *inputs)
+        return self.wrk(url, worker, "hop.lua", prefix, sessions, self.sequence, pause, *inputs, **how)
 
     def ours(self, prefix, sessions, *inputs):
         """Hops of the daemon; fails unless every one was an input that the menu took."""
@@ -152,9 +158,9 @@ class Machine:
         assert taken >= load.requests and not any(faults), f"{load.requests} {taken} {faults}"
         return load
 
-    def dial_all(self, prefix, sessions, *inputs):
+    def dial_all(self, prefix, sessions, *inputs, daemon=None):
         """Opens sessions PREFIX1 ... and sends the inputs on each; returns the last screen."""
-        link = http.client.HTTPConnection("127.0.0.1", self.daemon.port, timeout=10)
+        link = http.client.HTTPConnection("127.0.0.1", (daemon or self.daemon).port, timeout=10)
         for k in range(1, sessions + 1):
             phone = Hubtel(link, f"{prefix}{k}", k)
             if "Bienvenue" in phone.send("*384*26#", "initiation"):

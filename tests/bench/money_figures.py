@@ -49,37 +49,45 @@ select n, count(*) filter (where at = n), count(*) filter (where until = n), cou
 from generate_series(0, %s) n, s group by n order by n"""
 
 
+class Rail:
+    def __init__(self, machine):
+        self.process = Process([RAIL], machine.folder / "rail.log")
+        self.url = f"http://127.0.0.1:{wait_until(self.lines, lambda: f'the rail: {self.process.tail()}')[0]['port']}"
+
+    def lines(self):
+        assert self.process.running(), self.process.tail()
+        return [json.loads(line) for line in self.process.log.read_text().splitlines() if line.endswith("}")]
+
+    def books(self):
+        before = len(self.lines())
+        self.process.signal(signal.SIGUSR1)
+        return wait_until(lambda: self.lines()[before:], "the rail's books")[-1]
+
+    def stop(self):
+        self.process.stop()
+
+
 class Till:
     def __init__(self, machine):
-        with ExitStack() as started:
+        with ExitStack() as started, machine.on_both_cores():
             self.start(machine, started.callback)
             self.started = started.pop_all()
 
     def start(self, machine, at_the_end):
-        self.rail = Process([RAIL], machine.folder / "rail.log")
+        self.rail = Rail(machine)
         at_the_end(self.rail.stop)
-        port = wait_until(self.lines, lambda: f"the rail: {self.rail.tail()}")[0]["port"]
         self.pg = Postgres(machine.folder / "pg-money", fsync="on")
         at_the_end(self.pg.stop)
         self.url = self.pg.url
         fill(self.url)
         sql(self.url, "update billing.rail set places = %s", (PLACES,))
         self.daemon = Daemon(machine.folder / "money", template_values(self.url, machine.redis.url),
-                             {"coko": {"workers": 2}, "mtn_momo": {"base_url": f"http://127.0.0.1:{port}"}}, wait=False)
+                             {"coko": {"workers": 2}, "mtn_momo": {"base_url": self.rail.url}}, wait=False)
         at_the_end(self.daemon.stop)
         self.daemon.wait_ready()
         link = http.client.HTTPConnection("127.0.0.1", self.daemon.port, timeout=10)
         Hubtel(link, "m", 1).send("*384*26#", "initiation")
         link.close()
-
-    def lines(self):
-        assert self.rail.running(), self.rail.tail()
-        return [json.loads(line) for line in self.rail.log.read_text().splitlines() if line.endswith("}")]
-
-    def books(self):
-        before = len(self.lines())
-        self.rail.signal(signal.SIGUSR1)
-        return wait_until(lambda: self.lines()[before:], "the rail's books")[-1]
 
     def cpu(self):
         """Of the workers, and of PostgreSQL's processes."""
@@ -109,7 +117,7 @@ def charges(machine, line):
     count, till = RATE * SECONDS, Till(machine)
     try:
         workers, server = till.pay(count)
-        books = till.books()
+        books = till.rail.books()
         paid = sql(till.url, "select count(*) from billing.charge c where state = 'SUCCEEDED' and settlement = 'granted' and exists"
                              " (select 1 from billing.entitlement e where e.charge_id = c.id)")[0][0]
         assert paid == count == books["debits"] == books["asked"], (paid, books)
