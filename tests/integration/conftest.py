@@ -56,6 +56,7 @@ def coko_bin():
 @pytest.fixture(scope="session")
 def pg(work_dir):
     server = Postgres(work_dir / "pg")
+    server.log_in_cheaply()
     yield server
     server.stop()
 
@@ -70,6 +71,7 @@ def redis(work_dir):
 @pytest.fixture(scope="module")
 def own_pg(work_dir):
     server = Postgres(work_dir / f"pg-{uuid.uuid4().hex[:8]}")
+    server.log_in_cheaply()
     yield server
     server.stop()
 

@@ -54,6 +54,9 @@ class Server:
                    "-c shared_preload_libraries=auto_explain -c log_min_messages=warning -c autovacuum=off")
         self._run("pg_ctl", "-D", self.dir / "data", "-l", self.dir / "log", "-w", "-o", options, "start")
         self.made = 0
+        # for all copies: a connection costs as much as the copy of a database
+        self.admin = psycopg2.connect(self.url("postgres"))
+        self.admin.autocommit = True
 
     def _run(self, tool, *args):
         done = subprocess.run([*self.prefix, str(PG_BIN / tool), *map(str, args)], capture_output=True, text=True, cwd="/", check=False)
@@ -64,7 +67,7 @@ class Server:
 
     def empty(self, name):
         """A new database without anything."""
-        self.execute("postgres", f"create database {name}")
+        self.execute(f"create database {name}")
         return self.url(name)
 
     def database(self, prefix="t"):
@@ -74,23 +77,19 @@ class Server:
             seed(self.url("coko_template"))
         self.made += 1
         name = f"{prefix}_{self.made}"
-        self.execute("postgres", f"create database {name} template coko_template strategy file_copy")
+        self.execute(f"create database {name} template coko_template strategy file_copy")
         return self.url(name)
 
     def drop(self, url):
         """At once: a thousand copies that wait for the end keep a slow disk busy under the tests beside."""
-        self.execute("postgres", f"drop database {urlsplit(url).path[1:]} with (force)")
+        self.execute(f"drop database {urlsplit(url).path[1:]} with (force)")
 
-    def execute(self, name, statement):
-        conn = psycopg2.connect(self.url(name))
-        conn.autocommit = True
-        try:
-            with conn.cursor() as cur:
-                cur.execute(statement)
-        finally:
-            conn.close()
+    def execute(self, statement):
+        with self.admin.cursor() as cur:
+            cur.execute(statement)
 
     def stop(self):
+        self.admin.close()
         self._run("pg_ctl", "-D", self.dir / "data", "-m", "immediate", "stop")
         shutil.rmtree(self.dir)
 

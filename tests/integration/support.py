@@ -5,6 +5,9 @@ small HTTP client, private PostgreSQL and Redis servers, and the daemon.
 Nothing sleeps for luck: `wait_until` asks a question until it is answered or its time is over. Every
 object here has `stop()`, which leaves no process and no folder behind.
 """
+import base64
+import hashlib
+import hmac
 import http.client
 import json
 import os
@@ -15,6 +18,8 @@ import subprocess
 import time
 import urllib.parse
 from pathlib import Path
+
+import psycopg2
 
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("COKO_BUILD", TOP / "build/debug"))
@@ -148,6 +153,21 @@ class Postgres:
 
     def url_of(self, database):
         return f"{self.url.rsplit('/', 1)[0]}/{database}"
+
+    def log_in_cheaply(self):
+        """The same password behind one iteration of SCRAM, not 4096: those were a third of what the start of a sanitized
+        daemon costs, over its nine connections."""
+        word = urllib.parse.urlsplit(self.url).password.encode()
+        salt = os.urandom(16)
+        salted = hashlib.pbkdf2_hmac("sha256", word, salt, 1)
+        stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+        server = hmac.digest(salted, b"Server Key", "sha256")
+        salt, stored, server = (base64.b64encode(octets).decode() for octets in (salt, stored, server))
+        conn = psycopg2.connect(self.url_of("postgres"))
+        conn.autocommit = True
+        with conn.cursor() as cur:
+            cur.execute(f"alter role current_user password 'SCRAM-SHA-256$1:{salt}${stored}:{server}'")
+        conn.close()
 
     def postmaster(self):
         return int((self.folder / "pg.data/postmaster.pid").read_text().split()[0])
