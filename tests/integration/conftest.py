@@ -5,6 +5,8 @@ template that was migrated, seeded and filled with the sample books once; a test
     migrated_db     url of this module's database
     daemon          daemon(config={"section": {"key": value}}, roles="all") starts coko serve
     smsc, mtn, sonatel   the lab's message centre and its mobile money rails
+    two_workers     one daemon for the tests of a module, two_workers.next_test(); mtn_shop likewise with its mtn:
+                    mtn_shop.till()
     own_pg          a server of this module's own, for tests that crash it; own_redis likewise
 """
 import os
@@ -17,13 +19,13 @@ import pytest
 import redis as redis_client
 
 sys.path.insert(0, str(Path(__file__).parent))
-from daemon import Daemon, template_values  # noqa: E402
+from daemon import Daemon, Shared, template_values  # noqa: E402
 from database import fill, sql  # noqa: E402
 from support import COKO, TOP, Lab, Postgres, Redis  # noqa: E402
 
 TEMPLATE_DB = "coko_template"
-LONGEST = ("test_ussd_walks", "test_money_faults", "test_money_ends", "test_ussd_attack", "test_money_crash", "test_ussd_turn",
-           "test_esme", "test_ussd_smpp", "test_ussd_insight", "test_sms_outbox", "test_sms_chaos", "test_story_kill", "test_money_sim", "test_money_kill")
+LONGEST = ("test_ussd_walks", "test_ussd_attack", "test_sql_explain", "test_money_faults", "test_money_crash", "test_esme", "test_ussd_smpp",
+           "test_ussd_insight", "test_sms_outbox", "test_sms_chaos", "test_story_kill", "test_money_sim", "test_money_kill", "test_ussd_turn")
 
 
 def pytest_collection_modifyitems(items):
@@ -105,14 +107,17 @@ def clean_redis(redis):
     return redis
 
 
+def workers_of(module):
+    """One worker, where the test's configuration or its module (WORKERS) does not say more: a second one doubles what a
+    start costs. The long run has as many as in the field."""
+    return 0 if os.environ.get("COKO_LONG") else getattr(module, "WORKERS", 1)
+
+
 @pytest.fixture
 def daemon(work_dir, migrated_db, clean_redis, request, coko_bin):
-    """A factory of daemons on this module's database and the emptied Redis; all are stopped.
-
-    One worker, where the test's configuration or its module (WORKERS) does not say more: a second one doubles what a
-    start costs. The long run has as many as in the field."""
+    """A factory of daemons on this module's database and the emptied Redis; all are stopped."""
     started = []
-    workers = 0 if os.environ.get("COKO_LONG") else getattr(request.module, "WORKERS", 1)
+    workers = workers_of(request.module)
 
     def start(config=None, roles=None, env=None, wait=True, database=None, redis_url=None,
               smsc=None, mtn=None, sonatel=None):
@@ -164,3 +169,20 @@ def sonatel(lab):
 def mtn(lab):
     return lab("mtn_rail.py", "--port", "0", "--control-port", "0", "--currency", "XOF",
                "--environment", "mtnivorycoast")
+
+
+@pytest.fixture(scope="module")
+def two_workers(work_dir, migrated_db, redis, coko_bin):
+    shared = Shared(lambda: Daemon(work_dir / f"two-{uuid.uuid4().hex[:6]}", template_values(migrated_db, redis.url),
+                                   {"coko": {"workers": 2}}))
+    yield shared
+    shared.close()
+
+
+@pytest.fixture(scope="module")
+def mtn_shop(work_dir, migrated_db, redis, request, coko_bin):
+    from money_kit import Shop
+    redis_client.Redis.from_url(redis.url).flushall()
+    shop = Shop(work_dir, migrated_db, redis.url, workers_of(request.module))
+    yield shop
+    shop.end()

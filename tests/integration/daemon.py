@@ -87,6 +87,7 @@ class Daemon:
         self.env = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
                     "UBSAN_OPTIONS": "print_stacktrace=1", **(env or {})}
         self.killed = False
+        self.figures, self.log_at = [], 0
         self.start(wait)
 
     def start(self, wait=True):
@@ -116,16 +117,24 @@ class Daemon:
     def post(self, path, body=None, **kwargs):
         return http_request("POST", self.url + path, body, **kwargs)
 
+    def next_test(self):
+        """From here metric() and log_lines() tell what those of a daemon that has just started would (see Shared)."""
+        self.figures = self.samples()
+        self.log_at = self.process.log.stat().st_size
+
+    def samples(self):
+        return http_request("GET", self.metrics_url + "/metrics").text.splitlines()
+
     def metric(self, name, labels=""):
         """The sum of a counter's samples whose label text contains `labels`."""
-        text = http_request("GET", self.metrics_url + "/metrics").text
-        rows = [line for line in text.splitlines()
-                if line.split("{")[0].split(" ")[0] == name and labels in line]
-        return sum(float(line.rsplit(" ", 1)[1]) for line in rows)
+        def total(lines):
+            return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+                       if line.split("{")[0].split(" ")[0] == name and labels in line)
+        return total(self.samples()) - total(self.figures)
 
     def log_lines(self):
         """The log's JSON objects, in order."""
-        lines = self.process.log.read_text(errors="replace").splitlines()
+        lines = self.process.log.read_bytes()[self.log_at:].decode(errors="replace").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def children(self):
@@ -147,3 +156,24 @@ class Daemon:
         told = [s for s in (*rail_secrets(self.ini.read_text()), TEST_KEYS.split(":")[1]) if s.encode() in log]
         assert not told, f"in {self.process.log}: {told}"
         assert self.killed or code == 0, f"coko ended with {code}:\n{self.process.tail()}"
+
+
+class Shared:
+    """One daemon for the tests of a module: started for the first that wants it, and again after close(). A test that brings
+    its own closes it before: two at once would take each other's work. make() starts it."""
+
+    def __init__(self, make):
+        self.make, self.one = make, None
+
+    def next_test(self):
+        if self.one is None:
+            self.one = self.make()
+        elif not self.one.process.running():
+            self.one.start()
+        self.one.next_test()
+        return self.one
+
+    def close(self):
+        """It ended with 0 and its log is clean."""
+        if self.one:
+            self.one.stop()

@@ -5,6 +5,9 @@
     charge = till.buy()                   by USSD, the whole menu; till.start() by SQL
     till.drive(charge, "SUCCEEDED")       moves the database's clock from due time to due time
     till.books_balance()                  the oracle: rail debits = passes + credits + held money
+
+Shop is a daemon and an MTN that a module's tests share (the fixture mtn_shop): a till for each, in front of a rail that
+remembers nothing but the tokens it gave.
 """
 import itertools
 import json
@@ -15,7 +18,8 @@ import sys
 import psycopg2.extras
 import redis as redis_client
 
-from support import TOP, http_request, wait_until
+from daemon import Daemon, Shared, template_values
+from support import TOP, Lab, http_request, wait_until
 from ussdkit import ask_of
 
 sys.path.insert(0, str(TOP / "tests/lab"))
@@ -263,6 +267,36 @@ class Till:
         assert self.entitlements(charge_id) == 0
         assert self.messages(charge_id) == [template]
         assert self.value("select count(*) from billing.ledger_txn where charge_id = %s", charge_id) == 0
+
+
+class Shop(Shared):
+    """A daemon and its MTN: a till for each test of a module."""
+
+    def __init__(self, folder, url, redis_url, workers):
+        name = os.urandom(3).hex()
+        self.url = url
+        self.mtn = Lab("mtn_rail.py", folder / f"mtn-{name}.log", "--port", "0", "--control-port", "0", "--currency", "XOF",
+                       "--environment", "mtnivorycoast")
+        super().__init__(lambda: Daemon(folder / f"shop-{name}", template_values(url, redis_url, mtn=self.mtn),
+                                        {"coko": {"workers": workers}}))
+
+    def till(self):
+        """For the next test, when nothing is left of the one before."""
+        daemon = self.next_test()
+        last = Till(daemon, self.mtn, self.url)
+        wait_until(lambda: self.is_at_rest(last), "the last test's charges to be left alone", 30)
+        self.mtn.control("POST", "/lab/reset?tokens=kept")
+        return Till(daemon, self.mtn, self.url)
+
+    @staticmethod
+    def is_at_rest(till):
+        """What a worker holds it still records, and the record makes it due once more."""
+        till.sql("update billing.charge set due_at = null, superseded = true where due_at is not null and claimed_by is null")
+        return not till.value("select count(*) from billing.charge where claimed_by is not null or due_at is not null")
+
+    def end(self):
+        self.close()
+        assert self.mtn.stop() == 0
 
 
 def read_sms(smsc, till, words, wait_s=8):

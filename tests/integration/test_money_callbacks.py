@@ -10,8 +10,8 @@ from ussd_client import at_once
 
 
 @pytest.fixture
-def till(daemon, mtn, migrated_db):
-    return Till(daemon(mtn=mtn), mtn, migrated_db)
+def till(mtn_shop):
+    return mtn_shop.till()
 
 
 def inbox(till, ref):

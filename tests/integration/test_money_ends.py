@@ -2,13 +2,12 @@
 """Every way a payment can end, through the real daemon, the lab's rail and the menu."""
 import pytest
 
-from money_kit import Till
 from support import wait_until
 
 
 @pytest.fixture
-def till(daemon, mtn, migrated_db):
-    return Till(daemon(mtn=mtn), mtn, migrated_db)
+def till(mtn_shop):
+    return mtn_shop.till()
 
 
 def test_approved_by_the_menu_is_one_debit_one_pass_one_receipt(till):
@@ -110,6 +109,7 @@ def test_a_rail_that_is_down_at_the_later_question_is_asked_again(till):
     {"currency": "XAF"}, {"currency": "EUR"}, {"currency": None}, {"currency": "XOFX"},
     {"externalId": "11111111-2222-4333-8444-555555555555"}, {"externalId": None}], ids=str)
 def test_other_money_goes_to_review_cases_15_16_17(till, wrong):
+    till.hold_pushes()
     charge = till.start()
     till.fault("status", "wrong", -1, set=wrong)
     till.drive(charge, "REVIEW")
@@ -121,6 +121,7 @@ def test_other_money_goes_to_review_cases_15_16_17(till, wrong):
 
 @pytest.mark.parametrize("same", [{"amount": "100.00"}, {"amount": 100}, {"amount": 100.0}, {"amount": "0100"}], ids=str)
 def test_the_same_money_written_otherwise_is_taken_case_15(till, same):
+    till.hold_pushes()
     charge = till.start()
     till.fault("status", "wrong", -1, set=same)
     till.drive(charge, "SUCCEEDED")
@@ -129,6 +130,7 @@ def test_the_same_money_written_otherwise_is_taken_case_15(till, same):
 
 def test_a_long_accented_reason_does_not_stop_the_record(till):
     """Cut inside a character it would be no text for the database, and the money never booked."""
+    till.hold_pushes()
     charge = till.start()
     till.fault("status", "wrong", -1, set={"reason": "é" * 40 + "x", "financialTransactionId": "é" * 40})
     till.drive(charge, "SUCCEEDED")
@@ -136,6 +138,7 @@ def test_a_long_accented_reason_does_not_stop_the_record(till):
 
 
 def test_a_status_word_never_seen_waits_and_is_kept_case_47(till):
+    till.hold_pushes()
     charge = till.start()
     till.fault("status", "wrong", -1, set={"status": "QUARANTINED"})
     till.drive(charge, "PENDING")
@@ -180,11 +183,10 @@ def test_an_english_reader_reads_an_english_receipt(till):
     assert till.value("select lang from messaging.message where dedupe like %s", f"charge:{charge}:receipt:%") == "en"
 
 
-def test_cedis_have_two_decimals_on_the_wire(daemon, mtn, migrated_db):
+def test_cedis_have_two_decimals_on_the_wire(till):
     """150 pesewas are 1.50 to the rail, and 1.50 from it is 150 again. The carrier names the network by its
     MCC+MNC, the rail's route by our word for it: both meet."""
-    till = Till(daemon(mtn=mtn), mtn, migrated_db)
-    mtn.control("POST", "/lab/settings", {"currency": ["GHS"]})
+    till.mtn.control("POST", "/lab/settings", {"currency": ["GHS"]})
     till.number = "+23324" + till.number[-7:]
     till.payer, till.network = till.number[1:], "62001"
     till.behave("approve", delay_ms=0)
@@ -218,7 +220,10 @@ def test_a_number_that_no_longer_opens_does_not_stop_the_question(till):
     till.paid_once(charge)
 
 
-def test_a_number_that_does_not_open_is_never_submitted(till):
+def test_a_number_that_does_not_open_is_never_submitted(mtn_shop):
+    """By a daemon that has just started: not even a token is asked for."""
+    mtn_shop.close()
+    till = mtn_shop.till()
     till.reader()
     till.sql("update auth.identity set sealed = 'broken' where id = %s", till.identity)
     charge = till.start()

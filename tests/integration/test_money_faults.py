@@ -11,8 +11,15 @@ from ussd_client import at_once
 
 
 @pytest.fixture
-def till(daemon, mtn, migrated_db):
-    return Till(daemon(mtn=mtn), mtn, migrated_db)
+def till(mtn_shop):
+    return mtn_shop.till()
+
+
+@pytest.fixture
+def new_till(mtn_shop):
+    """Of a daemon that has just started: it has no token, and its log no word."""
+    mtn_shop.close()
+    return mtn_shop.till()
 
 
 # ---- the submit ----
@@ -98,9 +105,10 @@ def test_a_404_of_a_proxy_is_not_the_rails_word(till):
     till.paid_once(charge)
 
 
-def test_nobody_listens_is_not_sent_and_later_paid_once(daemon, lab, migrated_db):
+def test_nobody_listens_is_not_sent_and_later_paid_once(mtn_shop, daemon, lab, migrated_db):
     class Nowhere:
         port = free_port()
+    mtn_shop.close()
     d = daemon(mtn=Nowhere)
     rail = lab("mtn_rail.py", "--port", "0", "--currency", "XOF", "--environment", "mtnivorycoast")
     till = Till(d, rail, migrated_db)
@@ -116,9 +124,9 @@ def test_nobody_listens_is_not_sent_and_later_paid_once(daemon, lab, migrated_db
     assert len(till.journal(op="pay")) == 1
 
 
-def test_not_sent_for_an_hour_ends_without_a_late_prompt(daemon, mtn, migrated_db):
+def test_not_sent_for_an_hour_ends_without_a_late_prompt(new_till):
     """The reader is told and free to pay anew; the old confirmation never becomes a prompt."""
-    till = Till(daemon(mtn=mtn), mtn, migrated_db)
+    till = new_till
     till.fault("token", "error", -1, status=503)
     charge = till.start()
     wait_until(lambda: till.nudge(charge) or till.charge(charge)["attempts"] >= 2, "two attempts", 30)
@@ -188,7 +196,8 @@ def test_a_401_storm_is_a_mint_a_worker_and_a_replay_each_case_19(till):
     assert len(till.journal(op="token")) - minted <= 2 * workers
 
 
-def test_a_token_of_one_second_still_serves(till):
+def test_a_token_of_one_second_still_serves(new_till):
+    till = new_till
     till.mtn.control("POST", "/lab/settings", {"token_ttl": 1})
     charge = till.start()
     till.drive(charge, "SUCCEEDED")
@@ -197,7 +206,8 @@ def test_a_token_of_one_second_still_serves(till):
 
 @pytest.mark.parametrize("op, fault", [("pay", "unauthorized"), ("token", "unauthorized"), ("token", "html"),
                                        ("token", "drop")])
-def test_refused_credentials_send_nothing_and_are_told_case_19(till, op, fault):
+def test_refused_credentials_send_nothing_and_are_told_case_19(new_till, op, fault):
+    till = new_till
     till.fault(op, fault, -1)
     charge = till.start()
     wait_until(lambda: till.nudge(charge) or till.charge(charge)["attempts"] >= 3, "three attempts", 30)

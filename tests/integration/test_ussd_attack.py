@@ -30,8 +30,14 @@ BUDGET_S = 4.5  # 3.5 s of ours and room for a sanitized build
 
 
 @pytest.fixture
-def coko(daemon):
-    return daemon(config={"coko": {"workers": 2}})
+def coko(two_workers, clean_redis):
+    return two_workers.next_test()
+
+
+@pytest.fixture
+def alone(two_workers):
+    """For a test with a daemon of its own."""
+    two_workers.close()
 
 
 def welcome(phone, code=None):
@@ -60,7 +66,7 @@ class SameIdPhone(MoovPhone):
 # --- S2 --------------------------------------------------------------------------------------------
 
 
-def test_05_a_session_id_used_again_has_its_own_effects(daemon, migrated_db):
+def test_05_a_session_id_used_again_has_its_own_effects(alone, daemon, migrated_db):
     coko = daemon(config={"coko": {"workers": 2}, "carrier moov": {"secret": "demo", "short_code": "*384*26#", "country": "BJ"}})
     phone = SameIdPhone(coko.url, "demo", MoovPhone.number)
     welcome(phone)
@@ -75,7 +81,7 @@ def test_05_a_session_id_used_again_has_its_own_effects(daemon, migrated_db):
     assert instalments(migrated_db) == before + 2
 
 
-def test_s2_an_effect_whose_screen_was_not_stored_is_not_done_again(daemon, own_redis, migrated_db):
+def test_s2_an_effect_whose_screen_was_not_stored_is_not_done_again(alone, daemon, own_redis, migrated_db):
     coko = daemon(redis_url=own_redis.url)
     store = redis_client.Redis.from_url(own_redis.url)
     phone = HubtelPhone(coko.url, "demo", "+233240000502")
@@ -182,7 +188,7 @@ def test_a_value_of_another_type_is_a_polite_end(coko, clean_redis):
     assert phone.ended and phone.last_reply.seconds < BUDGET_S
 
 
-def test_27_redis_turned_replica_gives_a_polite_end_and_comes_back(daemon, own_redis):
+def test_27_redis_turned_replica_gives_a_polite_end_and_comes_back(alone, daemon, own_redis):
     coko = daemon(config={"coko": {"workers": 1}}, redis_url=own_redis.url)  # readiness is a worker's
     store = redis_client.Redis.from_url(own_redis.url)
     phone = welcome(AtPhone(coko.url, "demo", "+2250700000505"))
@@ -383,7 +389,7 @@ def test_36_a_number_means_the_book_that_was_shown(coko, migrated_db):
 # --- S3 --------------------------------------------------------------------------------------------
 
 
-def test_s3_more_dials_than_turns_are_all_answered(daemon, own_pg, own_db):
+def test_s3_more_dials_than_turns_are_all_answered(alone, daemon, own_pg, own_db):
     """4,400 dials while the database stands still: 4,096 turns, the rest at once."""
     coko = daemon(database=own_db, config={"coko": {"workers": 1}})
     phone = AtPhone(coko.url, "demo", "+2250700000610")
@@ -413,7 +419,7 @@ def own_db(own_pg):
     return own_pg.url_of("coko_attack")
 
 
-def test_s3_an_end_while_the_database_stands_still(daemon, own_pg, own_db):
+def test_s3_an_end_while_the_database_stands_still(alone, daemon, own_pg, own_db):
     coko = daemon(database=own_db, config={"coko": {"workers": 1}})
     phones = [AtPhone(coko.url, "demo", f"+22507000006{n:02d}") for n in range(30)]
     with frozen(own_pg):
@@ -434,7 +440,7 @@ def test_s3_an_end_while_the_database_stands_still(daemon, own_pg, own_db):
         assert coko.process.wait(30) == 0
 
 
-def test_s3_an_end_while_redis_stands_still(daemon, own_redis):
+def test_s3_an_end_while_redis_stands_still(alone, daemon, own_redis):
     coko = daemon(redis_url=own_redis.url, config={"coko": {"workers": 1}})
     phones = [AtPhone(coko.url, "demo", f"+22507000007{n:02d}") for n in range(20)]
     answers = []
@@ -453,7 +459,7 @@ def test_s3_an_end_while_redis_stands_still(daemon, own_redis):
         os.kill(own_redis.pid, signal.SIGCONT)
 
 
-def test_s6_a_profile_narrower_than_the_proof_stops_the_start(daemon, tmp_path):
+def test_s6_a_profile_narrower_than_the_proof_stops_the_start(alone, daemon, tmp_path):
     for name in ("menus", "gateway", "api", "deploy"):
         if name != "gateway":
             (tmp_path / name).symlink_to(TOP / name)

@@ -20,8 +20,8 @@ from ussd_client import AtPhone, HubtelPhone  # noqa: E402
 
 
 @pytest.fixture
-def coko(daemon):
-    return daemon(config={"coko": {"workers": 2}})
+def coko(two_workers, clean_redis):
+    return two_workers.next_test()
 
 
 @pytest.fixture

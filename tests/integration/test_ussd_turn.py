@@ -22,8 +22,14 @@ BUDGET_S = 4.5  # 3.5 s of ours and room for a sanitized build
 
 
 @pytest.fixture
-def coko(daemon):
-    return daemon(config={"coko": {"workers": 2}})
+def coko(two_workers, clean_redis):
+    return two_workers.next_test()
+
+
+@pytest.fixture
+def alone(two_workers):
+    """For a test with a daemon of its own."""
+    two_workers.close()
 
 
 def at_phone(coko, number=NUMBER):
@@ -132,7 +138,7 @@ class NoSessionPhone(HubtelPhone):
     carrier = "nosession"
 
 
-def test_08_without_a_session_id_the_number_is_the_key(daemon, tmp_path, migrated_db):
+def test_08_without_a_session_id_the_number_is_the_key(alone, daemon, tmp_path, migrated_db):
     for name in ("menus", "api", "deploy"):
         (tmp_path / name).symlink_to(TOP / name)
     folder = tmp_path / "gateway/ussd/profiles"
@@ -275,7 +281,7 @@ def test_s4_a_session_survives_its_worker(coko):
     assert seen[3] == seen[1] != seen[2], "back where the first key led"
 
 
-def test_27_redis_down_gives_a_polite_end_and_comes_back(daemon, own_redis):
+def test_27_redis_down_gives_a_polite_end_and_comes_back(alone, daemon, own_redis):
     coko = daemon(config=ONE, redis_url=own_redis.url)
     phone = at_phone(coko)
     phone.dial("*384*26#")
@@ -289,7 +295,7 @@ def test_27_redis_down_gives_a_polite_end_and_comes_back(daemon, own_redis):
     assert not phone.ended
 
 
-def test_27_redis_frozen_is_answered_inside_the_budget(daemon, own_redis):
+def test_27_redis_frozen_is_answered_inside_the_budget(alone, daemon, own_redis):
     coko = daemon(config=ONE, redis_url=own_redis.url)
     os.kill(own_redis.pid, signal.SIGSTOP)
     try:
@@ -310,7 +316,7 @@ def test_redis_emptied_replays_the_path_without_effects(coko, clean_redis):
     assert not phone.ended
 
 
-def test_36_postgres_down_gives_a_polite_screen_and_comes_back(daemon, own_pg):
+def test_36_postgres_down_gives_a_polite_screen_and_comes_back(alone, daemon, own_pg):
     from database import fill
     sql(own_pg.url_of("postgres"), "create database coko_own")
     fill(own_pg.url_of("coko_own"))

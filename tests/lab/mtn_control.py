@@ -14,6 +14,15 @@ class Lab(lab_rail.Control):
 
     WRONG = LedgerError
 
+    async def reset(self, request):
+        """As at the start; with tokens=kept a merchant who goes on needs no new one."""
+        rail = self.rail
+        kept = [dict(tokens) if request.query.get("tokens") == "kept" else {} for tokens in (rail.tokens, rail.refund_tokens)]
+        rail.reset()
+        rail.tokens.update(kept[0])
+        rail.refund_tokens.update(kept[1])
+        return reply({"reset": True})
+
     async def ledger(self, request):
         payer = request.query.get("payer")
         await self.wait(request, lambda: [d for d in self.rail.ledger.debits
@@ -113,4 +122,4 @@ class Lab(lab_rail.Control):
               ("POST", "/lab/payer"): payer, ("POST", "/lab/approve"): approve,
               ("POST", "/lab/reject"): reject, ("POST", "/lab/expire"): expire,
               ("GET", "/lab/refunds"): refunds, ("POST", "/lab/refund"): refund,
-              ("POST", "/lab/callback"): callback, ("POST", "/lab/settings"): settings}
+              ("POST", "/lab/callback"): callback, ("POST", "/lab/settings"): settings, ("POST", "/lab/reset"): reset}
