@@ -12,6 +12,9 @@
  *   PG_BATCH  3            1          no hash or merge join, no sequential scan, 10 s, generic plans
  *   PG_WAKE   1            8          LISTEN and NOTIFY, synchronous_commit off
  *
+ * All with jit off. Plans are made once a connection, so a statement must be a lookup on the tables of the
+ * first minute too (tests/integration/test_sql_grown.py).
+ *
  * Each request ends with its own sync, so neighbours in a pipeline never fail together. A statement
  * is prepared on its first use on a connection; SQLSTATE 0A000 (cached plan) and 26000 (no such
  * statement) prepare and send again once, never with PG_MONEY. PQcancel is never used.

@@ -16,7 +16,7 @@ declare
                        order by i.last_seen_at desc, i.id limit 1);
 begin
     if v_phone is not null and not exists (
-        select 1 from auth.identity i join auth.recovery_code r on r.identity_id = i.id where i.user_id = p_user_id) then
+        select 1 from auth.recovery_code r where r.identity_id = any (array(select i.id from auth.identity i where i.user_id = p_user_id))) then
         -- The receipt first: it is what the reader waits for.
         perform auth.recovery_want(v_phone, interval '10 minutes');
     end if;

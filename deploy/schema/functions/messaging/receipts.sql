@@ -126,9 +126,10 @@ declare
     v_forms text[] := array_prepend(p_ref, p_alt);
     p messaging.part;
 begin
-    select q.* into p from messaging.part q
-    where q.account = p_account and q.ref = any (v_forms) and q.message_id is not null
-      and (q.ref = p_ref or not messaging.names_another(p_lookup, q.message_id))
+    -- Form by form: `ref = any` may be planned as all parts of the account.
+    select q.* into p from unnest(v_forms) f(ref)
+    cross join lateral (select x.* from messaging.part x where x.account = p_account and x.ref = f.ref and x.message_id is not null offset 0) q
+    where q.ref = p_ref or not messaging.names_another(p_lookup, q.message_id)
     order by (q.ref = p_ref) desc limit 1;
     if found and p.shared then
         -- One ref for several parts: this phone's oldest part still open.

@@ -29,7 +29,7 @@ begin
     select m.account, 'm' || m.id || '.' || n, m.id, n, 'unknown', v_now
     from messaging.message m cross join generate_series(1, greatest(m.parts, 1)) n
     where m.id = any (v_lost)
-      and not exists (select 1 from messaging.part q where q.message_id = m.id and q.no = n)
+      and (select count(*) from messaging.part q where q.message_id = m.id and q.no = n) = 0
     on conflict (account, ref) do nothing;
     perform messaging.aggregate(coalesce(v_ids, '{}'));
     perform messaging.match_named(p_account, coalesce(v_lost, '{}'));
