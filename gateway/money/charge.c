@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One claimed charge: ask the rail once, record the answer.
+ * One claimed charge: ask the rail once, record the answer (charge_record.c).
  *
  *   TOKEN -> SEND -> RECORD -> DONE
- *     ^      ^ |        |
- *     |      +-+ more   +-> RECORD   the database was away: again, until the claim's lease is over
+ *     ^      ^ |
+ *     |      +-+ more
  *     +-- 401, once
  *     |
  *     +-> RECORD        no token, or too late to send: nothing was sent
@@ -26,19 +26,11 @@
 #include "gateway/money/amount.h"
 #include "gateway/money/money_parts.h"
 
-#define LABEL_MAX       200 /* bytes of a plan's label that a rail may see */
-#define LINK_AAD        "billing.pay_link"
-#define SEND_WITHIN_MS  40000 /* below the lease of a submit (billing.rail.submit_lease_s) */
-#define RECORD_RETRY_MS 1000
-#define RECORD_TRIES    20 /* below the lease of a poll (billing.rail.poll_lease_s) */
+#define LABEL_MAX      200   /* bytes of a plan's label that a rail may see */
+#define SEND_WITHIN_MS 40000 /* below the lease of a submit (billing.rail.submit_lease_s) */
 
 static struct counter events =
     COUNTER("coko_charge_events_total", "What rails answered about charges");
-
-PG_STMT_FLAGS(event_stmt, "charge.event", PG_WRITE, 15, PG_MONEY,
-              "select outcome, state from billing.rail_answer($1::bigint, $2::int, $3, $4::int,"
-              " $5, $6, $7::bigint, $8, $9::int, $10, $11, $12::bytea, $13::bytea, $14::bytea,"
-              " $15::int)");
 
 enum work_state { WORK_TOKEN, WORK_SEND, WORK_RECORD, WORK_DONE, WORK_STATES, WORK_WAIT };
 
@@ -50,14 +42,13 @@ struct work {
     struct arena arena;
     struct op op;
     struct token_waiter waiter;
-    struct loop_timer again;
+    struct charge_record record;
     int64_t id;
     int64_t version;
     int64_t send_by_ms; /* a submit that starts later would leave under a lease of the past */
     bool submit;
     bool reminted;
     unsigned follows; /* requests after the first */
-    unsigned record_tries;
     const char *token;
     struct rail_charge charge;
     struct rail_verdict verdict;
@@ -69,7 +60,6 @@ static enum work_state token_enter(struct work *w);
 static enum work_state send_enter(struct work *w);
 static enum work_state send_ready(struct work *w);
 static enum work_state record_enter(struct work *w);
-static enum work_state record_ready(struct work *w);
 static enum work_state done_enter(struct work *w);
 
 #define TO(s) (1u << WORK_##s)
@@ -82,7 +72,7 @@ static const struct {
 } rules[WORK_STATES] = {
     [WORK_TOKEN] = {"token", token_enter, NULL, TO(SEND) | TO(RECORD)},
     [WORK_SEND] = {"send", send_enter, send_ready, TO(TOKEN) | TO(SEND) | TO(RECORD)},
-    [WORK_RECORD] = {"record", record_enter, record_ready, TO(RECORD) | TO(DONE)},
+    [WORK_RECORD] = {"record", record_enter, NULL, TO(DONE)},
     [WORK_DONE] = {"done", done_enter, NULL, 0},
 };
 
@@ -247,96 +237,41 @@ static void wipe_typed(struct work *w)
     }
 }
 
-static void p_sealed(struct work *w, struct pg_params *p, const char *aad, const char *clear)
-{
-    struct str kept;
-    struct buf b;
-
-    if (!*clear) {
-        pg_p_null(p);
-        return;
-    }
-    buf_init(&b, RAIL_MEMO_MAX + SEAL_OVERHEAD);
-    seal_close(w->m->d.ring, str_c(aad), str_c(clear), &b);
-    kept = arena_str(&w->arena, buf_str(&b));
-    buf_fini(&b);
-    pg_p_bytea(p, kept.p, kept.n);
-}
-
-/* What the rail made: its id, the payer's link, what its questions and callbacks will need. */
-static void p_made(struct work *w, struct pg_params *p)
-{
-    const struct rail_verdict *v = &w->verdict;
-    char *key = arena_alloc(&w->arena, CRYPTO_SHA256_LEN);
-
-    pg_p_text(p, *v->rail_ref ? v->rail_ref : NULL);
-    pg_p_text(p, *v->link ? v->link : NULL);
-    p_sealed(w, p, LINK_AAD, v->link);
-    p_sealed(w, p, MONEY_MEMO_AAD, v->memo);
-    if (*v->callback_key && key) {
-        seal_mac(w->m->d.ring, SEAL_TOKEN, STR(MONEY_CALLBACK_KEY), str_c(v->callback_key),
-                 (uint8_t *)key);
-        pg_p_bytea(p, key, CRYPTO_SHA256_LEN);
-    } else {
-        pg_p_null(p);
-    }
-    pg_p_int(p, v->expires_s);
-}
-
 static enum work_state record_enter(struct work *w)
 {
-    const struct rail_verdict *v = &w->verdict;
-    struct pg_params p;
-
     wipe_typed(w);
-    pg_params_init(&p);
-    pg_p_int(&p, w->id);
-    pg_p_int(&p, w->version);
-    pg_p_text(&p, charge_event_name(v->event));
-    pg_p_int(&p, w->http_status);
-    pg_p_text(&p, v->reason);
-    pg_p_text(&p, *v->rail_txn ? v->rail_txn : NULL);
-    if (v->has_amount)
-        pg_p_int(&p, v->amount_minor);
-    else
-        pg_p_null(&p);
-    pg_p_text(&p, *v->currency ? v->currency : NULL);
-    pg_p_int(&p, v->next_poll_s);
-    p_made(w, &p);
-    /* readers on the same lane go first: they look at a screen, but for a code so does its payer */
-    pg_exec_opts(w->m->d.pg, &w->op, &event_stmt, &p,
-                 &(struct pg_exec_opts){.prio = w->typed ? PG_PRIO_NORMAL : PG_PRIO_LOW});
+    charge_record_put(&w->record, &w->arena,
+                      &(struct charge_answer){.charge = w->id,
+                                              .version = w->version,
+                                              .http_status = w->http_status,
+                                              .verdict = &w->verdict,
+                                              .urgent = w->typed != NULL});
     return WORK_WAIT;
 }
 
-static void on_again(void *arg)
+static void tell_recorded(const struct work *w, const char *outcome, const char *state)
 {
-    work_run(arg, WORK_RECORD);
-}
-
-static enum work_state record_ready(struct work *w)
-{
-    if (op_failed(&w->op)) {
-        log_err(LOG_LEVEL_WARN, NULL, "charge event not recorded", &w->op.err);
-        op_release(&w->op);
-        if (++w->record_tries == RECORD_TRIES)
-            return WORK_DONE; /* the claim lapses, the rail is asked again */
-        loop_timer_set(&w->again, RECORD_RETRY_MS);
-        return WORK_WAIT;
-    }
+    const char *event = charge_event_name(w->verdict.event), *rail = w->mr->rail->type->code;
     char labels[96];
 
-    snprintf(labels, sizeof labels, "rail=\"%s\",event=\"%s\"", w->mr->rail->type->code,
-             charge_event_name(w->verdict.event));
+    snprintf(labels, sizeof labels, "rail=\"%s\",event=\"%s\"", rail, event);
     counter_inc(counter_with(&events, labels));
     if (w->verdict.new_word)
         log_error(NULL, "rail says a word never seen", "charge=%lld rail=%s word=%s",
-                  (long long)w->id, w->mr->rail->type->code, w->verdict.reason);
+                  (long long)w->id, rail, w->verdict.reason);
     log_info(NULL, "charge", "charge=%lld event=%s outcome=%s state=%s http=%d", (long long)w->id,
-             charge_event_name(w->verdict.event), pg_text(&w->op, 0, 0), pg_text(&w->op, 0, 1),
-             w->http_status);
-    pg_wake_dirty(w->m->d.pg, MONEY_MESSAGE_TOPIC);
-    return WORK_DONE;
+             event, outcome, state, w->http_status);
+}
+
+static void on_record(struct charge_record *r, const char *outcome, const char *state)
+{
+    struct work *w = container_of(r, struct work, record);
+
+    if (outcome) {
+        tell_recorded(w, outcome, state);
+        pg_wake_dirty(w->m->d.pg, MONEY_MESSAGE_TOPIC);
+    }
+    work_run(w, WORK_DONE);
 }
 
 /* ---- life ---- */
@@ -345,7 +280,7 @@ static void work_free(struct work *w)
 {
     list_remove(&w->node);
     token_forget(&w->waiter);
-    loop_timer_clear(&w->again);
+    charge_record_cancel(&w->record);
     op_cancel(&w->op);
     op_release(&w->op);
     wipe_typed(w);
@@ -414,7 +349,7 @@ static bool open_secrets(struct work *w, const struct op *rows, int row)
     struct rail_charge *c = &w->charge;
 
     return open_sealed(w, rows, row, "memo_sealed", MONEY_MEMO_AAD, &c->memo) &&
-           open_sealed(w, rows, row, "link_sealed", LINK_AAD, &c->link) &&
+           open_sealed(w, rows, row, "link_sealed", MONEY_LINK_AAD, &c->link) &&
            (!w->submit ||
             (open_sealed(w, rows, row, "payer_sealed", "auth.identity", &c->payer) && c->payer.n));
 }
@@ -434,14 +369,14 @@ void charge_work_start(struct money *m, const struct op *rows, int row, struct c
     w->state = WORK_TOKEN;
     arena_init(&w->arena, 4096, 1 << 18);
     op_init(&w->op, m->d.loop, work_on_op);
-    loop_timer_init(&w->again, m->d.loop, on_again, w);
+    charge_record_init(&w->record, m, on_record);
     list_init(&w->waiter.node);
     list_push_back(&m->works, &w->node);
     m->nworks++;
     w->typed = typed;
     w->id = pg_i64(rows, row, pg_col(rows, "charge_id"));
     w->version = pg_i64(rows, row, pg_col(rows, "version"));
-    w->send_by_ms = m->claimed_at_ms + SEND_WITHIN_MS;
+    w->send_by_ms = (typed ? typed->claimed_at_ms : m->claimed_at_ms) + SEND_WITHIN_MS;
     w->submit = str_eq_c(pg_str(rows, row, pg_col(rows, "action")), "submit");
     w->mr = money_rail_find(m, pg_str(rows, row, pg_col(rows, "rail")));
     w->charge = (struct rail_charge){

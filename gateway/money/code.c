@@ -118,6 +118,7 @@ void money_code(struct money *m, struct op *waiter, const struct money_code *typ
     }
     struct code *c = code_new(m, waiter, typed->code);
 
+    c->typed.claimed_at_ms = loop_now_ms(m->d.loop);
     pg_params_init(&p);
     pg_p_text(&p, m->owner);
     pg_p_str(&p, typed->user);

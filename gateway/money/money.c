@@ -189,6 +189,7 @@ struct money *money_new(const struct money_config *c, const struct money_deps *d
     op_init(&m->match, d->loop, match_on_op);
     loop_timer_init(&m->match_timer, d->loop, match, m);
     list_init(&m->works);
+    charge_records_init(m);
     money_refunds_init(m);
     money_gate_init(m);
     list_init(&m->codes);
@@ -239,6 +240,7 @@ void money_free(struct money *m)
     op_cancel(&m->news);
     money_codes_free(m);
     charge_work_free_all(m);
+    charge_records_free(m);
     money_refunds_free(m);
     inbox_free_all(m);
     for (size_t i = 0; i < m->nrails; i++) {

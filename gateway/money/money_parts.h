@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between money.c (the room), charge.c (one charge's work), refund.c (one refund's), code.c (typed
- * codes), gate.c (rails that do not answer) and inbox.c (callbacks).
+ * Between money.c (the room), charge.c (one charge's work), charge_record.c (its answers), refund.c (one
+ * refund's work), code.c (typed codes), gate.c (rails that do not answer) and inbox.c (callbacks).
  */
 #ifndef COKO_MONEY_PARTS_H
 #define COKO_MONEY_PARTS_H
@@ -9,11 +9,15 @@
 #include "gateway/money/money.h"
 #include "gateway/io/token.h"
 
-/* Charges in flight in a worker: half of a lane's queue (PG_QUEUE_MAX), twice a rail's usual places. */
-#define MONEY_WORKS_MAX 128
+/* Charges in flight in a worker: as many as a rail is asked for at once (the client's connections), and
+ * as a lane's queue takes (PG_QUEUE_MAX) should each have to be recorded alone. */
+#define MONEY_WORKS_MAX 256
 
 /* What seals the hash of a callback's key (rail_verdict.callback_key, rail_hint.proof). */
 #define MONEY_CALLBACK_KEY "billing.callback"
+
+/* What seals rail_verdict.link in its row. */
+#define MONEY_LINK_AAD "billing.pay_link"
 
 /* What seals rail_verdict.memo in its row. */
 #define MONEY_MEMO_AAD "billing.rail_memo"
@@ -39,6 +43,10 @@ struct money {
     unsigned ended; /* works since that claim */
     struct list works;
     unsigned nworks;
+    struct list records,
+        records_sent; /* answers that wait for a batch; those of the one on its way */
+    struct op records_op;
+    struct loop_timer records_timer;
     struct op refund_claim;
     struct list refunds;
     unsigned nrefunds;
@@ -52,7 +60,8 @@ struct money_rail *money_rail_find(struct money *m, struct str code);
 
 /* The code that a work carries, and who hears of its end; over is not called by charge_work_free_all. */
 struct charge_typed {
-    struct str code; /* copied by charge_work_start */
+    struct str code;       /* copied by charge_work_start */
+    int64_t claimed_at_ms; /* when its claim was asked for */
     void (*over)(struct charge_typed *t);
 };
 
@@ -62,6 +71,47 @@ struct charge_typed {
  */
 void charge_work_start(struct money *m, const struct op *rows, int row, struct charge_typed *typed);
 void charge_work_free_all(struct money *m);
+
+/* What a rail answered about one charge. */
+struct charge_answer {
+    int64_t charge, version; /* as they were claimed */
+    int http_status;         /* 0: none */
+    const struct rail_verdict *verdict;
+    bool urgent; /* its payer looks at a screen: it waits for no others */
+};
+
+/* One answer on its way into the database; embedded in the work that it is of. */
+struct charge_record {
+    struct list node; /* waiting, or in the batch on its way */
+    struct money *m;
+    struct op op;            /* alone */
+    struct loop_timer again; /* alone, once more */
+    unsigned tries;
+    struct str json;
+    int row; /* in its batch */
+    bool urgent;
+    void (*over)(struct charge_record *r, const char *outcome, const char *state);
+};
+
+/*
+ * fn hears once of each charge_record_put, never inside it: outcome and state of billing.rail_answers, which
+ * live until it returns, or NULL when the database took nothing for RECORD_TRIES seconds: the claim
+ * lapses. It may free r later, by loop_defer, not at once.
+ */
+void charge_record_init(struct charge_record *r, struct money *m,
+                        void (*fn)(struct charge_record *r, const char *outcome,
+                                   const char *state));
+
+/* Once in its life. The answer is copied into the arena, which lives as long as r. */
+void charge_record_put(struct charge_record *r, struct arena *a,
+                       const struct charge_answer *answer);
+
+/* Nobody waits any more; what was sent may still be recorded. */
+void charge_record_cancel(struct charge_record *r);
+
+void charge_records_init(struct money *m);
+/* After every work was freed. */
+void charge_records_free(struct money *m);
 
 /* A place became free. */
 void money_work_ended(struct money *m);

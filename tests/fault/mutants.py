@@ -91,7 +91,7 @@ C = {
     "I12: a page is an answer": (MTN, "rs->status == 202 && (root || str_trim(rs->body).n == 0)", "rs->status < 300"),
     "I11: what is sent is logged": (
         CHARGE, "    build(w, &rq);\n", "    build(w, &rq);\n    log_debug(NULL, \"send\", \"%\" STR_FMT, STR_ARG(rq.body));\n"),
-    "every answer comes too late": (CHARGE, "pg_p_int(&p, w->version);", "pg_p_int(&p, w->version - 1);"),
+    "every answer comes too late": ("gateway/money/charge_record.c", "\"version\", a->version);", "\"version\", a->version - 1);"),
     "I6: the callback is thanked for before it is stored": (
         "gateway/money/inbox.c", "    store(c, r, &cb, verified);", "    http_reply(x, 200, NULL, STR_EMPTY);\n    c->x = NULL;\n    store(c, r, &cb, verified);"),
 }

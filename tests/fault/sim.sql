@@ -25,7 +25,7 @@ create function sim.on_move() returns trigger language plpgsql as $$
 begin
     insert into sim.move (charge_id, from_state, to_state, from_ref, to_ref, doing, at)
     values (new.id, case tg_op when 'UPDATE' then old.state end, new.state, case tg_op when 'UPDATE' then old.our_ref end, new.our_ref,
-            current_setting('sim.doing'), ops.now());
+            coalesce(current_setting('sim.told', true)::jsonb->>new.id::text, current_setting('sim.doing')), ops.now());
     return null;
 end $$;
 create trigger sim_born after insert on billing.charge for each row execute function sim.on_move();

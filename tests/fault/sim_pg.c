@@ -64,8 +64,9 @@ void sim_db_open(struct sim_db *db, const char *url)
                              "set statement_timeout = '30s'; set jit = off;"
                              "set plan_cache_mode = force_generic_plan"));
     PQclear(PQprepare(db->conn, "sim.set",
-                      "select set_config('sim.us', $1, false), set_config('sim.doing', $2, false)",
-                      2, NULL));
+                      "select set_config('sim.us', $1, false), set_config('sim.doing', $2, false),"
+                      " set_config('sim.told', $3, false)",
+                      3, NULL));
 }
 
 void sim_db_close(struct sim_db *db)
@@ -82,14 +83,15 @@ void sim_db_seed(struct sim_db *db, uint64_t seed)
     PQclear(PQexec(db->conn, text));
 }
 
-/* The moment of the next statement. One flush carries both. */
-static void set_moment(struct sim_db *db, const char *doing)
+/* The moment of the next statement. One flush carries both. told: a JSON object, what each charge's own
+ * moves are done by, where it is not doing; NULL: none. */
+static void set_moment(struct sim_db *db, const char *doing, const char *told)
 {
     char us[24];
-    const char *values[] = {us, doing};
+    const char *values[] = {us, doing, told ? told : "{}"};
 
     snprintf(us, sizeof us, "%lld", (long long)(sim.now + sim.db_skew));
-    PQsendQueryPrepared(db->conn, "sim.set", 2, values, NULL, NULL, 0);
+    PQsendQueryPrepared(db->conn, "sim.set", 3, values, NULL, NULL, 0);
 }
 
 /* The results of the pipeline; that of its second statement. */
@@ -117,15 +119,15 @@ static PGresult *collect(struct sim_db *db)
     return last;
 }
 
-static PGresult *run_named(struct sim_db *db, const char *doing, const char *name, unsigned n,
-                           char *const *values, const int *lens, const int *binary)
+static PGresult *run_named(struct sim_db *db, const char *doing, const char *told, const char *name,
+                           unsigned n, char *const *values, const int *lens, const int *binary)
 {
     PGresult *res;
 
     if (PQtransactionStatus(db->conn) == PQTRANS_INERROR)
         PQclear(PQexec(db->conn, "rollback"));
     PQenterPipelineMode(db->conn);
-    set_moment(db, doing);
+    set_moment(db, doing, told);
     PQsendQueryPrepared(db->conn, name, (int)n, (const char *const *)values, lens, binary, 0);
     PQpipelineSync(db->conn);
     res = collect(db);
@@ -188,7 +190,7 @@ PGresult *sim_db_run(struct sim_db *db, const char *doing, const char *sql, int 
     for (int i = 0; i < n; i++)
         values[i] = va_arg(ap, char *);
     va_end(ap);
-    res = run_named(db, doing, name, (unsigned)n, values, NULL, NULL);
+    res = run_named(db, doing, NULL, name, (unsigned)n, values, NULL, NULL);
     sim_work_changed(false);
     if (worked(res))
         return res;
@@ -209,7 +211,7 @@ int64_t sim_db_number(struct sim_db *db, const char *doing, const char *sql, int
     for (int i = 0; i < n; i++)
         values[i] = va_arg(ap, char *);
     va_end(ap);
-    res = run_named(db, doing, name, (unsigned)n, values, NULL, NULL);
+    res = run_named(db, doing, NULL, name, (unsigned)n, values, NULL, NULL);
     if (!worked(res))
         judge_error(doing, res);
     else if (PQntuples(res) > 0)
@@ -309,6 +311,27 @@ static void on_late_answer(void *arg)
     request_free(r);
 }
 
+/* Of the answers that a statement records: {"7": "charge.event:truth"}, what the rail said of each. */
+static char *told_of(const struct request *r)
+{
+    json_t *answers = json_loads(r->value[0], 0, NULL), *told = json_object(), *answer;
+    char *text;
+    size_t i;
+
+    json_array_foreach(answers, i, answer) {
+        char id[24];
+
+        snprintf(id, sizeof id, "%lld",
+                 (long long)json_integer_value(json_object_get(answer, "charge")));
+        json_object_set_new(told, id, json_string(sim_check_doing(r->pg->daemon, id)));
+    }
+    assert(json_object_size(told) > 0);
+    text = json_dumps(told, JSON_COMPACT);
+    json_decref(told);
+    json_decref(answers);
+    return text;
+}
+
 static void execute(struct request *r)
 {
     struct sim_db *db = &r->pg->db;
@@ -320,11 +343,12 @@ static void execute(struct request *r)
         PQclear(res);
         db->prepared[r->stmt->id] = true;
     }
-    bool event = strcmp(r->stmt->name, "charge.event") == 0;
-    const char *doing = event ? sim_check_doing(r->pg->daemon, r->value[0]) : r->stmt->name;
+    bool event = strncmp(r->stmt->name, "charge.event", 12) == 0; /* alone, or charge.events */
+    char *told = event ? told_of(r) : NULL;
 
-    r->res = run_named(db, doing, r->stmt->name, r->n, r->value, r->len, r->binary);
-    for (int i = 0; strcmp(doing, "charge.claim") == 0 && i < PQntuples(r->res); i++)
+    r->res = run_named(db, r->stmt->name, told, r->stmt->name, r->n, r->value, r->len, r->binary);
+    free(told);
+    for (int i = 0; strcmp(r->stmt->name, "charge.claim") == 0 && i < PQntuples(r->res); i++)
         sim_check_claimed(r->pg->daemon, PQgetvalue(r->res, i, 0), PQgetvalue(r->res, i, 1));
     if (!strstr(r->stmt->name, ".claim") || !worked(r->res) || PQntuples(r->res) > 0)
         sim_work_changed(strcmp(r->stmt->name, "inbox.put") == 0);

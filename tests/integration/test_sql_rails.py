@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What rails make, in SQL: links, their own references, codes, secrets of callbacks. Case numbers are of the list of
 hard payment cases."""
+import json
 from datetime import timedelta
 
+import psycopg2
 import pytest
 
 from sqlfixtures import *  # noqa: F401,F403
@@ -355,3 +357,57 @@ def test_an_answer_and_a_lapsed_lease_give_their_place_back(world, crowd):
 def test_a_claim_takes_the_oldest_of_all_rails(world, crowd):
     world.rows("update billing.charge set due_at = due_at - interval '1 minute' where id = %s", crowd[6])
     assert claimed(world, 3) == sorted([crowd[6], *crowd[:2]])
+
+
+# ---- answers together ----
+
+def answers(world, rows, wait=False, conn=None):
+    """Their outcomes: rows are of (claim, event), or (claim, event, more)."""
+    said = [{"charge": c["charge_id"], "version": c["version"], "event": event, "http": 200, "reason": "", "next_poll_s": 0, "expires_s": 0,
+             **(more[0] if more else {})} for c, event, *more in rows]
+    return [(r["outcome"], r["state"]) for r in world.rows("select * from billing.rail_answers(%s, %s)", json.dumps(said), wait, conn=conn)]
+
+
+def paid(claim):
+    return claim, "success", {"txn": f"t{claim['charge_id']}", "amount": 100, "currency": "XOF"}
+
+
+def test_answers_together_are_told_each_in_its_row(world, crowd):
+    a, b, c, d, e, *_ = world.call("billing.claim_rail_work", "w:1", 1, 10)
+    late, stranger = {**c, "version": c["version"] - 1}, {**d, "charge_id": 0}
+    assert answers(world, [(e, "accepted"), paid(a), (late, "accepted"), (stranger, "accepted"), (b, "declined")]) == \
+        [("ok", "PENDING"), ("ok", "SUCCEEDED"), ("stale", "SUBMITTING"), ("busy", None), ("ok", "FAILED")]
+    assert answers(world, [(stranger, "accepted")], wait=True) == [("missing", None)]
+    assert answers(world, [paid(a), (b, "accepted")]) == [("stale", "SUCCEEDED"), ("stale", "FAILED")]    # recorded twice
+
+
+def test_answers_together_keep_what_the_rail_made(shop):
+    world = shop("link")
+    reader = world.dial()
+    started = world.start(reader)
+    made = {"rail_ref": "cos-1", "link": LINK, "link_sealed": b"sealed".hex(), "memo_sealed": b"memo".hex(), "callback_mac": b"mac".hex(),
+            "expires_s": 1800}
+    assert answers(world, [(world.claim_one(), "accepted", made)]) == [("ok", "PENDING")]
+    c = charge(world, started)
+    assert (c["rail_ref"], *(bytes(c[name]) for name in ("link_sealed", "memo_sealed", "callback_mac"))) == ("cos-1", b"sealed", b"memo", b"mac")
+
+
+@pytest.mark.parametrize("lock", ["select 1 from auth.users u join billing.charge c on c.user_id = u.id where c.id = %s for update of u",
+                                  "select 1 from billing.charge c where c.id = %s for update"])
+def test_who_is_busy_is_left_out_and_the_others_wait_for_nobody(world, crowd, lock):
+    a, b, c, *_ = world.call("billing.claim_rail_work", "w:1", 1, 10)
+    other = psycopg2.connect(world.url)
+    try:
+        other.cursor().execute(lock, (b["charge_id"],))
+        assert answers(world, [paid(x) for x in (a, b, c)]) == [("ok", "SUCCEEDED"), ("busy", None), ("ok", "SUCCEEDED")]
+    finally:
+        other.close()
+    assert answers(world, [paid(b)], wait=True) == [("ok", "SUCCEEDED")]
+
+
+def test_an_answer_that_raises_takes_the_others_back_with_it(world, crowd):
+    a, b, *_ = world.call("billing.claim_rail_work", "w:1", 1, 10)
+    with pytest.raises(psycopg2.Error, match="no such charge event"):
+        answers(world, [paid(a), (b, "nonsense")])
+    assert world.value("select count(*) from billing.ledger_txn") == 0
+    assert answers(world, [paid(a)]) == [("ok", "SUCCEEDED")]                # alone, its claim still counts

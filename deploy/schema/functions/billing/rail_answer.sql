@@ -36,6 +36,43 @@ end $$;
 comment on function billing.rail_answer(bigint, int, text, int, text, text, bigint, text, int, text, text, bytea, bytea, bytea, int) is
 'billing.charge_event, and in the same transaction what the rail made: its own reference, memo and callback key are kept, and a link is handed out by SMS. expires_s: how long link or prompt are good, 0 = the rail''s usual; of a link, never longer than billing.rail.prompt_s (its reader may pay otherwise) and link_s (it is ended).';
 
+create or replace function billing.rail_answers(p_answers jsonb, p_wait boolean)
+returns table (outcome text, state text, version int) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_charges bigint[] := array(select (x->>'charge')::bigint from jsonb_array_elements(p_answers) x);
+    v_users bigint[];
+    a record;
+begin
+    -- Users, then charges, each in the order of their ids, as everywhere; nobody waits for a row that somebody has.
+    if not p_wait then
+        v_users := array(select u.id from auth.users u
+                         where u.id = any (array(select c.user_id from billing.charge c where c.id = any (v_charges)))
+                         order by u.id for no key update skip locked);
+        v_charges := array(select c.id from billing.charge c
+                           where c.id = any (v_charges) and c.user_id = any (v_users)
+                           order by c.id for update skip locked);
+    end if;
+    for a in
+        select x.* from rows from (jsonb_to_recordset(p_answers)
+            as (charge bigint, version int, event text, http int, reason text, txn text, amount bigint, currency text, next_poll_s int,
+                rail_ref text, link text, link_sealed text, memo_sealed text, callback_mac text, expires_s int))
+            with ordinality x(charge, version, event, http, reason, txn, amount, currency, next_poll_s,
+                              rail_ref, link, link_sealed, memo_sealed, callback_mac, expires_s, row)
+        order by x.row
+    loop
+        if a.charge = any (v_charges) then
+            return query select r.* from billing.rail_answer(a.charge, a.version, a.event, a.http, a.reason, a.txn, a.amount, a.currency,
+                a.next_poll_s, a.rail_ref, a.link, decode(a.link_sealed, 'hex'), decode(a.memo_sealed, 'hex'),
+                decode(a.callback_mac, 'hex'), a.expires_s) r;
+        else
+            return query select 'busy', null::text, null::int;
+        end if;
+    end loop;
+end $$;
+comment on function billing.rail_answers(jsonb, boolean) is
+'billing.rail_answer of many, in one transaction, a row each in their order: [{charge, version, event, http, reason, txn, amount, currency, next_poll_s, rail_ref, link, link_sealed, memo_sealed, callback_mac (hex), expires_s}]. outcome also busy: without p_wait, a reader or charge that another transaction holds is left out, so that a batch waits for nobody and two batches never for each other; its answer is to be recorded alone.';
+
 create or replace function billing.hand_out_link(p_charge_id bigint, p_link text, p_link_sealed bytea, p_expires_at timestamptz)
 returns void language plpgsql as $$
 declare
