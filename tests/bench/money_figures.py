@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from daemon import Daemon, template_values
 from database import fill, sql
@@ -91,8 +91,11 @@ class Till:
 
     def cpu(self):
         """Of the workers, and of PostgreSQL's processes."""
-        return (sum(cpu_seconds(pid) for pid in self.daemon.children()),
-                {pid: cpu_seconds(pid) for pid in children(self.pg.postmaster())})
+        server = {}
+        for pid in children(self.pg.postmaster()):
+            with suppress(FileNotFoundError):  # autovacuum's come and go
+                server[pid] = cpu_seconds(pid)
+        return sum(cpu_seconds(pid) for pid in self.daemon.children()), server
 
     def pay(self, count):
         """All of them paid: (CPU of the workers, of PostgreSQL)."""
