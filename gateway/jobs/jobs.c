@@ -49,6 +49,9 @@ PG_STMT(schedule_stmt, "job.run_schedule", PG_BATCH, 1,
 PG_STMT(reminders_stmt, "job.run_reminders", PG_BATCH, 1,
         "select billing.run_reminders(coalesce(($1::jsonb ->> 'max')::int, 50))");
 
+PG_STMT(renewals_stmt, "job.run_renewals", PG_BATCH, 1,
+        "select billing.run_renewals(coalesce(($1::jsonb ->> 'max')::int, 50))");
+
 PG_STMT(count_stmt, "job.count_deliveries", PG_BATCH, 1,
         "select messaging.count_deliveries() where $1::jsonb is not null");
 
@@ -78,7 +81,8 @@ static const struct job_kind {
              {"run_reminders", &reminders_stmt, true, 100},
              {"ring_endings", &endings_stmt, true, 0},
              {"number_papers", &papers_stmt, true, 0},
-             {"run_moves", &moves_stmt, true, 0}};
+             {"run_moves", &moves_stmt, true, 0},
+             {"run_renewals", &renewals_stmt, true, 100}};
 
 /* FREE -- claimed --> WORK -- its last step, or a fault --> END -- recorded --> FREE; between two steps
  * of WORK the timer of a kind that pauses is set. */

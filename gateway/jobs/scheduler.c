@@ -28,7 +28,7 @@ PG_STMT(
     " ('archive_months', 86400), ('hop_days', 86400),"
     " ('refresh_popularity', 3600), ('count_deliveries', 3600), ('margin', 86400),"
     " ('run_schedule', 60), ('run_reminders', 10), ('ring_endings', 300),"
-    " ('number_papers', 30), ('run_moves', 300)) as t(kind, period_s)"
+    " ('number_papers', 30), ('run_moves', 300), ('run_renewals', 60)) as t(kind, period_s)"
     " where exists (select 1 from ops.lease l where l.name = 'scheduler' and l.owner = $1"
     " and l.epoch = $2::bigint)"
     " and not exists (select 1 from ops.job j where j.queue = 'default'"

@@ -13,7 +13,7 @@
 
 #include "gateway/lib/counter.h"
 #include "gateway/lib/log.h"
-#include "gateway/money/money_parts.h"
+#include "gateway/money/errand.h"
 
 #define MONEY_POLL_MS  1000
 #define MONEY_MATCH_MS 5000
@@ -60,13 +60,19 @@ static void claim_charges(struct money *m)
     pg_exec(m->d.pg, &m->claim, &claim_stmt, &p);
 }
 
+static void claim_errands(struct money *m)
+{
+    errands_claim(&m->refunds);
+    errands_claim(&m->mandates);
+}
+
 static void claim(void *arg)
 {
     struct money *m = arg;
 
     loop_timer_set(&m->poll, MONEY_POLL_MS);
     if (m->running && m->nrails > 0)
-        money_refunds_claim(m);
+        claim_errands(m);
     claim_charges(m);
 }
 
@@ -190,7 +196,8 @@ struct money *money_new(const struct money_config *c, const struct money_deps *d
     loop_timer_init(&m->match_timer, d->loop, match, m);
     list_init(&m->works);
     charge_records_init(m);
-    money_refunds_init(m);
+    errands_init(&m->refunds, &refund_kind, m);
+    errands_init(&m->mandates, &mandate_kind, m);
     money_gate_init(m);
     list_init(&m->codes);
     list_init(&m->callbacks);
@@ -225,7 +232,7 @@ void money_drain(struct money *m)
 bool money_idle(const struct money *m)
 {
     return m->nworks == 0 && !op_pending(&m->claim) && !op_pending(&m->match) &&
-           !op_pending(&m->news) && m->nrefunds == 0 && !op_pending(&m->refund_claim) &&
+           !op_pending(&m->news) && errands_idle(&m->refunds) && errands_idle(&m->mandates) &&
            list_empty(&m->codes) && list_empty(&m->callbacks);
 }
 
@@ -241,7 +248,8 @@ void money_free(struct money *m)
     money_codes_free(m);
     charge_work_free_all(m);
     charge_records_free(m);
-    money_refunds_free(m);
+    errands_free(&m->refunds);
+    errands_free(&m->mandates);
     inbox_free_all(m);
     for (size_t i = 0; i < m->nrails; i++) {
         token_fini(&m->rails[i].token);

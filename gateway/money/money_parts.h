@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between money.c (the room), charge.c (one charge's work), charge_record.c (its answers), refund.c (one
- * refund's work), code.c (typed codes), gate.c (rails that do not answer) and inbox.c (callbacks).
+ * Between money.c (the room), charge.c (one charge's work), charge_record.c (its answers), errand.c (one
+ * refund's or mandate's), code.c (typed codes), gate.c (rails that do not answer) and inbox.c (callbacks).
  */
 #ifndef COKO_MONEY_PARTS_H
 #define COKO_MONEY_PARTS_H
@@ -29,6 +29,15 @@ struct money_rail {
     struct token refund_token; /* in use where the rail has a refund_token_request */
 };
 
+/* Refunds or mandates: see errand.h. */
+struct errands {
+    const struct errand_kind *kind;
+    struct money *m;
+    struct op claim;
+    struct list works;
+    unsigned n;
+};
+
 struct money {
     struct money_deps d;
     const char *owner;
@@ -43,13 +52,11 @@ struct money {
     unsigned ended; /* works since that claim */
     struct list works;
     unsigned nworks;
-    struct list records,
-        records_sent; /* answers that wait for a batch; those of the one on its way */
+    struct list records;      /* answers that wait for a batch */
+    struct list records_sent; /* those of the batch on its way */
     struct op records_op;
     struct loop_timer records_timer;
-    struct op refund_claim;
-    struct list refunds;
-    unsigned nrefunds;
+    struct errands refunds, mandates;
     struct list codes; /* typed, being claimed for or with their charge's work */
     unsigned ncodes;
     struct list callbacks; /* being stored */
@@ -121,10 +128,11 @@ void money_work_ended(struct money *m);
 MUST_CHECK bool money_open_sealed(struct money *m, struct arena *a, const struct op *rows, int row,
                                   const char *col, const char *aad, struct str *out);
 
-/* Refunds: asks for due ones; each work frees itself. */
-void money_refunds_init(struct money *m);
-void money_refunds_claim(struct money *m);
-void money_refunds_free(struct money *m);
+/* Errands of a kind: asks for due ones; each work frees itself. */
+void errands_init(struct errands *of, const struct errand_kind *kind, struct money *m);
+void errands_claim(struct errands *of);
+bool errands_idle(const struct errands *of);
+void errands_free(struct errands *of);
 
 /* Asks once whether some rail stopped answering or answers again, and tells. */
 void money_gate_init(struct money *m);

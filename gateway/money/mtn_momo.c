@@ -9,6 +9,10 @@
  * Collections take, Disbursement gives back: the same service, but two products with a user, a key
  * and tokens each. A refund names the reference of the charge, so the payer's number is not sent
  * again. Its answers are those of a charge, and it is asked about by its own reference.
+ *
+ * Pre-approval is of Collections too: POST and GET v2_0/preapproval, DELETE v1_0/preapproval. Its
+ * callback names neither our reference nor anything else that we sent, so the address we give has
+ * the reference as its last part.
  */
 #include "gateway/money/mtn_momo.h"
 
@@ -169,12 +173,11 @@ static void money_request(const struct mtn_momo *m, struct product p, const char
 {
     rail_header(h, "X-Reference-Id", arena_printf(h->a, "%" STR_FMT, STR_ARG(our_ref)));
     rail_header(h, "Content-Type", "application/json");
-    *rq = (struct http_request){
-        .method = "POST",
-        .url = arena_printf(h->a, "%s/%s/v1_0/%s", m->c->base_url, p.path, verb),
-        .headers = h->v,
-        .timeout_ms = RAIL_REQUEST_MS,
-        .no_resend = true};
+    *rq = (struct http_request){.method = "POST",
+                                .url = arena_printf(h->a, "%s/%s/%s", m->c->base_url, p.path, verb),
+                                .headers = h->v,
+                                .timeout_ms = RAIL_REQUEST_MS,
+                                .no_resend = true};
 }
 
 static void submit_request(const struct rail *r, struct arena *a, const struct rail_charge *c,
@@ -186,7 +189,7 @@ static void submit_request(const struct rail *r, struct arena *a, const struct r
     if (*m->c->callback_url)
         rail_header(&h, "X-Callback-Url",
                     arena_printf(a, "%s/%s", m->c->callback_url, m->c->callback_secret));
-    money_request(m, collection(m), "requesttopay", &h, c->our_ref, rq);
+    money_request(m, collection(m), "v1_0/requesttopay", &h, c->our_ref, rq);
     rq->body = money_body(a, c, c->our_ref, STR_EMPTY);
 }
 
@@ -197,7 +200,7 @@ static void refund_request(const struct rail *r, struct arena *a, const struct r
     const struct mtn_momo *m = mtn_of(r);
     struct rail_headers h = headers(m, disbursement(m), a, token);
 
-    money_request(m, disbursement(m), "refund", &h, f->our_ref, rq);
+    money_request(m, disbursement(m), "v1_0/refund", &h, f->our_ref, rq);
     rq->body = money_body(a, &f->charge, f->our_ref, f->charge.our_ref);
 }
 
@@ -205,7 +208,7 @@ static void status_request(const struct mtn_momo *m, struct product p, const cha
                            struct rail_headers h, struct str our_ref, struct http_request *rq)
 {
     *rq = (struct http_request){.method = "GET",
-                                .url = arena_printf(h.a, "%s/%s/v1_0/%s/%" STR_FMT, m->c->base_url,
+                                .url = arena_printf(h.a, "%s/%s/%s/%" STR_FMT, m->c->base_url,
                                                     p.path, verb, STR_ARG(our_ref)),
                                 .headers = h.v,
                                 .timeout_ms = RAIL_REQUEST_MS};
@@ -217,7 +220,7 @@ static void poll_request(const struct rail *r, struct arena *a, const struct rai
     const struct mtn_momo *m = mtn_of(r);
     struct product p = collection(m);
 
-    status_request(m, p, "requesttopay", headers(m, p, a, token), c->our_ref, rq);
+    status_request(m, p, "v1_0/requesttopay", headers(m, p, a, token), c->our_ref, rq);
 }
 
 static void poll_refund_request(const struct rail *r, struct arena *a, const struct rail_refund *f,
@@ -226,7 +229,54 @@ static void poll_refund_request(const struct rail *r, struct arena *a, const str
     const struct mtn_momo *m = mtn_of(r);
     struct product p = disbursement(m);
 
-    status_request(m, p, "refund", headers(m, p, a, token), f->our_ref, rq);
+    status_request(m, p, "v1_0/refund", headers(m, p, a, token), f->our_ref, rq);
+}
+
+/* ---- pre-approval ---- */
+
+static struct str leave_body(struct arena *a, const struct rail_mandate *ma)
+{
+    char *mem = arena_alloc(a, 1024);
+    struct buf out;
+    struct jsonw j;
+
+    buf_init_fixed(&out, mem, 1024);
+    jsonw_init(&j, &out);
+    jsonw_object(&j);
+    jsonw_key(&j, "payer");
+    jsonw_object(&j);
+    jsonw_kv_cstr(&j, "partyIdType", "MSISDN");
+    jsonw_kv_str(&j, "partyId", ma->payer);
+    jsonw_end(&j);
+    jsonw_kv_str(&j, "payerCurrency", ma->currency);
+    jsonw_kv_str(&j, "payerMessage", rail_note(a, ma->label, NOTE_MAX));
+    jsonw_kv_i64(&j, "validityTime", (int64_t)ma->valid_days * 86400);
+    jsonw_end(&j);
+    return buf_str(&out);
+}
+
+static void mandate_request(const struct rail *r, struct arena *a, const struct rail_mandate *ma,
+                            const char *token, struct http_request *rq)
+{
+    const struct mtn_momo *m = mtn_of(r);
+    struct product p = collection(m);
+    struct rail_headers h = headers(m, p, a, token);
+
+    if (ma->act != MANDATE_ASK) {
+        bool ends = ma->act == MANDATE_END;
+
+        status_request(m, p, ends ? "v1_0/preapproval" : "v2_0/preapproval", h, ma->our_ref, rq);
+        rq->method = ends ? "DELETE" : "GET";
+        return;
+    }
+    if (ma->payer.n == 0)
+        return;
+    if (*m->c->callback_url)
+        rail_header(&h, "X-Callback-Url",
+                    arena_printf(a, "%s/%s/%" STR_FMT, m->c->callback_url, m->c->callback_secret,
+                                 STR_ARG(ma->our_ref)));
+    money_request(m, p, "v2_0/preapproval", &h, ma->our_ref, rq);
+    rq->body = leave_body(a, ma);
 }
 
 /* ---- answers ---- */
@@ -331,12 +381,67 @@ static void poll_refund_read(const struct rail *r, const struct rail_refund *f,
     poll_read(r, &c, rs, v);
 }
 
+static enum charge_event leave_event(const char *status, const char *reason, bool *new_word)
+{
+    static const char *const yes[] = {"SUCCESSFUL", "APPROVED"},
+                             *const open[] = {"PENDING", "CREATED"},
+                             *const no[] = {"FAILED", "REJECTED", "CANCELLED"};
+
+    if (rail_one_of(status, yes, ARRAY_LEN(yes)))
+        return CHARGE_SUCCESS;
+    if (rail_one_of(status, open, ARRAY_LEN(open)))
+        return CHARGE_PENDING;
+    if (strcmp(status, "EXPIRED") == 0 ||
+        (strcmp(status, "FAILED") == 0 &&
+         rail_one_of(reason, expired_codes, ARRAY_LEN(expired_codes))))
+        return CHARGE_EXPIRED;
+    if (rail_one_of(status, no, ARRAY_LEN(no)))
+        return CHARGE_DECLINED;
+    *new_word = true; /* neither a yes nor a no (I12) */
+    return CHARGE_UNKNOWN;
+}
+
+static void read_leave(json_t *root, struct rail_verdict *v)
+{
+    const char *status = rail_word(json_object_get(root, "status"));
+    const char *reason = rail_word(json_object_get(root, "reason"));
+
+    v->event = leave_event(status, reason, &v->new_word);
+    rail_take_text(v->reason, sizeof v->reason, *reason && !v->new_word ? reason : status);
+}
+
+static void mandate_read(const struct rail_mandate *ma, const struct http_response *rs,
+                         struct rail_verdict *v)
+{
+    json_t *root = rail_object(rs);
+    const char *code = rail_word(root ? json_object_get(root, "code") : NULL);
+    bool bare = root || str_trim(rs->body).n == 0; /* a page is no answer */
+
+    *v = (struct rail_verdict){.event = CHARGE_UNKNOWN};
+    rail_take_text(v->reason, sizeof v->reason, code);
+    if (rs->status == 401)
+        v->token_refused = true;
+    else if (ma->act == MANDATE_ASK)
+        v->event = rs->status == 202 && bare ? CHARGE_ACCEPTED
+                   : rs->status == 409       ? CHARGE_DUPLICATE
+                                             : refusal(rs->status, code);
+    else if (rs->status == 404 && strcmp(code, "RESOURCE_NOT_FOUND") == 0)
+        v->event = CHARGE_NOT_FOUND;
+    else if (ma->act == MANDATE_END && rs->status >= 200 && rs->status < 300 && bare)
+        v->event = CHARGE_SUCCESS;
+    else if (ma->act == MANDATE_QUESTION && rs->status == 200 && root)
+        read_leave(root, v);
+    json_decref(root);
+}
+
 static void callback_hint(struct arena *a, const struct rail_callback *cb, struct rail_hint *h)
 {
     json_t *root = json_loadb(cb->body.p, cb->body.n, JSON_REJECT_DUPLICATES, NULL);
     json_t *id = json_is_object(root) ? json_object_get(root, "externalId") : NULL;
 
-    if (json_is_string(id))
+    if (cb->tail.n > 0)
+        h->our_ref = arena_str(a, cb->tail);
+    else if (json_is_string(id))
         h->our_ref = arena_str(a, str_n(json_string_value(id), json_string_length(id)));
     json_decref(root);
 }
@@ -355,6 +460,9 @@ static const struct rail_type mtn_momo_type = {
     .submit_refund_read = refund_read,
     .poll_refund_request = poll_refund_request,
     .poll_refund_read = poll_refund_read,
+    .mandate_request = mandate_request,
+    .mandate_read = mandate_read,
+    .callback_tail = true,
     .callback_hint = callback_hint,
 };
 

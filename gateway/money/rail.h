@@ -99,6 +99,21 @@ struct rail_refund {
     struct str rail_refund_ref; /* from an earlier verdict's rail_ref */
 };
 
+/* What is asked of a rail about a mandate: leave to debit a payer without a prompt. */
+enum rail_mandate_act {
+    MANDATE_ASK,      /* the payer is asked for it, under our_ref */
+    MANDATE_QUESTION, /* what became of it; success: he said yes */
+    MANDATE_END,      /* forget it; success, or not_found: it is forgotten */
+};
+
+struct rail_mandate {
+    enum rail_mandate_act act;
+    struct str our_ref; /* uuid v4, committed before the first byte */
+    struct str payer;   /* E.164 digits, of an ask alone */
+    struct str country, currency, label;
+    unsigned valid_days;
+};
+
 struct rail_verdict {
     enum charge_event event;
     bool token_refused;     /* 401: mint a token and try once more */
@@ -208,6 +223,12 @@ struct rail_type {
                                 const char *token, struct http_request *rq);
     void (*poll_refund_read)(const struct rail *r, const struct rail_refund *f,
                              const struct http_response *rs, struct rail_verdict *v);
+
+    /* Mandates; NULL for a rail that always asks its payer. Events as of a charge; see above. */
+    void (*mandate_request)(const struct rail *r, struct arena *a, const struct rail_mandate *m,
+                            const char *token, struct http_request *rq);
+    void (*mandate_read)(const struct rail_mandate *m, const struct http_response *rs,
+                         struct rail_verdict *v);
 
     bool callback_tail; /* its callbacks bring more of a path behind the secret; else 404 */
     /* NULL: CALLBACK_UNSIGNED. Judges headers and raw bytes; reads nothing of the body. */

@@ -167,7 +167,6 @@ static int walk(struct rehearsal *r, const struct hop *hop, struct err *e)
     const struct menu_var vars[] = {{STR("carrier"), str_c(r->c->profile.name)},
                                     {STR("country"), str_c(r->c->profile.country)},
                                     {STR("service_code"), str_c(r->of.sim.code)},
-                                    {STR("session"), STR("rehearsal")},
                                     {STR("step"), STR("rehearsal")},
                                     {STR("dial"), STR_EMPTY}};
     const struct menu_turn mt = {

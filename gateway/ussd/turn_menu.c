@@ -107,7 +107,6 @@ void turn_vars(struct turn *t, bool with_identity)
     add_var(t, "network", str_c(network));
     add_var(t, "country", str_c(*t->number.country ? t->number.country : c->country));
     add_var(t, "service_code", t->ev.service_code.n ? t->ev.service_code : c->short_code);
-    add_var(t, "session", t->key.id);
     t->step = step_key(t);
     add_var(t, "step", t->step);
     add_var(t, "test", t->ev.test ? STR("1") : STR_EMPTY); /* hard case 43 */

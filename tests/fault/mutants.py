@@ -75,7 +75,7 @@ C = {
         "        return WORK_SEND;\n    }\n    if (op_failed(&w->op))\n        read_failure(w);"),
     "M4: a submit leaves under a lease of the past": (CHARGE, "loop_now_ms(w->m->d.loop) > w->send_by_ms", "w->send_by_ms < 0"),
     "M4: no answer about a refund means not sent": (
-        "gateway/money/refund.c", "w->submit && (!op->unknown || !w->money)", "w->submit"),
+        "gateway/money/errand.c", "w->submit && (!op->unknown || !w->money)", "w->submit"),
     "M4: 5xx is a refusal": (MTN, "client_fault && *code ? CHARGE_REJECTED", "client_fault || status >= 500 ? CHARGE_REJECTED"),
     "M4: a refusal without the rail's word is one": (MTN, "client_fault && *code ?", "client_fault ?"),
     "M4: any answer but 200 is a not-found": (

@@ -13,6 +13,7 @@ import test_sql_deliveries as deliveries
 import test_sql_fold as fold
 import test_sql_invoices as invoices
 import test_sql_esme as esme
+import test_sql_mandate as mandate
 import test_sql_messaging as messaging
 import test_sql_number as number
 import test_sql_rail_gate as rail_gate
@@ -31,7 +32,7 @@ MUTANTS = {
         [("billing.start_charge_once", "for no key update", ""), "drop index billing.charge_one_open; drop index billing.charge_one_a_period"],
         lambda w: billing.test_one_charge_from_many_connections_at_once(w, False)),
     "hard case 43: a test number is charged for real": (
-        [("billing.start_charge_once", "ra.lab or not exists", "true or not exists")],
+        [("billing.rail_for", "ra.lab or not exists", "true or not exists")],
         carrier.test_a_test_number_meets_no_rail_but_the_labs),
     "hard case 43: one that became a test number is": (
         [("billing.claim_charges", "c.state = 'READY' and not r.lab", "false")],
@@ -235,6 +236,17 @@ MUTANTS = {
     "35: missed places are said in one burst": (
         [("billing.remind_later", "p_now - interval '1 minute'", "p_now - interval '1 day'")],
         lambda w: renewals.test_places_that_nobody_came_to_are_asked_for_again(renewals.at_noon(w))),
+    "37: a debit leaves after STOP": (
+        [("billing.claim_charges", "m.id = c.mandate_id and m.state = 'ACTIVE'", "m.id = c.mandate_id")],
+        lambda w: mandate.test_a_debit_that_has_not_left_does_not_any_more_and_one_that_did_is_honoured(mandate.allow(w), "stop")),
+    "36: a new price is debited without a yes": (
+        [("billing.renew_hindrance", "p.amount_minor <> p_mandate.amount_minor", "false")],
+        lambda w: mandate.test_a_new_price_is_never_debited_without_a_new_yes(mandate.allow(w))),
+    "a debit without its notice": (
+        [("billing.renew_step", "elsif m.noticed_for is distinct from e.ends_at then", "elsif false then")],
+        lambda w: mandate.test_nobody_is_debited_without_the_notice(mandate.allow(w))),
+    "renewal is on where nobody turned it on": (
+        [("billing.auto_offer", "and a.enabled", "")], mandate.test_it_is_off_until_an_operator_turns_it_on),
     "30 days are a month": (
         [("billing.add_period", "if p_unit in ('day', 'week') then", "if p_unit = 'month' then return p_from + interval '30 days'; end if; if p_unit in ('day', 'week') then")],
         lambda w: billing.test_period_arithmetic(w, (2026, 1, 31), "month", 31, [(2026, 2, 28)])),

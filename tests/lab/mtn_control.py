@@ -101,6 +101,33 @@ class Lab(lab_rail.Control):
         self.rail.ledger.refund_setting = setting
         return reply(setting)
 
+    async def leaves(self, request):
+        """Pre-approvals as the rail knows them, and how many were asked twice."""
+        payer, ledger = request.query.get("payer"), self.rail.ledger
+        found = await self.wait(request, lambda: [x for x in ledger.leaves.values()
+                                                  if payer in (None, x.payer)])
+        return reply({"leaves": [x.record() for x in found],
+                      "duplicate_submits": ledger.leave_duplicates})
+
+    async def leave(self, request):
+        """msisdn, and of: asked (answer approve, reject or pending), debits (a payer's behaviour
+        under his leave), answer (yes or no to what is pending), take_back."""
+        body, ledger = request.json(), self.rail.ledger
+        msisdn = str(body.get("msisdn", "")).lstrip("+")
+        if body.get("asked") not in (None, "approve", "reject", "pending"):
+            raise HttpError(400, "asked is approve, reject or pending")
+        if body.get("asked"):
+            ledger.asked_settings[msisdn] = body["asked"]
+        if body.get("debits"):
+            ledger.leave_settings[msisdn] = check_behaviour(body["debits"])
+        if body.get("answer"):
+            yes = body["answer"] == "yes"
+            for leave in [x for x in ledger.leaves.values() if x.payer == msisdn]:
+                ledger.answer_leave(leave, "SUCCESSFUL" if yes else "FAILED",
+                                    None if yes else "APPROVAL_REJECTED")
+        ended = ledger.take_back(msisdn) if body.get("take_back") else 0
+        return reply({"msisdn": msisdn, "ended": ended})
+
     async def settings(self, request):
         """currency (list), environment, reason_form, token_ttl, lapse_ms; drop_tokens."""
         body, rail = request.json(), self.rail
@@ -122,4 +149,5 @@ class Lab(lab_rail.Control):
               ("POST", "/lab/payer"): payer, ("POST", "/lab/approve"): approve,
               ("POST", "/lab/reject"): reject, ("POST", "/lab/expire"): expire,
               ("GET", "/lab/refunds"): refunds, ("POST", "/lab/refund"): refund,
+              ("GET", "/lab/leaves"): leaves, ("POST", "/lab/leave"): leave,
               ("POST", "/lab/callback"): callback, ("POST", "/lab/settings"): settings, ("POST", "/lab/reset"): reset}

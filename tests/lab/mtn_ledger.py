@@ -5,7 +5,9 @@ Ledger.open() takes an accepted requesttopay and lets its payer behave; approve(
 debit is written only by approve(), once a reference. This ledger is the oracle of the money tests:
 it never looks at what the merchant believes. No HTTP here; `on_final` is called with each charge
 that ends. Refunds have books of their own: open_refund() takes an accepted one, give() writes the one
-credit that its reference ever earns, deny() ends it without.
+credit that its reference ever earns, deny() ends it without. Leaves (pre-approvals) have theirs:
+open_leave() takes an asked one and lets its payer answer; under one that he gave, a charge needs no
+prompt and ends as leave_setting says, until he takes it back (take_back) or the merchant ends it.
 """
 
 import asyncio
@@ -35,7 +37,7 @@ class LedgerError(ValueError):
 class Charge:
     __slots__ = ("reference", "payer", "amount", "currency", "external_id", "message", "note",
                  "callback", "status", "reason", "transaction", "opened", "ended", "timers",
-                 "user", "early")
+                 "user", "early", "leave")
 
     def view(self, reason_form="string"):
         """The body of the status reply and of the callback."""
@@ -66,6 +68,25 @@ class Refund(Charge):
 
     def record(self):
         return dict(self.view(), reference=self.reference, of=self.of.reference)
+
+
+class Leave:
+    """A payer's leave to be debited without a prompt: PENDING, SUCCESSFUL, FAILED or CANCELLED."""
+    __slots__ = ("reference", "payer", "currency", "message", "validity", "callback", "status",
+                 "reason", "opened", "ends", "user")
+
+    def view(self, reason_form="string"):
+        body = {"payer": {"partyIdType": "MSISDN", "partyId": self.payer},
+                "payerCurrency": self.currency, "payerMessage": self.message, "status": self.status,
+                "expirationDateTime": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.ends))}
+        if self.status == "FAILED":
+            body["reason"] = self.reason if reason_form == "string" else {
+                "code": self.reason, "message": self.reason.replace("_", " ").capitalize()}
+        return body
+
+    def record(self):
+        return dict(self.view(), reference=self.reference, validity=self.validity,
+                    opened_at=self.opened)
 
 
 def check_behaviour(body):
@@ -108,6 +129,10 @@ class Ledger:
         self.credits = []
         self.refund_duplicates = 0
         self.refund_setting = check_behaviour({"behaviour": "approve"})
+        self.leaves = {}                    # reference -> Leave
+        self.leave_duplicates = 0
+        self.leave_settings = {}            # msisdn -> how debits under a leave end
+        self.asked_settings = {}            # msisdn -> how the payer answers when asked for one
         self.debits = []
         self.duplicates = 0                 # submits refused because the reference was known
         self.payers = {}                    # msisdn -> behaviour set by a test
@@ -129,12 +154,16 @@ class Ledger:
         """Keep a new charge, PENDING, and let its payer act in its own time."""
         charge.status, charge.reason, charge.transaction = "PENDING", None, None
         charge.opened, charge.ended, charge.timers = time.time(), None, []
+        charge.leave = None
         self.charges[charge.reference] = charge
         self.changes.note()
 
     def prompt(self, charge):
         """The payer sees the PIN prompt: from here the behaviour runs."""
         setting = check_behaviour(self.setting(charge.payer))
+        charge.leave = self.leave_of(charge.payer)
+        if charge.leave is not None:        # no prompt: only the account answers
+            setting = self.leave_settings.get(charge.payer, check_behaviour({}))
         kind, delay = setting["behaviour"], setting["delay_ms"] or 0
         lapse = self.lapse_ms if setting["lapse_ms"] is None else setting["lapse_ms"]
         if kind == "approve":
@@ -165,7 +194,8 @@ class Ledger:
         self.debits.append({
             "reference": charge.reference, "payer": charge.payer, "amount": charge.amount,
             "currency": charge.currency, "externalId": charge.external_id,
-            "financialTransactionId": charge.transaction, "at": charge.ended})
+            "financialTransactionId": charge.transaction, "at": charge.ended,
+            "leave": charge.leave})
         self._final(charge)
         return True
 
@@ -218,6 +248,37 @@ class Ledger:
         if refund.status == "PENDING":
             refund.status, refund.reason, refund.ended = "FAILED", reason, time.time()
             self.changes.note()
+
+    # --- leaves ------------------------------------------------------------------------------
+    def leave_of(self, msisdn):
+        """The reference of the leave that a payer gave and that still stands, or None."""
+        return next((x.reference for x in self.leaves.values()
+                     if x.payer == msisdn and x.status == "SUCCESSFUL" and x.ends > time.time()), None)
+
+    def open_leave(self, leave):
+        """Keep what was asked, PENDING; its payer approves at once unless a test said otherwise."""
+        leave.status, leave.reason = "PENDING", None
+        leave.opened, leave.ends = time.time(), time.time() + leave.validity
+        self.leaves[leave.reference] = leave
+        kind = self.asked_settings.get(leave.payer, "approve")
+        if kind != "pending":
+            self.answer_leave(leave, "SUCCESSFUL" if kind == "approve" else "FAILED",
+                              None if kind == "approve" else "APPROVAL_REJECTED")
+        self.changes.note()
+
+    def answer_leave(self, leave, status, reason=None):
+        if leave.status == "PENDING":
+            leave.status, leave.reason = status, reason
+            self.changes.note()
+            self.on_final(leave)
+
+    def take_back(self, msisdn):
+        """The payer ends his leave at his wallet; the merchant is not told. How many he ended."""
+        mine = [x for x in self.leaves.values() if x.payer == msisdn and x.status == "SUCCESSFUL"]
+        for leave in mine:
+            leave.status = "CANCELLED"
+        self.changes.note()
+        return len(mine)
 
     def pick(self, reference=None, msisdn=None, pending_only=True):
         """One charge by reference, or the payer's oldest (pending) one."""

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A stand-in for MTN MoMo Collections: provisioning, token, requesttopay, status, callbacks, faults;
-and of Disbursement what gives money back: a token of its own, refund, status.
+and of Disbursement what gives money back: a token of its own, refund, status. Collections' pre-approval
+too: asked, status, ended; a charge of a payer who gave one is not prompted.
 
 Rail answers the merchant's calls, mtn_control the test's under /lab/, mtn_ledger keeps the debits.
 One port serves all. Every call is in the journal, with the fault that struck it. See README.md.
@@ -23,7 +24,7 @@ import lab_rail
 from lab_rail import HTML, MAX_COPIES, RailError, ms
 from lab_http import Response, reply
 from mtn_control import Lab
-from mtn_ledger import Charge, Ledger, Refund
+from mtn_ledger import Charge, Leave, Ledger, Refund
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.I)
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?")
@@ -32,7 +33,7 @@ MAX_CHARGES = 1000000
 MAX_NOTE = 160
 CALLBACK = {"drop", "duplicate", "forge", "early", "method", "delay"}
 OPS = {"provision", "token", "pay", "status", "balance", "active",
-       "refund_token", "refund", "refund_status"}
+       "refund_token", "refund", "refund_status", "leave", "leave_status", "leave_end"}
 NOT_FOUND = {"code": "RESOURCE_NOT_FOUND", "message": "Requested resource was not found."}
 ALREADY = ("RESOURCE_ALREADY_EXIST", "Duplicated reference id. Creation of resource failed.")
 
@@ -71,7 +72,7 @@ class Rail(lab_rail.Rail):
     def identify(self, op, request, tail):
         reference = (request.headers.get("x-reference-id") or (tail[0] if tail else "")).lower()
         payer = None
-        if op == "pay":
+        if op in ("pay", "leave"):
             try:
                 payer = json.loads(request.body)["payer"]["partyId"]
             except (ValueError, KeyError, TypeError, RecursionError):
@@ -80,6 +81,8 @@ class Rail(lab_rail.Rail):
             payer = self.ledger.charges[reference].payer
         elif op == "refund_status" and reference in self.ledger.refunds:
             payer = self.ledger.refunds[reference].payer
+        elif op in ("leave_status", "leave_end") and reference in self.ledger.leaves:
+            payer = self.ledger.leaves[reference].payer
         return reference, payer
 
     async def served(self, entry, response):
@@ -254,6 +257,59 @@ class Rail(lab_rail.Rail):
         setting = self.ledger.setting(msisdn)
         return reply({"result": setting.get("reason") != "PAYER_NOT_FOUND"})
 
+    # --- pre-approval ----------------------------------------------------------------------------
+    def leave(self, request):
+        self.check_key(request)
+        user = self.check_bearer(request)
+        self.check_environment(request)
+        reference = reference_of(request)
+        leave = self.leave_asked(request)
+        leave.callback = self.check_callback(request, user)
+        leave.reference, leave.user = reference, user
+        if reference in self.ledger.leaves:
+            self.ledger.leave_duplicates += 1
+            raise RailError(409, *ALREADY)
+        self.ledger.open_leave(leave)
+        return Response(202)
+
+    def leave_asked(self, request):
+        """A Leave from the body, or the 400 that a wrong body earns."""
+        if "json" not in request.headers.get("content-type", ""):
+            raise RailError(415, "UNSUPPORTED_MEDIA_TYPE", "Content-Type must be JSON.")
+        leave = Leave()
+        try:
+            body = json.loads(request.body)
+            leave.payer, kind = body["payer"]["partyId"], body["payer"]["partyIdType"]
+            leave.currency, leave.message = body["payerCurrency"], body["payerMessage"]
+            leave.validity = body["validityTime"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise RailError(400, "BAD_REQUEST", "The body is not a preapproval.") from None
+        if b"'" in request.body or kind != "MSISDN" or not re.fullmatch(r"[1-9][0-9]{7,14}", str(leave.payer)) \
+                or not isinstance(leave.message, str) or len(leave.message) > MAX_NOTE \
+                or isinstance(leave.validity, bool) or not isinstance(leave.validity, int) \
+                or not 0 < leave.validity <= 800 * 86400:
+            raise RailError(400, "BAD_REQUEST", "The body is not a preapproval.")
+        if leave.currency not in self.currencies:
+            raise RailError(500, "INVALID_CURRENCY", "Currency not supported.")
+        return leave
+
+    def leave_known(self, request, reference):
+        self.check_key(request)
+        self.check_bearer(request)
+        self.check_environment(request)
+        leave = self.ledger.leaves.get(reference.lower())
+        if leave is None:
+            raise RailError(404, *NOT_FOUND.values())
+        return leave
+
+    def leave_status(self, request, reference):
+        return reply(self.leave_known(request, reference).view(self.reason_form))
+
+    def leave_end(self, request, reference):
+        leave = self.leave_known(request, reference)
+        leave.status = "CANCELLED"
+        return Response(200)
+
     # --- disbursement ----------------------------------------------------------------------------
     def check_giver(self, request):
         self.check_key(request, [self.args.disbursement_key])
@@ -310,6 +366,10 @@ class Rail(lab_rail.Rail):
 
     # --- callbacks -------------------------------------------------------------------------------
     def on_final(self, charge):
+        if isinstance(charge, Leave):
+            if charge.callback:
+                self.spawn(self.put(charge, "PUT", charge.view(self.reason_form), None))
+            return
         if charge.callback and not charge.early:
             self.spawn(self.send_callback(charge))
         charge.early = False
@@ -357,6 +417,9 @@ class Rail(lab_rail.Rail):
         ("GET", r"/collection/v1_0/account/balance", "balance", balance),
         ("GET", r"/collection/v1_0/accountholder/(msisdn|MSISDN)/([0-9]+)/active", "active",
          active),
+        ("POST", r"/collection/v2_0/preapproval", "leave", leave),
+        ("GET", r"/collection/v2_0/preapproval/([^/]+)", "leave_status", leave_status),
+        ("DELETE", r"/collection/v1_0/preapproval/([^/]+)", "leave_end", leave_end),
         ("POST", r"/disbursement/token/?", "refund_token", refund_token),
         ("POST", r"/disbursement/v1_0/refund", "refund", refund),
         ("GET", r"/disbursement/v1_0/refund/([^/]+)", "refund_status", refund_status),

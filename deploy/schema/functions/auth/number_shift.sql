@@ -59,6 +59,9 @@ begin
         perform messaging.enqueue(p_identity_id, 'receipt', (
             select u.lang from auth.identity i join auth.users u on u.id = i.user_id where i.id = p_identity_id), 'number_moved', '{}', null);
     end if;
+    -- What she agreed to was about this number's wallet.
+    perform billing.mandate_over(m.id, 'the number is ' || p_for) from billing.mandate m
+    where m.identity_id = p_identity_id and m.state in ('WANTED', 'ASKING', 'ASKED', 'UNKNOWN', 'ACTIVE', 'SLEEPING');
     update auth.session set revoked_at = ops.now()
     where user_id = (select i.user_id from auth.identity i where i.id = p_identity_id) and identity_id = p_identity_id and revoked_at is null;
     delete from messaging.schedule s where s.identity_id = p_identity_id
@@ -73,7 +76,7 @@ begin
     where id = p_identity_id;
 end $$;
 comment on function auth.identity_retire(bigint, text) is
-'A number is its reader''s no more: what was to leave for it does not (receipts of a payment from it still do, unless somebody else holds it by now), its logins end. for: moved (it is told so, last) | recycled (it is told nothing: a stranger would read it).';
+'A number is its reader''s no more: what was to leave for it does not (receipts of a payment from it still do, unless somebody else holds it by now), its logins end, and so does a mandate on its wallet. for: moved (it is told so, last) | recycled (it is told nothing: a stranger would read it).';
 
 create or replace function auth.number_shift(p_old bigint, p_new bigint) returns text language plpgsql as $$
 declare
@@ -133,6 +136,7 @@ begin
     update reading.position p set user_id = p_to
     where p.user_id = p_from and not exists (select 1 from reading.position q where q.user_id = p_to and q.book_id = p.book_id);
     delete from messaging.schedule where user_id = p_from;
+    perform billing.mandate_end(p_from, 'the number is hers who moved to it');
     -- What ended and may yet turn out to be paid (I5) is for who she is now.
     update billing.charge set user_id = p_to where user_id = p_from and settlement is null;
     update billing.charge set gift_by = p_to where gift_by = p_from and settlement is null;

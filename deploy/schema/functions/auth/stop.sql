@@ -33,11 +33,14 @@ declare
     v_flagged int;
 begin
     if v is null then
+        -- The reader's row before her number's: what ends a mandate holds it.
+        perform 1 from auth.users u where u.id = (select x.user_id from auth.identity x where x.id = p_identity_id) for no key update;
         select * into i from auth.identity where id = p_identity_id for no key update;
         if i.stopped_at is not null then
             v := jsonb_build_object('outcome', 'already', 'message_id', null);
         else
             update auth.identity set stopped_at = ops.now() where id = p_identity_id;
+            perform billing.mandate_end(i.user_id, 'STOP by ' || p_way);
             perform auth.consent_put(p_identity_id, 'stop', p_way, 'stop_done', p_step_key);
             v_flagged := messaging.cancel_unsent(p_identity_id, '{instalment,notice,esme}');
             v := jsonb_build_object('outcome', 'stopped', 'message_id', auth.confirm(p_identity_id, 'stop_done', v_flagged > 0));
@@ -47,7 +50,7 @@ begin
     return query select r.* from jsonb_to_record(v) as r(outcome text, message_id bigint);
 end $$;
 comment on function auth.stop_by(bigint, text, text) is
-'outcome: stopped | already. Cancels queued instalments, notices and messages of ESMEs (the position goes back to unsent text), flags those being sent, and enqueues the confirmation, held until none of them is sending (M3). Receipts, codes and replies are not subject to STOP. What is paid stays: no pass is touched, and none renews itself.';
+'outcome: stopped | already. Cancels queued instalments, notices and messages of ESMEs (the position goes back to unsent text), flags those being sent, and enqueues the confirmation, held until none of them is sending (M3). Receipts, codes and replies are not subject to STOP. What is paid stays: no pass is touched, and one that renewed itself does so no more (billing.mandate_over).';
 
 create or replace function auth.stop(p_identity_id bigint, p_step_key text)
 returns table (outcome text, message_id bigint) language plpgsql as $$

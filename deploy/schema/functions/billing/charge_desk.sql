@@ -102,7 +102,8 @@ begin
         (12, 'next work', to_char(c.due_at at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS') || coalesce(', claimed by ' || c.claimed_by, '')),
         (13, 'held', (select string_agg(h.held_minor || ' ' || h.currency, ', ') from billing.held_of(c.id) h where h.held_minor <> 0)),
         (14, 'may go back', (select l.left_minor || ' of ' || l.paid_minor || ' ' || l.currency from billing.refund_left(c.id) l)
-            || case r.refunds when 'none' then ', by hand at the back office' when 'full' then ', whole' else '' end)
+            || case r.refunds when 'none' then ', by hand at the back office' when 'full' then ', whole' else '' end),
+        (15, 'mandate', billing.mandate_line(c.mandate_id))
     ) x(n, name, value) where x.value is not null and c.id is not null order by x.n;
 end $$;
 comment on function billing.charge_head(bigint) is 'What is known of a charge now, a line each. The payer is a country and a network.';

@@ -21,6 +21,10 @@ declare
                        when p_template = 'credited' then 'pending_review' else p_template end;
 begin
     select * into c from billing.charge where id = p_charge_id;
+    -- Of a debit that she need not answer she hears by billing.renew_look, with what comes next.
+    if c.mandate_id is not null and p_template in ('declined', 'expired', 'unanswered') then
+        return;
+    end if;
     -- Its reader gave it up for another way to pay: that it came to nothing is no news, and would be read of the other.
     if c.superseded and p_template in ('declined', 'expired', 'unanswered') then
         return;
@@ -33,7 +37,7 @@ begin
            and not exists (select 1 from auth.identity p where p.id = c.identity_id and p.user_id = c.user_id)
          order by i.last_seen_at desc, i.id limit 1)
     loop
-        v_key := case when p_template <> 'gift' then v_all when v_payer then 'gift_sent' else 'gift_received' end;
+        v_key := case when p_template = 'receipt' and c.mandate_id is not null then 'receipt_auto' when p_template <> 'gift' then v_all when v_payer then 'gift_sent' else 'gift_received' end;
         v_ref := coalesce(c.rail_txn, left(c.our_ref::text, 8));
         v_vars := jsonb_build_object(
             'plan', (select coalesce(ops.named(p.names, v_lang), p.code) from billing.plan p where p.id = c.plan_id),
@@ -53,4 +57,4 @@ begin
     end loop;
 end $$;
 comment on function billing.charge_notice(bigint, text) is
-'One SMS about a charge to its payer, and for a receipt or gift also to the reader who was given the pass; once a template and phone (I4), within 160 septets. Templates: receipt receipt_book gift (gift_sent, gift_received) declined expired unanswered pending_review credited; of a superseded charge, not that it came to nothing. Variables: plan amount until ref title dial.';
+'One SMS about a charge to its payer, and for a receipt or gift also to the reader who was given the pass; once a template and phone (I4), within 160 septets. Templates: receipt (receipt_auto under a mandate) receipt_book gift (gift_sent, gift_received) declined expired unanswered pending_review credited; of a superseded charge, not that it came to nothing. Variables: plan amount until ref title dial.';

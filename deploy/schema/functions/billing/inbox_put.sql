@@ -6,6 +6,7 @@ declare
     v_now timestamptz := ops.now();
     v_new boolean;
     v_charge bigint;
+    v_mandate bigint;
 begin
     insert into billing.inbox as i (rail, dedupe_key, headers_sealed, body_sealed, verified, our_ref_hint, received_at)
     values (p_rail, p_dedupe_key, p_headers_sealed, p_body_sealed, p_verified, left(p_our_ref_hint, 64), v_now)
@@ -13,8 +14,11 @@ begin
     returning i.seen = 1 into v_new;
     if v_new then
         v_charge := billing.inbox_hint(p_rail, p_our_ref_hint);
-        if v_charge is not null then
-            update billing.inbox i set charge_id = v_charge where i.rail = p_rail and i.dedupe_key = p_dedupe_key;
+        if v_charge is null then
+            v_mandate := billing.mandate_hint(p_rail, p_our_ref_hint);
+        end if;
+        if num_nonnulls(v_charge, v_mandate) > 0 then
+            update billing.inbox i set charge_id = v_charge, mandate_id = v_mandate where i.rail = p_rail and i.dedupe_key = p_dedupe_key;
         end if;
     end if;
     return query select case when v_new then 'new' else 'seen' end;
@@ -50,15 +54,17 @@ declare
     i billing.inbox;
     v_n int := 0;
     v_charge bigint;
+    v_mandate bigint;
 begin
-    for i in select * from billing.inbox b where b.charge_id is null and b.our_ref_hint is not null
+    for i in select * from billing.inbox b where b.charge_id is null and b.mandate_id is null and b.our_ref_hint is not null
              order by b.id desc limit p_max for update skip locked loop
         v_charge := billing.inbox_hint(i.rail, i.our_ref_hint);
-        if v_charge is not null then
-            update billing.inbox set charge_id = v_charge where id = i.id;
+        v_mandate := case when v_charge is null then billing.mandate_hint(i.rail, i.our_ref_hint) end;
+        if num_nonnulls(v_charge, v_mandate) > 0 then
+            update billing.inbox set charge_id = v_charge, mandate_id = v_mandate where id = i.id;
             v_n := v_n + 1;
         end if;
     end loop;
     return v_n;
 end $$;
-comment on function billing.inbox_match(int) is 'Retries the newest unmatched callbacks; a periodic job. Returns how many found their charge.';
+comment on function billing.inbox_match(int) is 'Retries the newest unmatched callbacks; a periodic job. Returns how many found their charge or mandate.';

@@ -151,7 +151,8 @@ begin
     select n.plan_id, coalesce(ops.named(pl.names, v_lang), pl.code) as label, billing.money_text(p.amount_minor, p.currency) as amount into v_plan
     from billing.renewal_plan(p_pass.user_id) n
     join billing.plan pl on pl.id = n.plan_id
-    join billing.price p on p.id = billing.price_of(p_pass.user_id, n.plan_id);
+    join billing.price p on p.id = billing.price_of(p_pass.user_id, n.plan_id)
+    where not exists (select 1 from billing.mandate m where m.user_id = p_pass.user_id and m.state = 'ACTIVE');
     if not found then
         return;
     end if;
@@ -161,7 +162,7 @@ begin
         'remind:' || p_pass.id || ':' || p_days);
 end $$;
 comment on function billing.remind(billing.entitlement, auth.identity, text, int) is
-'One reminder, as a notice (STOP and quiet hours hold): the plan that would be renewed, at the price that this reader would pay. None where nothing can be renewed.';
+'One reminder, as a notice (STOP and quiet hours hold): the plan that would be renewed, at the price that this reader would pay. None where nothing can be renewed, nor of a pass that renews itself (billing.run_renewals tells of that).';
 
 create or replace function billing.renewal_plan(p_user_id bigint) returns table (plan_id bigint, price_id bigint) language plpgsql stable as $$
 #variable_conflict use_column
@@ -188,13 +189,18 @@ declare
     v_lang text;
     v_until text;
     v_message bigint;
+    v_ended boolean;
 begin
     if v is null then
         select u.lang into v_lang from auth.users u where u.id = p_user_id for no key update;
         select * into e from billing.entitlement x where x.user_id = p_user_id and (x.ends_at > v_now or x.remind_at is not null)
         order by x.ends_at desc limit 1;
         v_until := billing.local_text(p_user_id, e.ends_at);
-        if e.id is null then
+        v_ended := billing.mandate_end(p_user_id, 'cancelled by ' || p_way);
+        if e.id is null and v_ended then
+            select m.message_id into v_message from messaging.enqueue(p_identity_id, 'reply', v_lang, 'auto_off', '{}', null) m;
+            v := jsonb_build_object('outcome', 'cancelled', 'until_text', '', 'message_id', v_message);
+        elsif e.id is null then
             v := '{"outcome": "none", "until_text": ""}';
         elsif e.cancelled_at is not null then
             v := jsonb_build_object('outcome', 'already', 'until_text', v_until);
@@ -210,4 +216,4 @@ begin
     return query select r.* from jsonb_to_record(v) as r(outcome text, until_text text, message_id bigint);
 end $$;
 comment on function billing.cancel_renewal(bigint, bigint, text, text) is
-'The reader wants no next period: nothing reminds her of it any more, and what she paid stays to its end. outcome: cancelled | already | none (no pass). Idempotent. way: sms | ussd | rest.';
+'The reader wants no next period: nothing reminds her of it any more, a mandate is over, and what she paid stays to its end. outcome: cancelled | already | none (no pass). Idempotent. way: sms | ussd | rest.';

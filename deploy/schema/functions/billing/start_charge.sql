@@ -65,11 +65,7 @@ begin
     if v_credit = p.amount_minor then
         select * into r from billing.rail where code = 'wallet';
     else
-        select ra.* into r from billing.rail_route ro join billing.rail ra on ra.code = ro.rail and ra.enabled
-        where ro.country = i.country and (ro.network in (i.network, '*') or ra.code = i.rail)
-          and ra.min_minor <= p.amount_minor - v_credit
-          and (ra.lab or not exists (select 1 from billing.test_number t where t.lookup = i.lookup))
-        order by (ra.code = i.rail) desc nulls last, (ro.network = '*'), ro.prio, ra.code limit 1;
+        r := billing.rail_for(i, p.amount_minor - v_credit);
     end if;
     if r.code is null then
         return jsonb_build_object('outcome', 'no_rail', 'amount_minor', p.amount_minor, 'currency', p.currency);
@@ -116,11 +112,18 @@ returns jsonb language plpgsql stable as $$
 begin
     return jsonb_build_object('outcome', p_outcome, 'charge_id', p_charge.id, 'our_ref', p_charge.our_ref,
         'amount_minor', p_charge.amount_minor, 'currency', p_charge.currency, 'rail', p_charge.rail,
-        'hint', coalesce((select h.body from billing.approval_hint h
-                          join ops.language l on l.code = h.lang
-                          left join ops.language r on r.code = p_lang
-                          where h.rail = p_charge.rail and h.country in (p_country, '*')
-                          order by (h.lang = p_lang) desc, (h.lang = r.falls_to) desc nulls last, l.sort, (h.country = '*') limit 1), ''));
+        'hint', billing.rail_hint(p_charge.rail, p_country, p_lang));
 end $$;
 comment on function billing.charge_json(text, billing.charge, text, text) is
 'A charge as start_charge answers it, with the approval hint of its rail in the reader''s language.';
+
+create or replace function billing.rail_hint(p_rail text, p_country text, p_lang text) returns text language plpgsql stable as $$
+begin
+    return coalesce((select h.body from billing.approval_hint h
+                     join ops.language l on l.code = h.lang
+                     left join ops.language r on r.code = p_lang
+                     where h.rail = p_rail and h.country in (p_country, '*')
+                     order by (h.lang = p_lang) desc, (h.lang = r.falls_to) desc nulls last, l.sort, (h.country = '*') limit 1), '');
+end $$;
+comment on function billing.rail_hint(text, text, text) is
+'What a payer must do to see or approve a rail''s prompt, in a language or the one it falls back to; the country''s text before the general one.';

@@ -186,6 +186,7 @@ begin
           and i.stopped_at is null and i.paused_at is null and n.cancelled_at is null and not n.given_back
           and exists (select 1 from messaging.ring_carrier k where k.carrier = i.ds)
           and not exists (select 1 from billing.entitlement later where later.user_id = n.user_id and later.ends_at > n.ends_at)
+          and not exists (select 1 from billing.mandate m where m.user_id = n.user_id and m.state = 'ACTIVE')
           and not exists (select 1 from messaging.ring r where r.dedupe = 'ending:' || n.id)
         order by n.ends_at, n.id limit greatest(p_max, 0)
     loop
@@ -200,4 +201,4 @@ begin
     return v_n;
 end $$;
 comment on function messaging.ring_endings(int) is
-'The reminder: passes bought over USSD that end within three hours, with none after them, are told once to the phone that paid, where its carrier can ring. Of the job that looks each five minutes; how many it made.';
+'The reminder: passes bought over USSD that end within three hours, with none after them and no mandate to renew them, are told once to the phone that paid, where its carrier can ring. Of the job that looks each five minutes; how many it made.';
