@@ -300,6 +300,12 @@ static enum charge_event refusal(int status, const char *code)
     return client_fault && *code ? CHARGE_REJECTED : CHARGE_UNKNOWN;
 }
 
+/* A 404 of a proxy in between is not the rail's word. */
+static bool is_not_found(const struct http_response *rs, const char *code)
+{
+    return rs->status == 404 && strcmp(code, "RESOURCE_NOT_FOUND") == 0;
+}
+
 static void submit_read(const struct rail *r, const struct rail_charge *c,
                         const struct http_response *rs, struct rail_verdict *v)
 {
@@ -360,8 +366,8 @@ static void poll_read(const struct rail *r, const struct rail_charge *c,
     rail_take_text(v->reason, sizeof v->reason, code);
     if (rs->status == 200 && root)
         read_status(c, root, v);
-    else if (rs->status == 404 && strcmp(code, "RESOURCE_NOT_FOUND") == 0)
-        v->event = CHARGE_NOT_FOUND; /* a 404 of a proxy in between is not the rail's word */
+    else if (is_not_found(rs, code))
+        v->event = CHARGE_NOT_FOUND;
     else if (rs->status == 401)
         v->token_refused = true;
     json_decref(root);
@@ -425,7 +431,7 @@ static void mandate_read(const struct rail_mandate *ma, const struct http_respon
         v->event = rs->status == 202 && bare ? CHARGE_ACCEPTED
                    : rs->status == 409       ? CHARGE_DUPLICATE
                                              : refusal(rs->status, code);
-    else if (rs->status == 404 && strcmp(code, "RESOURCE_NOT_FOUND") == 0)
+    else if (is_not_found(rs, code))
         v->event = CHARGE_NOT_FOUND;
     else if (ma->act == MANDATE_END && rs->status >= 200 && rs->status < 300 && bare)
         v->event = CHARGE_SUCCESS;

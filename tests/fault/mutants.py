@@ -27,7 +27,7 @@ SQL = {
         ("billing.charge_due", "when p_now < v_from + interval '24 hours' then v_from + interval '24 hours'", "when false then null"),
         ("billing.inbox_hint", "c.state in ('FAILED', 'EXPIRED')", "false")],
     "I7: a callback settles": [
-        ("billing.inbox_put", "if v_charge is not null then", "if v_charge is not null then perform billing.charge_event(c.id, c.version,"
+        ("billing.inbox_put", "if num_nonnulls(v_charge, v_mandate) > 0 then", "if num_nonnulls(v_charge, v_mandate) > 0 then perform billing.charge_event(c.id, c.version,"
          " 'success', 200, null, null, c.amount_minor, c.currency::text, 0) from billing.charge c where c.id = v_charge and c.state = 'PENDING';")],
     "I8: the amount is not compared": [("billing.same_money", "p_amount_minor is not distinct from p_charge.amount_minor", "true")],
     "I8: a missing amount is good enough": [
@@ -79,7 +79,7 @@ C = {
     "M4: 5xx is a refusal": (MTN, "client_fault && *code ? CHARGE_REJECTED", "client_fault || status >= 500 ? CHARGE_REJECTED"),
     "M4: a refusal without the rail's word is one": (MTN, "client_fault && *code ?", "client_fault ?"),
     "M4: any answer but 200 is a not-found": (
-        MTN, 'rs->status == 404 && strcmp(code, "RESOURCE_NOT_FOUND") == 0', "rs->status != 200 && rs->status != 401"),
+        MTN, 'rs->status == 404 && strcmp(code, "RESOURCE_NOT_FOUND") == 0', "code && rs->status != 200 && rs->status != 401"),
     "I3: a 409 is a refusal": (MTN, "v->event = CHARGE_DUPLICATE;", "v->event = CHARGE_REJECTED;"),
     "I8: a fraction is rounded away": ("gateway/money/rail_io.c", "json_is_real(amount) && strtod(mem, NULL) != d", "false"),
     "I8: francs have hundredths": ("gateway/money/amount.c", "            return 0;", "            return 2;"),
