@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+import test_sql_refunds as refunds
 from sqlfixtures import *  # noqa: F401,F403
 from sqlworld import key
 from test_sql_billing import bodies, charge, ledger_sum
@@ -501,3 +502,86 @@ def test_the_desk_sees_the_mandate_and_no_number(auto):
     c = to_debit(auto, reader)
     line, = [r["value"] for r in auto.call("billing.charge_head", c["id"]) if r["name"] == "mandate"]
     assert line.startswith(f"{mandate(auto, reader)['id']} ACTIVE, 1500 XOF, agreed ") and line.endswith("by ussd")
+
+
+# ---- whom it must not reach ----
+
+def debits(world):
+    return world.value("select count(*) from billing.charge where mandate_id is not null")
+
+
+def test_a_number_that_another_reader_moves_to_is_debited_for_nobody_else(auto):
+    """A reader with two phones agreed with one of them; that number is another reader's now, she stays with the other phone."""
+    one, other, owner = renewing(auto), auto.dial("+2250502"), auto.dial("+2250503")
+    auto.rows("update auth.identity set user_id = %s where id = %s", one["user_id"], other["identity_id"])
+    auto.rows("update billing.entitlement set starts_at = ops.now() - interval '31 days', ends_at = ops.now() - interval '1 hour'")
+    assert auto.value("select auth.number_shift(%s, %s)", owner["identity_id"], one["identity_id"]) == "ok"
+    assert auto.row("select state, renew_at from billing.mandate") == {"state": "ENDING", "renew_at": None}
+    auto.rows("update billing.mandate set state = 'ACTIVE', renew_at = ops.now()")  # and should one be forgotten, nothing is debited
+    look(auto)
+    look(auto)
+    assert debits(auto) == 0 and auto.row("select state, why from billing.mandate") == {"state": "SLEEPING", "why": "wallet"}
+
+
+def test_money_that_was_given_back_is_not_taken_again(auto):
+    """The next period is debited some hours early and given back whole before it begins: its pass leaves no trace."""
+    reader = renewing(auto)
+    c = debit(auto, reader, "success", txn="t1")
+    refunds.approved(auto, c["id"])
+    assert refunds.event(auto, refunds.claim(auto), "success", 1500, "R1")["state"] == "REFUNDED"
+    assert len(passes(auto, reader)) == 1
+    m = mandate(auto, reader)
+    assert (m["state"], m["noticed_for"]) == ("SLEEPING", None) and told(auto, reader)[-1] == "asleep"
+    auto.later("31 days")
+    look(auto)
+    assert debits(auto) == 1
+
+
+@pytest.mark.parametrize("credit", [1400, 1500])
+def test_credit_that_leaves_too_little_for_her_rail_asks_no_other_one(auto, credit):
+    reader = renewing(auto)
+    auto.rows("update billing.rail set enabled = true where code = 'wave'")
+    auto.rows("update billing.rail set min_minor = 200 where code = 'mtn_momo'")
+    auto.rows("with t as (insert into billing.ledger_txn (kind, charge_id, user_id, at) select 'credit', id, user_id, ops.now() from billing.charge"
+              " returning id) insert into billing.ledger_entry (txn_id, account, rail, amount_minor, currency)"
+              " select t.id, a, r, n, 'XOF' from t, (values ('clearing', 'mtn_momo', %s), ('liability', null, -%s)) v(a, r, n)", credit, credit)
+    for _ in range(5):
+        look(auto)
+    asked = auto.rows("select rail, settlement from billing.charge where mandate_id is not null order by id limit 1")
+    if credit == 1500:
+        assert asked == [{"rail": "wallet", "settlement": "granted"}]
+    else:
+        assert asked == [] and mandate(auto, reader)["state"] == "SLEEPING"
+
+
+def lost_at_the_rail(world, claimed):
+    """Sent, no answer, and then the rail does not know it: it would be sent again."""
+    world.event(claimed, "unknown")
+    for _ in range(3):
+        world.later("40 seconds")
+        state = world.event(world.claim_one(), "not_found")["state"]
+    assert state == "READY"
+
+
+@pytest.mark.parametrize("when", ["pays another way", "night"])
+def test_what_the_rail_lost_is_not_sent_again_behind_her_back(auto, when):
+    reader = renewing(auto)
+    c = to_debit(auto, reader)
+    lost_at_the_rail(auto, auto.claim_one())
+    if when == "night":
+        auto.rows("update ops.clock set shift = shift + (date_trunc('day', ops.now()) + interval '26 hours' - ops.now())")
+    else:
+        auto.rows("update billing.charge set superseded = true where id = %s", c["id"])
+        auto.later("1 minute")
+    assert auto.call("billing.claim_charges", "w", 1, 10) == []
+    c = charge(auto, c["id"])
+    assert c["state"] == "EXPIRED" and c["due_at"] is not None, "and is asked about once more (M4)"
+
+
+def test_a_second_stop_ends_what_was_agreed_to_after_the_first(auto):
+    reader, phone = auto.dial(), auto.dial("+2250502")
+    auto.rows("update auth.identity set user_id = %s where id = %s", reader["user_id"], phone["identity_id"])
+    auto.one("auth.stop_by", phone["identity_id"], None, "sms")
+    renewing(auto, reader)
+    assert auto.one("auth.stop_by", phone["identity_id"], None, "sms")["outcome"] == "already"
+    assert mandate(auto, reader)["state"] == "ENDING"

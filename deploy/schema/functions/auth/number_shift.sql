@@ -109,6 +109,9 @@ begin
         insert into messaging.schedule (user_id, identity_id, slots, next_at) values (o.user_id, n.id, s.slots, s.next_at)
         on conflict (user_id) do nothing;
     end if;
+    -- A leave to debit the new number was another reader's, also where that one stays with another phone.
+    perform billing.mandate_over(m.id, 'the number is hers who moved to it') from billing.mandate m
+    where m.identity_id = n.id and m.user_id <> o.user_id and m.state in ('WANTED', 'ASKING', 'ASKED', 'UNKNOWN', 'ACTIVE', 'SLEEPING');
     perform auth.number_merge(n.user_id, o.user_id, n.id);
     update auth.identity set user_id = o.user_id, last_seen_at = ops.now(),
         stopped_at = coalesce(stopped_at, case when o.gone_at is null then o.stopped_at end),

@@ -36,11 +36,12 @@ begin
         -- The reader's row before her number's: what ends a mandate holds it.
         perform 1 from auth.users u where u.id = (select x.user_id from auth.identity x where x.id = p_identity_id) for no key update;
         select * into i from auth.identity where id = p_identity_id for no key update;
+        -- Also of a phone that said it before: she may have agreed since with another one.
+        perform billing.mandate_end(i.user_id, 'STOP by ' || p_way);
         if i.stopped_at is not null then
             v := jsonb_build_object('outcome', 'already', 'message_id', null);
         else
             update auth.identity set stopped_at = ops.now() where id = p_identity_id;
-            perform billing.mandate_end(i.user_id, 'STOP by ' || p_way);
             perform auth.consent_put(p_identity_id, 'stop', p_way, 'stop_done', p_step_key);
             v_flagged := messaging.cancel_unsent(p_identity_id, '{instalment,notice,esme}');
             v := jsonb_build_object('outcome', 'stopped', 'message_id', auth.confirm(p_identity_id, 'stop_done', v_flagged > 0));

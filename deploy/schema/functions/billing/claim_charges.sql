@@ -50,10 +50,12 @@ begin
             perform ops.audit_put('billing', 'alert.charge_of_test_number', 'charge:' || c.id, '{}');
             continue;
         end if;
-        -- A mandate that ended, or sleeps, since: no byte of a debit under it leaves any more (case 37).
-        if c.state = 'READY' and c.mandate_id is not null
-           and not exists (select 1 from billing.mandate m where m.id = c.mandate_id and m.state = 'ACTIVE') then
-            update billing.charge set state = 'EXPIRED', reason = 'the mandate is over', version = version + 1, ended_at = v_now,
+        -- Nobody looks at a debit under a mandate: no byte of it leaves when that ended or sleeps since (case 37), when its
+        -- reader pays another way by now (I1), nor at night, when a rail that was away has lost it and it would be sent again.
+        if c.state = 'READY' and c.mandate_id is not null and (c.superseded
+           or not exists (select 1 from billing.mandate m where m.id = c.mandate_id and m.state = 'ACTIVE')
+           or (select billing.decent_hour(i.country::text, v_now) > v_now from auth.identity i where i.id = c.identity_id)) then
+            update billing.charge set state = 'EXPIRED', reason = 'the mandate does not hold now', version = version + 1, ended_at = v_now,
                 due_at = case when c.attempts > 0 then v_now + interval '1 hour' end, claimed_by = null, claimed_epoch = null
             where id = c.id;
             continue;
@@ -111,7 +113,7 @@ end $$;
 comment on function billing.claim_charges(text, bigint, int) is
 'At most max charges whose work is due, the oldest first, of each rail no more than it has free places (billing.rail.places), never one that another claimer holds.
 action submit: READY became SUBMITTING and the attempt row is written in this commit (I2). action poll: ask the rail about our_ref.
-A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told; so is a CREATED one whose code did not come, and one of a test number on a rail that is not the lab''s, and one under a mandate that is over.
+A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told; so is a CREATED one whose code did not come, and one of a test number on a rail that is not the lab''s, and one under a mandate that does not hold now: it is over or sleeps, its reader pays another way, or it is night.
 Submits of a rail that does not answer wait (billing.rail_heard), but for the probe; questions about its charges go on.';
 
 create or replace function billing.charge_waits(p_charge billing.charge, p_now timestamptz) returns boolean language plpgsql stable as $$

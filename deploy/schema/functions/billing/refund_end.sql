@@ -74,11 +74,14 @@ begin
     perform billing.refund_notice(f.id);
     if v_whole then
         perform billing.end_pass(f.charge_id);
+        -- Who has her money back did not want the pass: no next one is debited before she says yes again.
+        perform billing.mandate_sleep(m.id, 'lapsed') from billing.charge c join billing.mandate m on m.user_id = c.user_id and m.state = 'ACTIVE'
+        where c.id = f.charge_id and c.settlement = 'granted' and c.book_id is null;
     end if;
     insert into billing.paper_due (refund_id) values (f.id);
 end $$;
 comment on function billing.refund_end(bigint) is
-'The end of a refund, in the transaction of its event. REFUNDED: the money leaves the rail''s clearing, the payer is told, a charge that was given back whole gives nothing any more, and a credit note is due (billing.number_papers; none is made where there was no sale). REFUND_FAILED: booked back, a person is called.';
+'The end of a refund, in the transaction of its event. REFUNDED: the money leaves the rail''s clearing, the payer is told, a charge that was given back whole gives nothing any more (a mandate of its reader sleeps), and a credit note is due (billing.number_papers; none is made where there was no sale). REFUND_FAILED: booked back, a person is called.';
 
 create or replace function billing.refund_credit(p_charge_id bigint) returns jsonb language plpgsql stable as $$
 declare

@@ -111,20 +111,24 @@ declare
     pl billing.plan;
     p billing.price;
     e billing.entitlement := billing.last_pass(p_mandate.user_id);
+    v_rest bigint;
 begin
     select * into i from auth.identity where id = p_mandate.identity_id;
     select * into pl from billing.plan where id = p_mandate.plan_id;
     select * into p from billing.price where id = billing.price_of(p_mandate.user_id, pl.id);
+    -- Credit pays first (billing.start_charge_once): what is left may be less than this rail takes, and another's.
+    v_rest := p.amount_minor - least(greatest(billing.credit_left(p_mandate.user_id, p.currency, null), 0), p.amount_minor);
     return case
         when e.given_back or e.ends_at <= ops.now() - interval '30 days' then 'lapsed'
         when not billing.plan_for(pl, p_mandate.user_id) or p.id is null then 'plan'
         when p.amount_minor <> p_mandate.amount_minor or p.currency <> p_mandate.currency then 'price'
-        when (billing.rail_for(i, p.amount_minor)).code is distinct from p_mandate.rail
+        when i.user_id <> p_mandate.user_id or i.gone_at is not null or i.stopped_at is not null then 'wallet'
+        when v_rest > 0 and (billing.rail_for(i, v_rest)).code is distinct from p_mandate.rail
              or not exists (select 1 from billing.auto_debit a where a.country = i.country and a.rail = p_mandate.rail and a.enabled) then 'wallet'
     end;
 end $$;
 comment on function billing.renew_hindrance(billing.mandate) is
-'Why nothing may be debited under a mandate although it is active; null: nothing. lapsed: her last pass was given back, or is long over. plan: not sold to this reader any more. price: not the one that she agreed to (case 36). wallet: she pays with another one now, or an operator turned it off there.';
+'Why nothing may be debited under a mandate although it is active; null: nothing. lapsed: her last pass was given back, or is long over. plan: not sold to this reader any more. price: not the one that she agreed to (case 36). wallet: she pays with another one now, what her credit leaves is too little for it, its number is not hers or said STOP, or an operator turned it off there.';
 
 create or replace function billing.renew_charge(p_mandate billing.mandate, p_now timestamptz) returns void language plpgsql as $$
 declare
@@ -162,6 +166,10 @@ begin
         m.state := 'SLEEPING';
         return m;
     elsif c.settlement is not null then
+        -- What she was told of is done: should its pass be given back, the next debit needs a notice of its own.
+        update billing.mandate set noticed_for = null, debit_at = null where id = m.id;
+        m.noticed_for := null;
+        m.debit_at := null;
         m.charge_id := null;
         m.failures := 0;
         m.tried_at := null;
