@@ -585,3 +585,41 @@ def test_a_second_stop_ends_what_was_agreed_to_after_the_first(auto):
     renewing(auto, reader)
     assert auto.one("auth.stop_by", phone["identity_id"], None, "sms")["outcome"] == "already"
     assert mandate(auto, reader)["state"] == "ENDING"
+
+
+# ---- a rail that is away, a charge that hangs, a bug ----
+
+def test_a_rail_that_is_away_gets_no_charge_each_hour_only_to_lapse(auto):
+    reader = renewing(auto)
+    look(auto)
+    auto.rows("update ops.clock set shift = shift + (select debit_at from billing.mandate) - ops.now()")
+    auto.rows("insert into billing.rail_gate (rail, state, until, changed_at) values ('mtn_momo', 'open', ops.now() + interval '2 hours', ops.now())")
+    assert auto.value("select billing.run_renewals(10)") == 1 and debits(auto) == 0 and mandate(auto, reader)["renew_at"] > auto.now()
+    auto.rows("delete from billing.rail_gate")
+    assert to_debit(auto, reader)["state"] == "READY"
+
+
+def test_a_debit_that_hangs_is_looked_at_ever_less(auto):
+    reader = renewing(auto)
+    to_debit(auto, reader)
+    auto.event(auto.claim_one(), "accepted")
+    waits = []
+    for hours in (0, 4, 40):
+        auto.later(f"{hours} hours 2 minutes")
+        auto.value("select billing.run_renewals(10)")
+        waits.append((mandate(auto, reader)["renew_at"] - auto.now()).total_seconds())
+    assert waits[0] <= 61 < waits[1] <= waits[2] + 1 <= 3602
+
+
+def test_a_renewal_that_raises_keeps_no_other_waiting(auto):
+    one, two = renewing(auto), renewing(auto, auto.dial("+2250502"))
+    auto.rows("create function public.bad() returns trigger language plpgsql as $$ begin raise exception 'a bug'; end $$")
+    auto.rows("create trigger bad before update of noticed_for on billing.mandate for each row when (old.user_id = %s) execute function public.bad()",
+              one["user_id"])
+    auto.rows("update billing.mandate set renew_at = (select max(renew_at) from billing.mandate)")
+    for _ in range(4):
+        look(auto)
+        if told(auto, two)[-1] == "due":
+            break
+    assert told(auto, two)[-1] == "due" and told(auto, one)[-1] == "active" and mandate(auto, one)["renew_at"] > auto.now()
+    assert auto.value("select count(*) from ops.audit where kind = 'alert.renewal_failed'") >= 1

@@ -2,12 +2,14 @@
 """What rails make, in SQL: links, their own references, codes, secrets of callbacks. Case numbers are of the list of
 hard payment cases."""
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg2
 import pytest
 
 from sqlfixtures import *  # noqa: F401,F403
+from support import wait_until
 
 LINK = "https://pay.example.net/c/cos-1?a=100"
 
@@ -403,6 +405,28 @@ def test_who_is_busy_is_left_out_and_the_others_wait_for_nobody(world, crowd, lo
     finally:
         other.close()
     assert answers(world, [paid(b)], wait=True) == [("ok", "SUCCEEDED")]
+
+
+def test_two_batches_take_the_gates_of_rails_in_one_order(world, crowd):
+    """One batch says of two rails that they do not answer, another the same in the other order."""
+    made = world.call("billing.claim_rail_work", "w:1", 1, 10)
+    (a, b, *_), (c, d, *_) = (sorted((x for x in made if (x["rail"] == "mtn_momo") == mtn), key=lambda x: x["charge_id"]) for mtn in (True, False))
+    rails = sorted({x["rail"] for x in made})
+    low, high = ((a, b), (c, d)) if rails[0] == "mtn_momo" else ((c, d), (a, b))
+    first, second = psycopg2.connect(world.url), world.connect()
+    try:
+        answers(world, [(low[0], "unknown")], conn=first)
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(answers, world, [(high[1], "unknown"), (low[1], "unknown")], conn=second)
+            wait_until(lambda: world.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%%rail_answers%%'"),
+                       "a batch behind the other's gate")
+            answers(world, [(high[0], "unknown")], conn=first)
+            first.commit()
+            assert other.result(30) == [("ok", "UNKNOWN"), ("ok", "UNKNOWN")]
+    finally:
+        first.close()
+        second.close()
+    assert world.value("select sum(faults) from billing.rail_gate") == 4
 
 
 def test_an_answer_that_raises_takes_the_others_back_with_it(world, crowd):

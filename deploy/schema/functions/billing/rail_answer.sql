@@ -42,7 +42,11 @@ returns table (outcome text, state text, version int) language plpgsql as $$
 declare
     v_charges bigint[] := array(select (x->>'charge')::bigint from jsonb_array_elements(p_answers) x);
     v_users bigint[];
+    v_outcomes text[];
+    v_states text[];
+    v_versions int[];
     a record;
+    r record;
 begin
     -- Users, then charges, each in the order of their ids, as everywhere; nobody waits for a row that somebody has.
     if not p_wait then
@@ -59,16 +63,24 @@ begin
                 rail_ref text, link text, link_sealed text, memo_sealed text, callback_mac text, expires_s int))
             with ordinality x(charge, version, event, http, reason, txn, amount, currency, next_poll_s,
                               rail_ref, link, link_sealed, memo_sealed, callback_mac, expires_s, row)
-        order by x.row
+        -- The gates of rails come last, and these too each in their order: a batch holds all that it took.
+        order by (select c.rail from billing.charge c where c.id = x.charge), x.row
     loop
         if a.charge = any (v_charges) then
-            return query select r.* from billing.rail_answer(a.charge, a.version, a.event, a.http, a.reason, a.txn, a.amount, a.currency,
+            select * into r from billing.rail_answer(a.charge, a.version, a.event, a.http, a.reason, a.txn, a.amount, a.currency,
                 a.next_poll_s, a.rail_ref, a.link, decode(a.link_sealed, 'hex'), decode(a.memo_sealed, 'hex'),
-                decode(a.callback_mac, 'hex'), a.expires_s) r;
+                decode(a.callback_mac, 'hex'), a.expires_s);
+            v_outcomes[a.row] := r.outcome;
+            v_states[a.row] := r.state;
+            v_versions[a.row] := r.version;
         else
-            return query select 'busy', null::text, null::int;
+            v_outcomes[a.row] := 'busy';
+            v_states[a.row] := null;
+            v_versions[a.row] := null;
         end if;
     end loop;
+    return query select o.outcome, o.state, o.version
+                 from unnest(v_outcomes, v_states, v_versions) with ordinality o(outcome, state, version, row) order by o.row;
 end $$;
 comment on function billing.rail_answers(jsonb, boolean) is
 'billing.rail_answer of many, in one transaction, a row each in their order: [{charge, version, event, http, reason, txn, amount, currency, next_poll_s, rail_ref, link, link_sealed, memo_sealed, callback_mac (hex), expires_s}]. outcome also busy: without p_wait, a reader or charge that another transaction holds is left out, so that a batch waits for nobody and two batches never for each other; its answer is to be recorded alone.';
