@@ -206,6 +206,9 @@ static int weigh(struct reader *r, int64_t signed_amount, struct line *l)
     l->gross = size;
     if (r->f->net && l->kind == MEANS_PAYMENT)
         l->gross += l->fee + l->withheld;
+    if (l->kind == MEANS_PAYMENT && l->fee + l->withheld > l->gross)
+        return FAULT(r, "a payment of %lld with %lld taken off", (long long)l->gross,
+                     (long long)(l->fee + l->withheld));
     return 0;
 }
 

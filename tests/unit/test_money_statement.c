@@ -106,6 +106,8 @@ static const struct {
      "f:2: a payment of 0\n"},
     {"mtn_momo", MTN "7,x,2026-11-29 10:00:01,Successful,Payment,225,-5,0,XOF\n",
      "f:2: a payment of -5\n"},
+    {"mtn_momo", MTN "7,x,2026-11-29 10:00:01,Successful,Payment,225,25,26,XOF\n",
+     "f:2: a payment of 25 with 26 taken off\n"},
     {"mtn_momo", MTN "7,x,2026-11-29 10:00:01,Successful,Payment,225,5,0,F CFA\n",
      "f:2: \"F CFA\" is no currency\n"},
     {"mtn_momo", "Id,Date\n1,2\n",
