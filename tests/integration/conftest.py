@@ -7,7 +7,9 @@ template that was migrated, seeded and filled with the sample books once; a test
     smsc, mtn, sonatel   the lab's message centre and its mobile money rails
     two_workers     one daemon for the tests of a module, two_workers.next_test(); mtn_shop likewise with its mtn:
                     mtn_shop.till()
-    own_pg          a server of this module's own, for tests that crash it; own_redis likewise
+    own_pg          a server of this module's own, for tests that crash it, own_db its filled database; own_redis likewise
+
+What all workers of a run need alike is made once (moulds.py).
 """
 import os
 import shutil
@@ -20,10 +22,10 @@ import redis as redis_client
 
 sys.path.insert(0, str(Path(__file__).parent))
 from daemon import Daemon, Shared, template_values  # noqa: E402
-from database import fill, sql  # noqa: E402
+from database import sql  # noqa: E402
+from moulds import TEMPLATE_DB, begin_run, end_run, filled_cluster  # noqa: E402
 from support import COKO, TOP, Lab, Postgres, Redis  # noqa: E402
 
-TEMPLATE_DB = "coko_template"
 LONGEST = ("test_ussd_walks", "test_ussd_attack", "test_sql_explain", "test_money_faults", "test_money_crash", "test_esme", "test_ussd_smpp",
            "test_ussd_insight", "test_sms_outbox", "test_sms_chaos", "test_story_kill", "test_money_sim", "test_money_kill", "test_ussd_turn")
 
@@ -31,6 +33,15 @@ LONGEST = ("test_ussd_walks", "test_ussd_attack", "test_sql_explain", "test_mone
 def pytest_collection_modifyitems(items):
     """The longest files first: last, one would run alone while the other workers stand."""
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
+
+def pytest_configure(config):
+    config.coko_ends_run = begin_run()
+
+
+def pytest_unconfigure(config):
+    if config.coko_ends_run:
+        end_run()
 
 
 @pytest.fixture(scope="session")
@@ -56,9 +67,8 @@ def coko_bin():
 
 
 @pytest.fixture(scope="session")
-def pg(work_dir):
-    server = Postgres(work_dir / "pg")
-    server.log_in_cheaply()
+def pg(work_dir, coko_bin):
+    server = Postgres(work_dir / "pg", mould=filled_cluster())
     yield server
     server.stop()
 
@@ -71,11 +81,16 @@ def redis(work_dir):
 
 
 @pytest.fixture(scope="module")
-def own_pg(work_dir):
-    server = Postgres(work_dir / f"pg-{uuid.uuid4().hex[:8]}")
-    server.log_in_cheaply()
+def own_pg(work_dir, coko_bin):
+    server = Postgres(work_dir / f"pg-{uuid.uuid4().hex[:8]}", mould=filled_cluster())
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def own_db(own_pg):
+    sql(own_pg.url_of("postgres"), f"create database own template {TEMPLATE_DB}")
+    return own_pg.url_of("own")
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +101,7 @@ def own_redis(work_dir):
 
 
 @pytest.fixture(scope="session")
-def template_db(pg, coko_bin):
-    sql(pg.url_of("postgres"), f"create database {TEMPLATE_DB}")
-    fill(pg.url_of(TEMPLATE_DB))
+def template_db(pg):
     return TEMPLATE_DB
 
 

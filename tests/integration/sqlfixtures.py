@@ -2,7 +2,8 @@
 """Fixtures of the SQL tests: one private server a session, one fresh world a test."""
 import pytest
 
-from sqltest import Server
+import moulds
+from sqltest import Server, make_mould
 from sqlworld import World
 
 __all__ = ["sql_server", "world"]
@@ -10,7 +11,7 @@ __all__ = ["sql_server", "world"]
 
 @pytest.fixture(scope="session")
 def sql_server():
-    server = Server()
+    server = Server(moulds.once("sql", make_mould))
     yield server
     server.stop()
 

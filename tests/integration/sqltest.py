@@ -3,6 +3,7 @@
 
     server = Server(); url = server.database("name")   a migrated database, copied from a template
     server.drop(url); server.stop()
+    make_mould(folder); Server(mould=folder)   one that has its template, copied as files
 
 The server runs as an unprivileged user when root starts it, listens on a socket in its folder only, and
 forgets its flushes: these tests are about rules, not about power cuts.
@@ -43,17 +44,20 @@ def _room():
 
 
 class Server:
-    def __init__(self):
+    def __init__(self, mould=None):
         self.dir = Path(tempfile.mkdtemp(prefix="coko-sql-", dir=_room()))
         self.prefix, user = _unprivileged()
         if user:
             os.chown(self.dir, user.pw_uid, user.pw_gid)
-        self._run("initdb", "-D", self.dir / "data", "-U", "coko", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        if mould:
+            subprocess.run(["cp", "-a", "--reflink=auto", mould, self.dir / "data"], check=True)
+        else:
+            self._run("initdb", "-D", self.dir / "data", "-U", "coko", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
         options = (f"-c listen_addresses='' -c unix_socket_directories={self.dir} -c fsync=off -c synchronous_commit=off "
                    "-c full_page_writes=off -c max_connections=120 -c deadlock_timeout=200ms -c jit=off "
                    "-c shared_preload_libraries=auto_explain -c log_min_messages=warning -c autovacuum=off")
         self._run("pg_ctl", "-D", self.dir / "data", "-l", self.dir / "log", "-w", "-o", options, "start")
-        self.made = 0
+        self.made, self.has_template = 0, bool(mould)
         # for all copies: a connection costs as much as the copy of a database
         self.admin = psycopg2.connect(self.url("postgres"))
         self.admin.autocommit = True
@@ -72,13 +76,17 @@ class Server:
 
     def database(self, prefix="t"):
         """A migrated and seeded database of its own. Copied as files: through the WAL it would be written twice."""
-        if not self.made:
-            migrate(self.empty("coko_template"))
-            seed(self.url("coko_template"))
+        if not self.has_template:
+            self.make_template()
         self.made += 1
         name = f"{prefix}_{self.made}"
         self.execute(f"create database {name} template coko_template strategy file_copy")
         return self.url(name)
+
+    def make_template(self):
+        migrate(self.empty("coko_template"))
+        seed(self.url("coko_template"))
+        self.has_template = True
 
     def drop(self, url):
         """At once: a thousand copies that wait for the end keep a slow disk busy under the tests beside."""
@@ -88,10 +96,23 @@ class Server:
         with self.admin.cursor() as cur:
             cur.execute(statement)
 
-    def stop(self):
+    def stop(self, how="immediate", keep=None):
+        """keep: a folder that its data go to, whole if it ended fast."""
         self.admin.close()
-        self._run("pg_ctl", "-D", self.dir / "data", "-m", "immediate", "stop")
+        self._run("pg_ctl", "-D", self.dir / "data", "-m", how, "stop")
+        if keep:
+            subprocess.run(["cp", "-a", self.dir / "data", keep], check=True)
         shutil.rmtree(self.dir)
+
+
+def make_mould(folder):
+    server = Server()
+    try:
+        server.make_template()
+    except BaseException:
+        server.stop()
+        raise
+    server.stop("fast", folder)
 
 
 def files():

@@ -140,10 +140,14 @@ def shell(script, *args, env=None):
 
 class Postgres:
     """A private server in its own folder. `url` names the database `coko`; `url_of(db)` another.
-    fsync "on" is for figures: tests need no data after a power cut."""
+    fsync "on" is for figures: tests need no data after a power cut. mould: the folder of a server at rest, which this
+    one begins as a copy of."""
 
-    def __init__(self, folder, fsync="off"):
+    def __init__(self, folder, fsync="off", mould=None):
         self.folder, self.fsync = Path(folder), fsync
+        if mould:
+            self.folder.mkdir(parents=True)
+            shell('data=$(pg_place "$1") && cp -a --reflink=auto "$2/pg.data/." "$data" && cp -a "$2/pg.pass" "$1"', self.folder, mould)
         self.start()
 
     def start(self):
@@ -177,6 +181,10 @@ class Postgres:
         pid = self.postmaster()
         os.kill(pid, signal.SIGQUIT)
         wait_until(lambda: not alive(pid), "PostgreSQL to end")
+
+    def rest(self):
+        """Stops it as one that is wanted again: whole without its log, the data in its folder."""
+        shell('pg_stop "$1"', self.folder)
 
     def stop(self):
         shell('pg_wipe "$1"', self.folder)

@@ -9,7 +9,6 @@ import threading
 import pytest
 
 from apiclient import Api, problem, serving, unseal
-from database import fill
 from support import TEST_KEYS, wait_until
 
 PHONE, OTHER = "+2250701020304", "+2250705060708"
@@ -245,10 +244,9 @@ def test_the_message_and_the_log(api):
         assert secret not in log
 
 
-def test_postgres_goes_and_comes_back(daemon, own_pg, coko_bin):
+def test_postgres_goes_and_comes_back(daemon, own_pg, own_db):
     """Hard case 47 and R3: a clear 503 while it is down, right answers afterwards."""
-    fill(own_pg.url)
-    api = Api(daemon(database=own_pg.url), own_pg.url)
+    api = Api(daemon(database=own_db), own_db)
     assert api.get("/catalog/books").status == 200
     own_pg.crash()
     down = wait_until(lambda: (lambda a: a if a.status >= 500 else None)(api.get("/catalog/books")), "a 5xx")

@@ -13,7 +13,7 @@ import time
 import psycopg2
 import pytest
 
-from database import fill, sql
+from database import sql
 from money_kit import Till
 from support import alive, wait_until
 
@@ -121,10 +121,8 @@ def test_killed_at_a_random_point(daemon, mtn, migrated_db, seed):
     oracle(tills, behaviours)
 
 
-def test_the_server_crashes_in_the_middle_case_44(daemon, mtn, own_pg, coko_bin):
-    url = own_pg.url_of("crash")
-    sql(own_pg.url_of("postgres"), "create database crash")
-    fill(url)
+def test_the_server_crashes_in_the_middle_case_44(daemon, mtn, own_pg, own_db):
+    url = own_db
     d = daemon(mtn=mtn, database=url)
     for moment in range(4):
         till = Till(d, mtn, url, delay_ms=200)

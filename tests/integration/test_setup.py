@@ -2,11 +2,15 @@
 """The frame itself: private servers start, recover from a crash and leave nothing behind."""
 import os
 import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg2
 import pytest
 import redis as redis_client
 
+import moulds
 from daemon import parse_ini, render_ini
 from database import sql
 from support import TOP, Postgres, Redis, alive, free_port, shell, wait_until
@@ -38,6 +42,23 @@ def test_postgres_in_a_folder_its_user_cannot_reach(tmp_path):
     server.stop()
     assert not os.path.exists(real)
     assert not os.path.lexists(closed / "pg/pg.data")
+
+
+def test_a_mould_is_made_once_and_one_who_is_killed_in_it_is_followed(tmp_path, monkeypatch):
+    monkeypatch.setenv(moulds.RUN, str(tmp_path))
+    killed = subprocess.run([sys.executable, "-c", "import moulds, os; moulds.once('m', lambda folder: (folder.mkdir(), os.kill(os.getpid(), 9)))"],
+                            cwd=Path(moulds.__file__).parent, check=False)
+    assert killed.returncode == -9 and not (tmp_path / "m").exists()
+    made = []
+
+    def make(folder):
+        folder.mkdir()
+        (folder / "whole").touch()
+        made.append(folder)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(lambda _: moulds.once("m", make), range(4))) == {tmp_path / "m"}
+    assert len(made) == 1 and (tmp_path / "m/whole").exists()
 
 
 def test_redis_keeps_nothing(tmp_path):

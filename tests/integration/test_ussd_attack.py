@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 import redis as redis_client
 
-from database import fill, sql
+from database import sql
 from story import letters
 from support import TOP, wait_until
 from ussdkit import frozen, pick
@@ -410,13 +410,6 @@ def test_s3_more_dials_than_turns_are_all_answered(alone, daemon, own_pg, own_db
     assert all(a.startswith(b"HTTP/1.1 200 ") and b"\r\n\r\nEND " in a for a in answers)
     wait_until(coko.is_ready, "ready again", 30)
     assert not welcome(AtPhone(coko.url, "demo", "+2250700000611")).ended
-
-
-@pytest.fixture(scope="module")
-def own_db(own_pg):
-    sql(own_pg.url_of("postgres"), "create database coko_attack")
-    fill(own_pg.url_of("coko_attack"))
-    return own_pg.url_of("coko_attack")
 
 
 def test_s3_an_end_while_the_database_stands_still(alone, daemon, own_pg, own_db):

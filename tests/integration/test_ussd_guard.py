@@ -11,7 +11,7 @@ import sys
 import pytest
 import redis as redis_client
 
-from database import fill, sql
+from database import sql
 from support import TOP, wait_until
 from ussdkit import ask_of, dial_home, frozen, pick
 
@@ -187,10 +187,8 @@ def test_26_redis_lost_while_an_action_runs(slow, migrated_db, clean_redis):
     assert parts(migrated_db) == before + 1
 
 
-def test_26_a_frozen_database_is_a_screen_for_meanwhile_and_then_goes_on(daemon, own_pg):
-    sql(own_pg.url_of("postgres"), "create database coko_guard")
-    fill(own_pg.url_of("coko_guard"))
-    coko = daemon(config={"coko": {"workers": 1}}, database=own_pg.url_of("coko_guard"))
+def test_26_a_frozen_database_is_a_screen_for_meanwhile_and_then_goes_on(daemon, own_pg, own_db):
+    coko = daemon(config={"coko": {"workers": 1}}, database=own_db)
     phone = HubtelPhone(coko.url, "demo", "+233240001540")
     dial_home(phone, "*384*26*203#")
     with frozen(own_pg):

@@ -4,7 +4,7 @@ import json
 import sys
 from xml.etree import ElementTree
 
-from database import coko_run, fill, sql
+from database import coko_run, sql
 from support import TOP, wait_until
 
 sys.path.insert(0, str(TOP / "tests/lab"))
@@ -114,15 +114,12 @@ def test_a_dialogue_is_no_number_and_no_identity(daemon, migrated_db):
     assert all("700000063" not in text for _, text in rows)
 
 
-def test_hops_wait_for_the_database_and_come_once(daemon, own_pg):
-    sql(own_pg.url_of("postgres"), "create database coko_own")
-    fill(own_pg.url_of("coko_own"))
-    db = own_pg.url_of("coko_own")
-    coko = daemon(config=ONE, database=db)
+def test_hops_wait_for_the_database_and_come_once(daemon, own_pg, own_db):
+    coko = daemon(config=ONE, database=own_db)
     phone = at_phone(coko, "+2250700000064")
     phone.dial("*384*26#")
-    wait_hops(db, 1)
-    sql(db, "checkpoint")  # the log commits without waiting for the disk: a power cut may take its last moment
+    wait_hops(own_db, 1)
+    sql(own_db, "checkpoint")  # the log commits without waiting for the disk: a power cut may take its last moment
     own_pg.crash()
     for key in ("1", "1", "0", "4"):  # screens that ask the database nothing
         phone.send(key)
@@ -130,8 +127,8 @@ def test_hops_wait_for_the_database_and_come_once(daemon, own_pg):
     wait_until(lambda: coko.process.log.read_text().count("hops not logged") >= 1, "a batch that failed", 20)
     own_pg.start()
     wait_until(coko.is_ready, "ready with PostgreSQL again", 30)
-    wait_hops(db, 5)
-    assert [r[0] for r in sql(db, "select kind from ops.hop order by at")] == ["begin", "answered", "answered", "back", "answered"]
+    wait_hops(own_db, 5)
+    assert [r[0] for r in sql(own_db, "select kind from ops.hop order by at")] == ["begin", "answered", "answered", "back", "answered"]
     assert coko.metric("coko_ussd_insight_logged_total") == 5 and coko.metric("coko_ussd_insight_dropped_total") == 0
 
 

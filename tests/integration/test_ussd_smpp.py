@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from database import fill, sql
+from database import sql
 from support import TOP, wait_until
 
 sys.path.insert(0, str(TOP / "tests/lab"))
@@ -197,10 +197,8 @@ def test_36_redis_down_or_frozen_is_a_plain_text_in_two_seconds(talk, smsc, own_
     SmppPhone(smsc.control, "+2250700000614").dial()
 
 
-def test_36_postgres_down_is_a_plain_text_in_two_seconds(talk, smsc, own_pg):
-    sql(own_pg.url_of("postgres"), "create database coko_talk")
-    fill(own_pg.url_of("coko_talk"))
-    one = talk("tata", as_shipped=True, database=own_pg.url_of("coko_talk"))
+def test_36_postgres_down_is_a_plain_text_in_two_seconds(talk, smsc, own_pg, own_db):
+    one = talk("tata", as_shipped=True, database=own_db)
     SmppPhone(smsc.control, NUMBER).dial()
     own_pg.crash()
     phone = SmppPhone(smsc.control, "+2250700000615")

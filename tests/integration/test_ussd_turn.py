@@ -316,11 +316,8 @@ def test_redis_emptied_replays_the_path_without_effects(coko, clean_redis):
     assert not phone.ended
 
 
-def test_36_postgres_down_gives_a_polite_screen_and_comes_back(alone, daemon, own_pg):
-    from database import fill
-    sql(own_pg.url_of("postgres"), "create database coko_own")
-    fill(own_pg.url_of("coko_own"))
-    coko = daemon(config=ONE, database=own_pg.url_of("coko_own"))
+def test_36_postgres_down_gives_a_polite_screen_and_comes_back(alone, daemon, own_pg, own_db):
+    coko = daemon(config=ONE, database=own_db)
     phone = at_phone(coko)
     phone.dial("*384*26#")
     assert "Bienvenue" in phone.last
