@@ -37,6 +37,7 @@ WANTED = os.environ.get("COKO_WALK_SEED", "1").split(":")
 ROUND = 300      # walks between two looks at the rows, Redis and the log
 PHONES = 8       # at once
 WORKERS = 2
+KILL_HOPS = 100  # steps of all walks to a kill, on a machine too fast for one every few seconds to meet many
 SHRINK_S = 60
 STORED_MAX = 600  # bytes of a session, and of a reader's pointer
 
@@ -44,7 +45,8 @@ STORED_MAX = 600  # bytes of a session, and of a reader's pointer
 # ---- the world --------------------------------------------------------------------------------------
 
 class Kills(threading.Thread):
-    """kill -9 of a worker every few seconds, the more seldom the longer the last one needed to be replaced.
+    """kill -9 of a worker every few seconds, the more seldom the longer the last one needed to be replaced, or after as many
+    steps as are usually taken in that time.
 
     A kill is over when its slot accepts again and the bind is held: how long that takes is the machine's speed, so a
     walk asks whether it met a kill (during), not how many seconds ago one was.
@@ -54,12 +56,12 @@ class Kills(threading.Thread):
         super().__init__(daemon=True)
         self.coko, self.smsc, self.random = coko, smsc, random.Random(seed)
         self.times, self.ends, self.over = [], [], threading.Event()
-        self.log_at, self.ready, self.fault = 0, 0, None
+        self.log_at, self.ready, self.fault, self.hops = 0, 0, None, 0
 
     def run(self):
         pause = 1.0
         wait_until(lambda: self.accepted() == WORKERS, "the first workers", 60)
-        while not self.over.wait(self.random.uniform(0.5, 1.5) * pause):
+        while self.goes_on_after(self.random.uniform(0.5, 1.5), pause):
             wanted = self.accepted() + 1
             self.times.append(time.monotonic())
             os.kill(self.random.choice(self.coko.children()), signal.SIGKILL)
@@ -70,6 +72,13 @@ class Kills(threading.Thread):
                 return
             self.ends.append(time.monotonic())
             pause = max(2.0, 3 * (self.ends[-1] - self.times[-1]))
+
+    def goes_on_after(self, share, pause):
+        until, hops = time.monotonic() + share * pause, self.hops + share * KILL_HOPS
+        while time.monotonic() < until and self.hops < hops:
+            if self.over.wait(0.05):
+                return False
+        return not self.over.is_set()
 
     def accepted(self):
         """How many workers have said that they are ready, dead ones too."""

@@ -284,6 +284,7 @@ class Walk:
     def run(self):
         for step in self.plan.steps:
             self.taken += 1
+            self.world.kills.hops += 1
             try:
                 self.take(step)
                 self.counts[step.fault or "plain"] += 1

@@ -11,6 +11,7 @@ reader cannot meet.
     places = menu.again(place, knows)                  # what she finds there who dials again after a drop
     seen = menu.read(text, "fr")                       # {screen name: {variable: what stands there}}
 """
+import functools
 import json
 import re
 import unicodedata
@@ -24,10 +25,16 @@ ASK = "@ask"        # on top of a place: the question whether to go on there
 FOLDED = str.maketrans({"œ": "oe", "æ": "ae", "ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y", "ŋ": "n"})
 
 
+@functools.lru_cache(4096)
 def letters(text):
     """Letters and digits alone, without accents: what folding for a carrier leaves as it is."""
     plain = unicodedata.normalize("NFD", text.lower().translate(FOLDED))
     return re.sub(r"[^a-z0-9]", "", plain)
+
+
+def literals(text):
+    """What stands on a screen whatever its variables are, as letters."""
+    return [letters(piece) for piece in re.split(r"\{\w+\}", text)]
 
 
 def option_lines(text):
@@ -46,8 +53,10 @@ class Map:
         self.flow = json.loads((folder / "flow.json").read_text())
         self.screens, self.keys = {**self.flow["screens"], ASK: {"type": "ask"}}, self.flow["keys"]
         self.texts = {lang: json.loads((folder / f"text/{lang}.json").read_text()) for lang in self.flow["languages"]}
-        self.patterns = {lang: {name: self.pattern(name, lang) for name in self.screens if self.shows(name)}
-                         for lang in self.texts}
+        shown = [name for name in self.screens if self.shows(name)]
+        self.patterns = {lang: {name: (self.literals_of(name, lang), self.pattern(name, lang)) for name in shown} for lang in self.texts}
+        self.option = functools.cache(lambda text: re.compile(self.template(text, set())))
+        self.read = functools.lru_cache(1024)(self.read)  # repetitions, and the screens that are many readers' alike
 
     def shows(self, name):
         return self.screens[name]["type"] not in ("call", "pay", "switch", "sub")
@@ -63,6 +72,13 @@ class Map:
                 out.append(ANY if name in names else f"(?P<{name}>{ANY})")
                 names.add(name)
         return "".join(out)
+
+    def literals_of(self, name, lang):
+        """What a screen cannot be without: a pattern with three variables is slow to find out that it is another's text."""
+        screen, texts = self.screens[name], self.texts[lang]["screens"]
+        always = [screen["text"]] if "text" in screen and screen["type"] != "ask" else []
+        always += [screen[k]["text"] for k in ("accept", "refuse") if screen["type"] == "confirm"]
+        return {word for text in always for word in literals(texts[text]) if word}
 
     def nav_pattern(self, screen, lang):
         words = self.texts[lang]["nav"]
@@ -85,9 +101,9 @@ class Map:
             accept, refuse = (self.template(text["screens"][screen[k]["text"]], names) for k in ("accept", "refuse"))
             body = rf"{self.keys['accept']}{accept}\d{{1,2}}{refuse}"
         elif screen["type"] == "list":
-            body = r"(?:\d{1,2}[a-z0-9]*?)+"
+            body = r"\d[a-z0-9]*"
         elif screen["type"] == "text":
-            body = "[a-z0-9]+?"
+            body = "[a-z0-9]+"
         return re.compile(f"(?:(?P<note>{notes}))?{head}{body}{self.nav_pattern(screen, lang)}")
 
     def is_plain(self, name, lang):
@@ -109,8 +125,8 @@ class Map:
             if said.startswith(head + "1" + letters(words["fail"]["retry"])):
                 return {"fail": {"why": why}}
         found = {}
-        for name, pattern in self.patterns[lang].items():
-            match = pattern.fullmatch(said)
+        for name, (always, pattern) in self.patterns[lang].items():
+            match = pattern.fullmatch(said) if all(word in said for word in always) else None
             if match and self.has_option(name, text, lang):
                 found[name] = {k: v for k, v in match.groupdict().items() if v is not None}
         plain = {name: found[name] for name in found if self.is_plain(name, lang)}
@@ -200,7 +216,7 @@ class Map:
             when = option.get("when", {})
             if when.get("var") == "lang" and (lang == when.get("is", lang)) == (lang == when.get("not")):
                 continue
-            if re.fullmatch(self.template(self.texts[lang]["screens"][option["text"]], set()), letters(label)):
+            if self.option(self.texts[lang]["screens"][option["text"]]).fullmatch(letters(label)):
                 return option
         return None
 
