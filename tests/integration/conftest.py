@@ -5,6 +5,7 @@ template that was migrated, seeded and filled with the sample books once; a test
     migrated_db     url of this module's database
     daemon          daemon(config={"section": {"key": value}}, roles="all") starts coko serve
     smsc, mtn, sonatel   the lab's message centre and its mobile money rails
+    sms_centre      the message centre of a module, sms_centre.next_test(): empty
     two_workers     one daemon for the tests of a module, two_workers.next_test(); mtn_shop likewise with its mtn:
                     mtn_shop.till()
     own_pg          a server of this module's own, for tests that crash it, own_db its filled database; own_redis likewise
@@ -190,6 +191,14 @@ def two_workers(work_dir, migrated_db, redis, coko_bin):
                                    {"coko": {"workers": 2}}))
     yield shared
     shared.close()
+
+
+@pytest.fixture(scope="module")
+def sms_centre(work_dir):
+    from smsworld import Centre
+    centre = Centre(work_dir / f"smsc-{uuid.uuid4().hex[:6]}.log")
+    yield centre
+    centre.stop()
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,28 @@ class Room(Process):
             assert secret not in text, f"{secret} stands in the log"
 
 
+class Centre:
+    """The lab's SMSC for the tests of a module: each gets it empty and without a link; one that a test ended is followed by
+    another."""
+
+    def __init__(self, log):
+        self.log, self.one = log, None
+
+    def next_test(self):
+        if self.one and self.one.running():
+            self.one.control("POST", "/kick", {"how": "rst"})
+            wait_until(lambda: not self.one.control("GET", "/links")["links"], "the links to close")
+            self.one.control("POST", "/reset")
+        else:
+            self.log.unlink(missing_ok=True)
+            self.one = Lab("smsc.py", self.log, "--port", "0", "--control-port", "0")
+        return self.one
+
+    def stop(self):
+        if self.one:
+            self.one.stop()
+
+
 class Sms:
     def __init__(self, folder, url, smsc):
         self.folder, self.url, self.smsc = folder, url, smsc
@@ -131,17 +153,15 @@ class Sms:
 
 
 @pytest.fixture
-def sms(sql_server, work_dir, request):
+def sms(sql_server, work_dir, request, sms_centre):
     if not PROBE.exists():
         pytest.skip(f"{PROBE} is not built")
     folder = work_dir / request.node.name.replace("[", "-").replace("]", "")
     folder.mkdir(parents=True, exist_ok=True)
-    smsc = Lab("smsc.py", folder / "smsc.log", "--port", "0", "--control-port", "0")
-    made = Sms(folder, sql_server.database("sms"), smsc)
+    url = sql_server.database("sms")
+    made = Sms(folder, url, sms_centre.next_test())
     try:
         yield made
     finally:
-        try:
-            made.end()
-        finally:
-            smsc.stop()
+        made.end()
+        sql_server.drop(url)
