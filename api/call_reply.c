@@ -144,6 +144,18 @@ static bool rows_missing(struct call *c, const int at[])
     return c->problem.code != PROBLEM_NONE;
 }
 
+/* The first column's word is one that the route answers by a problem. */
+static bool row_refused(struct call *c, const int at[])
+{
+    const struct route *r = c->route;
+
+    for (unsigned i = 0; i < r->nrefusals; i++) {
+        if (str_eq(pg_str(&c->op, 0, at[0]), str_c(r->refusals[i].word)))
+            problem_set(&c->problem, r->refusals[i].code, NULL);
+    }
+    return c->problem.code != PROBLEM_NONE;
+}
+
 static void write_rows(struct call *c, struct buf *out)
 {
     int at[ROUTE_COLUMNS_MAX];
@@ -156,7 +168,7 @@ static void write_rows(struct call *c, struct buf *out)
         problem_set(&c->problem, PROBLEM_INTERNAL, NULL);
         return;
     }
-    if (rows_missing(c, at))
+    if (rows_missing(c, at) || row_refused(c, at))
         return;
     jsonw_init(&j, out);
     if (c->route->shape == SHAPE_OBJECT) {

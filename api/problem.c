@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "gateway/lib/jsonw.h"
 #include "gateway/lib/utf8.h"
@@ -41,6 +42,8 @@ static const struct {
                         "The methods of this address stand in Allow."},
     [PROBLEM_NOT_ACCEPTABLE] = {"not_acceptable", 406, "Not acceptable",
                                 "Answers are application/json."},
+    [PROBLEM_FAMILY_FULL] = {"family_full", 409, "The family is full",
+                             "Every place under this pass is taken or offered."},
     [PROBLEM_TOO_LARGE] = {"too_large", 413, "Body too large", "The body is over 64 KiB."},
     [PROBLEM_MEDIA_TYPE] = {"unsupported_media_type", 415, "Unsupported media type",
                             "The body must be application/json in UTF-8."},
@@ -113,6 +116,15 @@ unsigned problem_status(enum problem_code code)
 const char *problem_name(enum problem_code code)
 {
     return rows[code].name;
+}
+
+enum problem_code problem_find(const char *name)
+{
+    enum problem_code code = PROBLEM_CODES - 1;
+
+    while (code != PROBLEM_NONE && strcmp(rows[code].name, name) != 0)
+        code--;
+    return code;
 }
 
 static void write_errors(const struct problem *p, struct jsonw *j)

@@ -32,6 +32,7 @@ enum problem_code {
     PROBLEM_NOT_FOUND,
     PROBLEM_METHOD,
     PROBLEM_NOT_ACCEPTABLE,
+    PROBLEM_FAMILY_FULL,
     PROBLEM_TOO_LARGE,
     PROBLEM_MEDIA_TYPE,
     PROBLEM_RATE_LIMITED,
@@ -68,6 +69,9 @@ void problem_pointer(struct problem *p, struct str member, const char *code, con
 
 unsigned problem_status(enum problem_code code);
 const char *problem_name(enum problem_code code); /* "not_found" */
+
+/* The code of that name; PROBLEM_NONE: there is none. */
+enum problem_code problem_find(const char *name);
 
 void problem_write(const struct problem *p, struct str instance, struct str request_id,
                    struct buf *out);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/problem.h"
 #include "gateway/io/http_parse.h"
 #include "gateway/io/pg.h"
 #include "gateway/lib/arena.h"
@@ -20,6 +21,7 @@
 #define ROUTE_STATEMENTS_MAX 4
 #define ROUTE_KEYS_MAX       3
 #define ROUTE_SEGMENTS_MAX   12
+#define ROUTE_REFUSALS_MAX   4
 #define ROUTES_MAX           256
 
 enum param_place { IN_PATH, IN_QUERY, IN_BODY, PLACES };
@@ -82,6 +84,12 @@ struct route_statement {
     struct pg_stmt *stmt;
 };
 
+/* A word in the first column that is answered by a problem, and not by the row. */
+struct route_refusal {
+    const char *word;
+    enum problem_code code;
+};
+
 struct call_handler;
 
 struct route {
@@ -97,6 +105,8 @@ struct route {
     bool has_body;
     struct route_column columns[ROUTE_COLUMNS_MAX];
     unsigned ncolumns;
+    struct route_refusal refusals[ROUTE_REFUSALS_MAX];
+    unsigned nrefusals;
     struct route_statement statements[ROUTE_STATEMENTS_MAX]; /* the first that fits is sent */
     unsigned nstatements;
     struct route_statement lookup; /* sent first when it has a stmt: its row is variables */

@@ -13,6 +13,7 @@
  *     "sql": [{"when": [parameters], "file": "books.sql", "args": [...]}],
  *     "lookup": {"file", "args"},         sent first, for the handler
  *     "columns": {"title": "string", "authors": "json", ...},
+ *     "refuse": {"full": "family_full"},  an object's first column says this word: a problem
  *     "rate": {"burst": 5, "per_minute": 10},     an address
  *     "wake": "coko_message",             topic told after the statement
  *     "handler": "otp_request"            C, where SQL alone cannot do it
@@ -177,6 +178,25 @@ static void load_columns(struct loader *l, const json_t *o)
     }
     if (l->r->ncolumns == 0 && !(l->r->handler && l->r->handler->render))
         FAULT(l, "\"columns\": what does it answer?");
+}
+
+static void load_refusals(struct loader *l, const json_t *o)
+{
+    const char *word;
+    json_t *v;
+
+    json_object_foreach(json_object_get(o, "refuse"), word, v) {
+        const char *name = json_string_value(v);
+        enum problem_code code = name ? problem_find(name) : PROBLEM_NONE;
+
+        if (code == PROBLEM_NONE)
+            FAULT(l, "\"refuse\": \"%s\" is no problem of problem.c", name ? name : "");
+        if (l->r->shape != SHAPE_OBJECT || l->r->nrefusals == ROUTE_REFUSALS_MAX) {
+            FAULT(l, "\"refuse\": of an object, at most %d", ROUTE_REFUSALS_MAX);
+            return;
+        }
+        l->r->refusals[l->r->nrefusals++] = (struct route_refusal){keep(l, str_c(word)), code};
+    }
 }
 
 static void load_page(struct loader *l, const json_t *o)
@@ -401,7 +421,7 @@ static void load_route(struct loader *l, json_t *o)
 {
     static const char *const known[] = {
         "name", "method", "path",    "auth", "lane", "shape",   "cache",   "params", "page",
-        "sql",  "lookup", "columns", "rate", "wake", "handler", "comment", NULL};
+        "sql",  "lookup", "columns", "rate", "wake", "handler", "comment", "refuse", NULL};
     const char *name = json_string_value(json_object_get(o, "name"));
 
     l->line = name ? line_of(l, name) : 0;
@@ -424,6 +444,7 @@ static void load_route(struct loader *l, json_t *o)
     load_params(l, o);
     load_page(l, o);
     load_columns(l, o);
+    load_refusals(l, o);
     load_statements(l, o);
     if (l->r->cache == CACHE_PUBLIC && l->r->auth != AUTH_NONE)
         FAULT(l, "\"cache\": what depends on the reader is never public");

@@ -20,19 +20,25 @@ insert into billing.plan (code, names, period_names, period_unit, period_count, 
     ('book', '{"fr": "Livre seul", "en": "One book", "wo": "Benn téere", "pt": "Um livro", "sw": "Kitabu kimoja", "ha": "Littafi ɗaya"}',
      '{"fr": "pour toujours", "en": "for ever", "wo": "ba fàww", "pt": "para sempre", "sw": "milele", "ha": "har abada"}', 'year', 1, '0', 5, 20, 200, 6, 'book', 'all')
 on conflict (code) do update set names = excluded.names, period_names = excluded.period_names, sort = excluded.sort;
-update billing.plan set grace = '3 days' where code in ('month', 'student') and grace = '0';
+-- Five read under one pass, each with the allowance; it takes over what is left of a lesser one.
+insert into billing.plan (code, names, period_names, period_unit, renew_before, segments, seg_day, seg_month, sort, level, members) values
+    ('family', '{"fr": "Pass famille", "en": "Family pass", "wo": "Pass njaboot", "pt": "Passe família", "sw": "Pasi ya familia", "ha": "Fas na iyali"}',
+     '{"fr": "1 mois, à 5", "en": "1 month, for 5", "wo": "weer, 5 nit", "pt": "1 mês, para 5", "sw": "mwezi 1, wa 5", "ha": "wata 1, su 5"}',
+     'month', '3 days', 5, 40, 400, 4, 2, 4)
+on conflict (code) do update set names = excluded.names, period_names = excluded.period_names, sort = excluded.sort;
+update billing.plan set grace = '3 days' where code in ('month', 'student', 'family') and grace = '0';
 
 insert into billing.price (plan_id, country, amount_minor, currency, valid_from)
 select p.id, c.code, a.amount, 'XOF', '2026-01-01 00:00+00'
-from (values ('day', 100), ('week', 500), ('month', 1500), ('student', 1000), ('trial', 0), ('book', 300)) a(code, amount)
+from (values ('day', 100), ('week', 500), ('month', 1500), ('family', 4000), ('student', 1000), ('trial', 0), ('book', 300)) a(code, amount)
 join billing.plan p on p.code = a.code
 cross join (values ('SN'), ('CI'), ('BJ')) c(code)
 on conflict (plan_id, country, valid_from) do nothing;
 
--- Ghana pays in pesewas: 1.50, 6.00 and 18.00 cedis for the passes.
+-- Ghana pays in pesewas: 1.50, 6.00 and 18.00 cedis for the passes of one.
 insert into billing.price (plan_id, country, amount_minor, currency, valid_from)
 select p.id, 'GH', a.amount, 'GHS', '2026-01-01 00:00+00'
-from (values ('day', 150), ('week', 600), ('month', 1800), ('student', 1200), ('trial', 0), ('book', 400)) a(code, amount)
+from (values ('day', 150), ('week', 600), ('month', 1800), ('family', 4800), ('student', 1200), ('trial', 0), ('book', 400)) a(code, amount)
 join billing.plan p on p.code = a.code
 on conflict (plan_id, country, valid_from) do nothing;
 

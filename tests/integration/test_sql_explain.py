@@ -22,7 +22,7 @@ ROWS = 1_000_000 if os.environ.get("COKO_LONG") else 100_000
 HOT = {"users", "identity", "otp_request", "session", "consent", "book", "part", "book_category", "book_author", "position", "charge",
        "attempt", "entitlement", "ledger_txn", "ledger_entry", "inbox", "message", "usage", "inbound", "step_effect", "job", "audit",
        "interaction", "esme_message", "esme_receipt", "esme_multi", "esme_text", "voucher",
-       "voucher_try", "book_right", "trial", "recovery_code", "number_move", "statement_line", "paper_due"}
+       "voucher_try", "book_right", "family_member", "trial", "recovery_code", "number_move", "statement_line", "paper_due"}
 # Indexes that may be walked whole: a list in its own order, cut by LIMIT; partial ones that hold only what is in flight; the rails.
 WALKS = {"book_new_all", "message_sending", "message_unrouted", "message_esme_queued", "rail_pkey", "paper_due_pkey", "number_move_open"}
 
@@ -70,6 +70,12 @@ insert into auth.number_move (kind, state, old_identity, new_identity, user_id, 
            case when i %% 100 <> 0 then now() end from generate_series(1, %(n)s - 1) i;
 insert into billing.book_right (user_id, book_id, charge_id, at)
     select user_id, 1000001 + user_id %% (%(n)s / 10), id, now() from billing.charge where settlement = 'granted';
+insert into billing.plan (code, names, period_unit, members) values ('many', '{}', 'month', 20);
+update billing.entitlement set plan_id = (select id from billing.plan where code = 'many') where user_id %% 50 = 1;
+delete from billing.entitlement where user_id %% 50 between 2 and 19 and user_id %% 3 = 0;
+insert into billing.family_member (host_id, seat, user_id, identity_id, mark, state, invited_at, joined_at, consent, channel)
+    select i - i %% 50 + 1, 1 + i %% 50, i, i, '06', case when i %% 3 = 0 then 'member' else 'invited' end, now(), case when i %% 3 = 0 then now() end,
+           case when i %% 3 = 0 then 'c' end, case when i %% 3 = 0 then 'ussd' end from generate_series(1, %(n)s) i where i %% 50 between 2 and 19;
 insert into billing.ledger_txn (kind, charge_id, user_id, at) select 'sale', id, user_id, now() from billing.charge where settlement = 'granted';
 insert into billing.ledger_entry (txn_id, account, amount_minor, currency)
     select id, a, m, 'XOF' from billing.ledger_txn, (values ('clearing', 100), ('revenue', -100)) v(a, m);
@@ -247,6 +253,20 @@ CALLS = {
     "buy_book": "select * from billing.buy_book(49, 49, 1000003, 1, 's', 'c', 'ussd')",
     "gift_to": "select * from billing.gift_to(49, jsonb_build_object('lookup', encode(sha256('51'), 'hex'), 'sealed', '00', 'key_id', 1, 'country', 'CI', 'network', 'mtn', 'mark', '51'))",
     "gift": "select * from billing.start_charge(51, 49, (select id from billing.plan where code = 'month'), (select max(id) from billing.price where country = 'CI'), 'g', 'c', 'ussd')",
+    "pass_of_a_member": "select billing.pass_of(54, now())",
+    "may_read_of_a_member": "select billing.may_read(54, 1000001, 3, null)",
+    "pass_until": "select billing.pass_until(54, now())",
+    "my_pass_of_a_member": "select * from billing.my_pass(54, 'fr')",
+    "part_done": "select reading.part_done(54, 1000001, 1, 2, 0)",
+    "family_invite": "select * from billing.family_invite(51, 51, jsonb_build_object('lookup', encode(sha256('99'), 'hex'), 'sealed', '00', 'key_id', 1, 'country', 'CI', 'network', 'mtn', 'mark', '99'), 's', 'rest')",
+    "family_join": "select * from billing.family_join(52, 52, (select id from billing.family_member where user_id = 52), 'c', 's', 'rest')",
+    "family_end": "select * from billing.family_end(51, (select id from billing.family_member where user_id = 57), 's', 'rest')",
+    "family_list": "select * from billing.family_list(51, 'fr')",
+    "family_asked": "select * from billing.family_asked(52, 'fr')",
+    "family_role": "select * from billing.family_role(51)",
+    "family_move": "select billing.family_move(52, 1)",
+    "family_recycle": "select billing.family_recycle(54)",
+    "family_word": "select * from billing.family_word(52, 52, true)",
     "wallets": "select * from billing.wallets(49)",
     "choose_wallet": "select * from billing.choose_wallet(49, 49, 'mtn_momo')",
     "run_reminders": "select billing.run_reminders(10)",

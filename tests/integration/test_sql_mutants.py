@@ -10,6 +10,7 @@ import test_sql_billing as billing
 import test_sql_carrier as carrier
 import test_sql_codes as codes
 import test_sql_deliveries as deliveries
+import test_sql_family as family
 import test_sql_fold as fold
 import test_sql_invoices as invoices
 import test_sql_esme as esme
@@ -183,6 +184,21 @@ MUTANTS = {
     "I8: a person grants what is not the price": (
         [("billing.review_decide", "h.held_minor <> c.amount_minor", "false")],
         lambda w: desk.test_what_is_not_the_price_becomes_credit_or_goes_back(desk.desk_of(w), 90)),
+    "rest 36: two have the last place of a family": (
+        [("billing.family_invite_once", "for no key update", ""), "drop index billing.family_seat"],
+        family.test_two_at_once_on_the_last_place_one_has_it),
+    "rest 36: a family reads under a pass for one": (
+        [("billing.family_pass", "p.members >= p_seat", "true")],
+        family.test_the_end_of_the_pass_ends_the_right_and_the_next_one_brings_it_back),
+    "an invitation is a right": (
+        [("billing.pass_of", "and f.state = 'member'", "and f.state <> 'ended'")], family.test_who_is_asked_and_says_yes_reads_as_its_host_does),
+    "an invitation is for ever": (
+        [("billing.family_join_once", "not billing.family_fresh(m)", "false")], family.test_a_week_without_an_answer_frees_the_place),
+    "anybody ends a place of a family": (
+        [("billing.family_end", "when m.host_id = p_user_id then", "else")], family.test_a_host_takes_somebody_out_and_nobody_else_can),
+    "a recycled number keeps its place in a family": (
+        [("auth.identity_retire", "perform billing.family_recycle(p_identity_id);", "")],
+        lambda w: family.test_the_next_holder_of_a_recycled_number_has_no_place(number.desk_of(w))),
     "one book opens every book": (
         [("billing.may_send", "and r.book_id = p_book_id", "")], selling.test_one_book_is_hers_for_ever_and_no_other),
     "a trial a reader, not a number": (

@@ -36,7 +36,8 @@ static inline const char *coko_outcome(struct reader *r, const char *action)
     static const struct {
         const char *action, *outcomes[8];
     } table[] = {
-        {"dial", {"new", "charge", "ok", "ok"}},
+        {"dial", {"new", "charge", "ok", "invited"}},
+        {"welcomed", {"ok", "invited"}},
         {"set_language", {"ok", "unknown"}},
         {"book_by_code", {"ok", "ok", "none"}},
         {"continue", {"ok", "ok", "none"}},
@@ -45,7 +46,9 @@ static inline const char *coko_outcome(struct reader *r, const char *action)
         {"read_page", {"ok", "ok", "ok", "ok", "ok", "locked", "end", "none"}},
         {"start_charge",
          {"created", "paid", "code", "pending", "active", "price_changed", "wait", "no_rail"}},
-        {"my_pass", {"active", "pending", "grace", "none"}},
+        {"my_pass", {"active", "host", "member", "pending", "grace", "none"}},
+        {"family_join", {"ok", "none", "full", "elsewhere"}},
+        {"family_invite", {"ok", "full", "known", "limited", "self", "abroad", "none"}},
         {"taken_over", {"plain", "better"}},
         {"pending_state", {"waiting", "stuck", "code", "checking"}},
         {"start_trial", {"granted", "none"}},

@@ -173,6 +173,18 @@ static void files_refused(void **state)
         {"{\"routes\":[{\"name\":\"a\",\"method\":\"GET\",\"path\":\"/api/v1/x\",\"auth\":\"none\","
          "\"lane\":\"batch\",\"sql\":[{\"file\":\"absent.sql\"}],\"columns\":{\"id\":\"int\"}}]}",
          "read, write or slow"},
+        {"{\"routes\":[" GET("a", "x", "\"refuse\":{\"full\":\"teapot\"},") "]}",
+         "\"teapot\" is no problem"},
+        {"{\"routes\":[" GET("a", "x", "\"refuse\":{\"full\":\"none\"},") "]}",
+         "\"none\" is no problem"},
+        {"{\"routes\":[" GET("a", "x",
+                             "\"shape\":\"list\",\"refuse\":{\"full\":\"not_found\"},") "]}",
+         "of an object"},
+        {"{\"routes\":[" GET(
+             "a", "x",
+             "\"refuse\":{\"a\":\"not_found\",\"b\":\"not_found\",\"c\":\"not_found\",\"d\":"
+             "\"not_found\",\"e\":\"not_found\"},") "]}",
+         "at most 4"},
     };
 
     (void)state;
@@ -185,6 +197,23 @@ static void files_refused(void **state)
             fail_msg("row %zu: %s", i, buf_cstr(&faults.text));
         unload(&t, &faults);
     }
+}
+
+static void refuses(void **state)
+{
+    struct route_table t;
+    struct fault_list faults;
+
+    (void)state;
+    assert_int_equal(
+        load(&t, "{\"routes\":[" GET("a", "x", "\"refuse\":{\"full\":\"family_full\"},") "]}",
+             &faults),
+        0);
+    assert_int_equal(t.routes[0]->nrefusals, 1);
+    assert_string_equal(t.routes[0]->refusals[0].word, "full");
+    assert_int_equal(t.routes[0]->refusals[0].code, PROBLEM_FAMILY_FULL);
+    assert_int_equal(problem_status(PROBLEM_FAMILY_FULL), 409);
+    unload(&t, &faults);
 }
 
 /* The service's own routes: each statement's arguments are known, without a database. */
@@ -218,7 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds),          cmocka_unit_test(allows),
         cmocka_unit_test(tables_refused), cmocka_unit_test(files_refused),
-        cmocka_unit_test(ours_load),
+        cmocka_unit_test(refuses),        cmocka_unit_test(ours_load),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ struct world {
     const char *dial;   /* outcome */
     const char *charge; /* outcome */
     const char *slice;  /* outcome */
+    const char *joined; /* outcome */
     int at;             /* offset asked for last */
     bool down;
     const char *stage, *typed;
@@ -82,7 +83,9 @@ static bool script(struct reader *r, const struct menu_out *out, struct menu_row
     if (!strcmp(a, "dial"))
         return ROW(r, rows, "outcome", w->dial, "identity", "11", "user", "12", "lang", "fr",
                    "lang2", "wo", "lang2_name", "Wolof", "continue_title", "", "pass_until", "",
-                   "hint", "");
+                   "hint", "", "place", "31", "plan_label", "Pass famille");
+    if (!strcmp(a, "family_join"))
+        return ROW(r, rows, "outcome", w->joined);
     if (!strcmp(a, "set_language"))
         return ROW(r, rows, "outcome", "ok", "lang",
                    arena_printf(&r->arena, "%" STR_FMT, STR_ARG(out->args[1])), "lang2", "fr",
@@ -307,6 +310,30 @@ static void redial_asks_for_the_code_that_is_waited_for(void **state)
     has(reader_dial(&f->r), "en vérification");
 }
 
+/* Who is asked into a family is asked before anything else; what she says yes to is the screen. */
+static void an_invitation_is_asked_first(void **state)
+{
+    struct fixture *f = *state;
+
+    f->w.dial = "invited";
+    f->w.joined = "ok";
+    has(reader_dial(&f->r), "Pass famille");
+    assert_string_equal(f->r.out.screen, "invited");
+    reader_say(&f->r, "1");
+    assert_true(f->r.out.invalid);
+    has(reader_say(&f->r, "9"), "Bonne lecture");
+    assert_string_equal(f->r.last_action, "family_join");
+    assert_true(str_eq_c(f->r.last_args[2], "31"));
+    assert_true(str_starts(f->r.last_args[3], STR("Un proche vous invite")));
+    assert_string_equal(f->r.out.screen, "home");
+    reader_dial(&f->r);
+    has(reader_say(&f->r, "0"), "noté");
+    assert_string_equal(f->r.last_action, "family_end");
+    f->w.joined = "elsewhere";
+    reader_dial(&f->r);
+    has(reader_say(&f->r, "9"), "Déjà dans une famille");
+}
+
 static void code_opens_the_book(void **state)
 {
     struct fixture *f = *state;
@@ -390,6 +417,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(reading_goes_page_by_page_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(paying_needs_two_screens_and_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(confirm_is_left_by_paying, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_invitation_is_asked_first, setup, teardown),
         cmocka_unit_test_setup_teardown(redial_shows_the_pending_charge_first, setup, teardown),
         cmocka_unit_test_setup_teardown(redial_asks_for_the_code_that_is_waited_for, setup,
                                         teardown),

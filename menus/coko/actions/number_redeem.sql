@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- lane: write
--- args: identity rescue:code step
+-- args: identity paper_code:code step
 -- cols: outcome user lang lang2 lang2_name continue_title pass_until
 -- outcomes: ok unknown limited same open own abroad
 -- Whoever this number is from now on, the rest of the dialogue is hers.

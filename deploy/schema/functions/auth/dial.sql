@@ -16,7 +16,7 @@ begin
         case when c.our_ref is null then '' else 'charge' end,
         coalesce(c.our_ref::text, ''),
         coalesce((select k.title from reading.continue(f.user_id) k), ''),
-        (select max(e.ends_at) from billing.entitlement e where e.user_id = f.user_id and e.ends_at > ops.now())
+        billing.pass_until(f.user_id, ops.now())
     from auth.users u
     join auth.identity i on i.id = f.identity_id
     left join lateral (

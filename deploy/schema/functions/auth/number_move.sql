@@ -20,7 +20,7 @@ begin
     end if;
     return query
     select v->>'outcome', u.id, u.lang, u.country::text, coalesce((select k.title from reading.continue(u.id) k), ''),
-        (select max(e.ends_at) from billing.entitlement e where e.user_id = u.id and e.ends_at > ops.now())
+        billing.pass_until(u.id, ops.now())
     from auth.identity i join auth.users u on u.id = i.user_id
     where i.id = p_identity_id;
 end $$;

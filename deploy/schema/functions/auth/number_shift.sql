@@ -67,6 +67,7 @@ begin
     delete from messaging.schedule s where s.identity_id = p_identity_id
         and s.user_id = (select i.user_id from auth.identity i where i.id = p_identity_id);
     if p_for = 'recycled' then
+        perform billing.family_recycle(p_identity_id);
         delete from auth.recovery_code where identity_id = p_identity_id and code_mac is null;
         update auth.recovery_code set wanted_at = null, lease_until = null where identity_id = p_identity_id;
     end if;
@@ -113,6 +114,7 @@ begin
     perform billing.mandate_over(m.id, 'the number is hers who moved to it') from billing.mandate m
     where m.identity_id = n.id and m.user_id <> o.user_id and m.state in ('WANTED', 'ASKING', 'ASKED', 'UNKNOWN', 'ACTIVE', 'SLEEPING');
     perform auth.number_merge(n.user_id, o.user_id, n.id);
+    update billing.family_member set identity_id = n.id where user_id = o.user_id and state <> 'ended' and identity_id = o.id;
     update auth.identity set user_id = o.user_id, last_seen_at = ops.now(),
         stopped_at = coalesce(stopped_at, case when o.gone_at is null then o.stopped_at end),
         paused_at = coalesce(paused_at, case o.paused_for when 'reader' then o.paused_at end),
@@ -140,6 +142,7 @@ begin
     where p.user_id = p_from and not exists (select 1 from reading.position q where q.user_id = p_to and q.book_id = p.book_id);
     delete from messaging.schedule where user_id = p_from;
     perform billing.mandate_end(p_from, 'the number is hers who moved to it');
+    perform billing.family_move(p_from, p_to);
     -- What ended and may yet turn out to be paid (I5) is for who she is now.
     update billing.charge set user_id = p_to where user_id = p_from and settlement is null;
     update billing.charge set gift_by = p_to where gift_by = p_from and settlement is null;

@@ -22,12 +22,17 @@ begin
         from billing.charge c join auth.users u on u.id = c.user_id join ops.country k on k.code = u.country
         where c.settlement = 'granted' and c.ended_at >= v_from group by 1, 2
     ), sent as (
-        select coalesce(e.plan_id, f.id) as plan_id, i.country, i.network, m.account, sum(greatest(m.parts, m.segments, 1)) as segments
+        select coalesce(e.plan_id, h.plan_id, f.id) as plan_id, i.country, i.network, m.account, sum(greatest(m.parts, m.segments, 1)) as segments
         from messaging.message m
         join auth.identity i on i.id = m.identity_id
         cross join (select p.id from billing.plan p where p.code = 'free') f
         left join lateral (select n.plan_id from billing.entitlement n
                            where n.user_id = m.user_id and n.starts_at <= m.created_at and n.ends_at > m.created_at limit 1) e on true
+        left join lateral (select n.plan_id from billing.family_member b
+                           join billing.entitlement n on n.user_id = b.host_id and n.starts_at <= m.created_at and n.ends_at > m.created_at
+                           join billing.plan x on x.id = n.plan_id and x.members >= b.seat
+                           where b.user_id = m.user_id and b.joined_at <= m.created_at and coalesce(b.ended_at, 'infinity') > m.created_at
+                           limit 1) h on true
         where m.id >= messaging.first_since(v_from) and m.created_at >= v_from and m.state in ('accepted', 'delivered', 'partial', 'unknown')
         group by 1, 2, 3, 4
     ), priced as (
@@ -43,7 +48,7 @@ begin
     ), lines as (
         select p.code, k.code as country, k.currency, coalesce(o.passes, 0) as passes, coalesce(o.revenue, 0) as revenue,
             coalesce(s.segments, 0) as segments, coalesce(s.unpriced, 0) as unpriced, coalesce(s.cost, 0) as cost, f.price,
-            least(p.seg_month, p.seg_day * p.period_count * case p.period_unit when 'day' then 1 when 'week' then 7 else 31 end)
+            (1 + p.members) * least(p.seg_month, p.seg_day * p.period_count * case p.period_unit when 'day' then 1 when 'week' then 7 else 31 end)
                 * billing.segment_cost(messaging.account_for(k.code, '*'), k.code, '*') as full_cost
         from billing.plan p cross join ops.country k
         left join sold o on o.plan_id = p.id and o.country = k.code
@@ -57,7 +62,7 @@ begin
     from lines l order by l.code, l.country;
 end $$;
 comment on function billing.margin(int) is
-'Per plan and country over some days: passes granted and their revenue without VAT, segments that carriers took and their cost at today''s prices, the margin, all in minor units; price of a pass without VAT beside the cost of its whole allowance. unpriced: segments without a known price, which count as nothing.
+'Per plan and country over some days: passes granted and their revenue without VAT, segments that carriers took and their cost at today''s prices, the margin, all in minor units; price of a pass without VAT beside the cost of its whole allowance, of all who may read under it. unpriced: segments without a known price, which count as nothing.
 verdict: loses | loses at full use | unpriced | ok | free (the plan nobody pays for).';
 
 create or replace function billing.margin_alert(p_days int) returns int language plpgsql as $$

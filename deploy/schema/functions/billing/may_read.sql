@@ -3,13 +3,11 @@ create or replace function billing.may_send(p_user_id bigint, p_book_id bigint, 
 returns boolean language plpgsql stable as $$
 begin
     return exists (select 1 from catalog.book b where b.id = p_book_id and p_part <= b.free_parts)
-        or exists (select 1 from billing.entitlement e
-                   where e.user_id = p_user_id and e.ends_at > coalesce(p_at, ops.now())
-                     and e.starts_at <= coalesce(p_at, ops.now()))
+        or (billing.pass_of(p_user_id, coalesce(p_at, ops.now()))).id is not null
         or exists (select 1 from billing.book_right r where r.user_id = p_user_id and r.book_id = p_book_id);
 end $$;
 comment on function billing.may_send(bigint, bigint, int, timestamptz) is
-'What may be sent by SMS: the first free_parts of a book are free, the rest needs a pass at that time (null = now), or the book bought alone.';
+'What may be sent by SMS: the first free_parts of a book are free, the rest needs a pass at that time (null = now), her own or her family''s, or the book bought alone.';
 
 create or replace function billing.may_read(p_user_id bigint, p_book_id bigint, p_part int, p_at timestamptz)
 returns boolean language plpgsql stable as $$
@@ -23,11 +21,22 @@ comment on function billing.may_read(bigint, bigint, int, timestamptz) is
 create or replace function billing.in_grace(p_user_id bigint, p_at timestamptz)
 returns table (plan_id bigint, ended_at timestamptz, until timestamptz) language plpgsql stable as $$
 #variable_conflict use_column
+declare
+    m billing.family_member;
 begin
     return query
     select e.plan_id, e.ends_at, e.ends_at + p.grace
     from billing.entitlement e join billing.plan p on p.id = e.plan_id
     where e.user_id = p_user_id and e.ends_at <= p_at and e.ends_at > p_at - interval '30 days' and e.ends_at + p.grace > p_at and not e.given_back
     order by e.ends_at desc limit 1;
+    if found then
+        return;
+    end if;
+    select * into m from billing.family_member f where f.user_id = p_user_id and f.state = 'member';
+    return query
+    select e.plan_id, e.ends_at, e.ends_at + p.grace
+    from billing.entitlement e join billing.plan p on p.id = e.plan_id and p.members >= m.seat
+    where e.user_id = m.host_id and e.ends_at <= p_at and e.ends_at > p_at - interval '30 days' and e.ends_at + p.grace > p_at and not e.given_back
+    order by e.ends_at desc limit 1;
 end $$;
-comment on function billing.in_grace(bigint, timestamptz) is 'The pass of a reader that is over but for its grace at a moment, and when that ends. No row: none.';
+comment on function billing.in_grace(bigint, timestamptz) is 'The pass of a reader, or of her family''s host, that is over but for its grace at a moment, and when that ends. No row: none.';

@@ -6,18 +6,15 @@ declare
     v_now timestamptz := ops.now();
     e record;
     a record;
+    v_pass billing.entitlement := billing.pass_of(p_user_id, v_now);
     v_state text;
     v_grace boolean := false;
 begin
     select c.state into v_state from billing.charge c
     where coalesce(c.gift_by, c.user_id) = p_user_id and not c.superseded
       and c.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED');
-    select en.plan_id, m.until, billing.local_text(p_user_id, m.until) as until_text into e
-    from billing.entitlement en
-    cross join lateral (select max(x.ends_at) as until from billing.entitlement x
-                        where x.user_id = p_user_id and x.ends_at > v_now) m
-    where en.user_id = p_user_id and en.ends_at > v_now and en.starts_at <= v_now
-    limit 1;
+    select v_pass.plan_id, m.until, billing.local_text(p_user_id, m.until) as until_text into e
+    from (select case when v_pass.user_id = p_user_id then billing.pass_until(p_user_id, v_now) else v_pass.ends_at end as until) m;
     select * into a from billing.allowance(p_user_id);
     if e.plan_id is null and v_state is null then
         select g.plan_id, g.until, billing.local_text(p_user_id, g.until) as until_text into e from billing.in_grace(p_user_id, v_now) g;
@@ -29,7 +26,7 @@ begin
         e.until, coalesce(e.until_text, ''), a.left_day, coalesce(v_state, '');
 end $$;
 comment on function billing.my_pass(bigint, text) is
-'outcome: active (label, end of all passes bought) | pending (a charge that she pays is open) | grace (label; until: how long the screen still opens books) | none. seg_left_day: segments of SMS left today; charge_state '''' when no charge is open.';
+'outcome: active (label, end of all passes bought, or of her family''s) | pending (a charge that she pays is open) | grace (label; until: how long the screen still opens books) | none. seg_left_day: segments of SMS left today; charge_state '''' when no charge is open.';
 
 create or replace function billing.local_text(p_user_id bigint, p_at timestamptz) returns text language plpgsql stable as $$
 begin
@@ -54,8 +51,7 @@ begin
     into v_used_day, v_used_month
     from messaging.usage g
     where g.user_id = p_user_id and g.day between date_trunc('month', v_today)::date and v_today;
-    select en.plan_id into v_plan from billing.entitlement en
-    where en.user_id = p_user_id and en.ends_at > v_now and en.starts_at <= v_now limit 1;
+    v_plan := (billing.pass_of(p_user_id, v_now)).plan_id;
     if v_plan is null then
         v_plan := (select c.plan_id from billing.charge c
                    where c.id = (select b.charge_id from billing.book_right b where b.user_id = p_user_id order by b.book_id limit 1));
@@ -67,4 +63,4 @@ begin
     where p.id = coalesce(v_plan, (select f.id from billing.plan f where f.code = 'free'));
 end $$;
 comment on function billing.allowance(bigint) is
-'Segments a reader may still receive: of the pass that runs now, else of the plan under which she bought a book, else of plan ''free''. left_month is never above left_day: it is what may be sent now.';
+'Segments a reader may still receive: of the pass that runs now (of a family''s, each of its readers as many), else of the plan under which she bought a book, else of plan ''free''. left_month is never above left_day: it is what may be sent now.';

@@ -47,7 +47,7 @@ end $$;
 comment on function messaging.inbound_text(text, bytea, bytea, int, text, text, text, text, bytea[], bytea) is
 'A text from a reader: its keyword runs and is answered in one transaction; the same delivery again returns the recorded outcome.
 Sixty texts an hour a number have an effect and a row, so that a machine that writes for ever costs neither replies nor room; STOP always has.
-outcome: limited | queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code, REPETER) | already (STOP, PAUSE or START had no effect) | started | paused | help | menu | unknown | asked | limited (SECOURS: the code is its own message) | kept (NON; with nothing to refuse: unknown), and those of billing.keyword_do.
+outcome: limited | queued | busy | stopped | locked | allowance | end | none (SUITE, LIRE code, REPETER) | already (STOP, PAUSE or START had no effect) | started | paused | help | menu | unknown | asked | limited (SECOURS: the code is its own message) | kept, declined (NON; with nothing to refuse: unknown), ok, full, elsewhere (FAMILLE, of billing.family_join; asked by nobody: unknown), and those of billing.keyword_do.
 The language of who is first seen by a text is its keyword''s (messaging.keyword), else the country''s. p_arg: what follows the keyword, '''' when it has the form of a code, which is in macs as its keyed hashes only (S5).
 stopped is also the outcome of STOP itself. message_id: the instalment or the reply, null when nothing is sent.';
 
@@ -90,6 +90,11 @@ begin
     elsif p_action = 'keep' and auth.move_keep(p_identity_id, 'sms') = 'kept' then
         return query select 'kept', x.message_id from messaging.enqueue(p_identity_id, 'reply', v_lang, 'move_kept', '{}', null) x;
         return;
+    elsif p_action in ('join', 'keep') then
+        return query select w.outcome, w.message_id from billing.family_word(p_user_id, p_identity_id, p_action = 'join') w;
+        if found then
+            return;
+        end if;
     elsif p_action = 'help' then
         return query select 'help', x.message_id
         from messaging.enqueue(p_identity_id, 'reply', v_lang, 'help', '{}', null) x;

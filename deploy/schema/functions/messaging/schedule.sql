@@ -68,7 +68,7 @@ begin
         perform messaging.pause_failing(array[s.identity_id]);
         continue when s.next_at < v_now - interval '3 hours'
             or exists (select 1 from auth.identity i where i.id = s.identity_id and (i.stopped_at is not null or i.paused_at is not null))
-            or not exists (select 1 from billing.entitlement e where e.user_id = s.user_id and e.starts_at <= v_now and e.ends_at > v_now);
+            or (billing.pass_of(s.user_id, v_now)).id is null;
         v := messaging.instalment_once(s.user_id, s.identity_id, null);
         if v->>'outcome' = 'queued' then
             perform messaging.quiet_fit(array[(v->>'message_id')::bigint]);

@@ -10,9 +10,8 @@ begin
     join catalog.part t on t.book_id = p_book_id and t.no = p_part
     left join reading.position p on p.user_id = u.id and p.book_id = t.book_id
     where u.id = p_user_id and coalesce(p.part, 1) = p_part and (p.part, p.at) is distinct from (p_to_part, p_to_at)
-      and exists (select 1 from billing.entitlement e
-                  where e.user_id = u.id and e.ends_at > v_now and e.starts_at <= v_now and e.worth_minor > 0)
+      and (billing.pass_of(u.id, v_now)).worth_minor > 0
     on conflict do nothing;
 end $$;
 comment on function reading.part_done(bigint, bigint, int, int, int) is
-'A reader goes from a part to what comes after its end: it counts for its authors (reading.part_read), if she stood in it and her pass was paid by somebody. To be called before the position moves.';
+'A reader goes from a part to what comes after its end: it counts for its authors (reading.part_read), if she stood in it and her pass, or her family''s, was paid by somebody. To be called before the position moves.';
