@@ -235,6 +235,7 @@ MUTANTS = {
         [("billing.not_reminded", "c.state = 'FAILED'", "false")], lambda w: selling.test_who_said_no_is_not_reminded(w, "refusal")),
     "reminders at night": (
         [("billing.remind_due", "elsif v_decent > p_now then", "elsif false then"),
+         ("billing.reminder_slot", "if billing.decent_hour(p_identity.country, v_slot) > v_slot then", "if false then"),
          # a pass that is bought at three in the morning
          "update ops.clock set shift = date_trunc('day', clock_timestamp()) + interval '27 hours' - clock_timestamp()"],
         lambda w: selling.test_the_end_is_spoken_of_before_and_after_it(w, "month", 1500, [-3, -1, 0, 1, 3, 7])),
