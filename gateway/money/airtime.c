@@ -292,7 +292,8 @@ static bool is_repeated(const struct http_response *rs, json_t *error)
 {
     const char *message = text_of(error, "message");
 
-    return rs->status == 409 || (rs->status == 400 && strcasestr(message, "correlator"));
+    return (rs->status == 409 && rail_is_own(rs, error)) ||
+           (rs->status == 400 && strcasestr(message, "correlator"));
 }
 
 /* A refusal that the rail explains; without its own error body a 4xx proves nothing. */

@@ -315,9 +315,9 @@ static void submit_read(const struct rail *r, const struct rail_charge *c,
     (void)r;
     (void)c;
     *v = (struct rail_verdict){.event = CHARGE_UNKNOWN};
-    if (rs->status == 202 && (root || str_trim(rs->body).n == 0)) /* a page is no answer */
+    if (rs->status == 202 && rail_is_own(rs, root))
         v->event = CHARGE_ACCEPTED;
-    else if (rs->status == 409)
+    else if (rs->status == 409 && rail_is_own(rs, root))
         v->event = CHARGE_DUPLICATE;
     else if (rs->status == 401)
         v->token_refused = true;
@@ -421,19 +421,19 @@ static void mandate_read(const struct rail_mandate *ma, const struct http_respon
 {
     json_t *root = rail_object(rs);
     const char *code = rail_word(root ? json_object_get(root, "code") : NULL);
-    bool bare = root || str_trim(rs->body).n == 0; /* a page is no answer */
+    bool own = rail_is_own(rs, root);
 
     *v = (struct rail_verdict){.event = CHARGE_UNKNOWN};
     rail_take_text(v->reason, sizeof v->reason, code);
     if (rs->status == 401)
         v->token_refused = true;
     else if (ma->act == MANDATE_ASK)
-        v->event = rs->status == 202 && bare ? CHARGE_ACCEPTED
-                   : rs->status == 409       ? CHARGE_DUPLICATE
-                                             : refusal(rs->status, code);
+        v->event = rs->status == 202 && own   ? CHARGE_ACCEPTED
+                   : rs->status == 409 && own ? CHARGE_DUPLICATE
+                                              : refusal(rs->status, code);
     else if (is_not_found(rs, code))
         v->event = CHARGE_NOT_FOUND;
-    else if (ma->act == MANDATE_END && rs->status >= 200 && rs->status < 300 && bare)
+    else if (ma->act == MANDATE_END && rs->status >= 200 && rs->status < 300 && own)
         v->event = CHARGE_SUCCESS;
     else if (ma->act == MANDATE_QUESTION && rs->status == 200 && root)
         read_leave(root, v);

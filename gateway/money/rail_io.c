@@ -93,6 +93,11 @@ json_t *rail_object(const struct http_response *rs)
     return json_of(rs, JSON_OBJECT);
 }
 
+bool rail_is_own(const struct http_response *rs, const json_t *root)
+{
+    return root || str_trim(rs->body).n == 0;
+}
+
 json_t *rail_array(const struct http_response *rs)
 {
     return json_of(rs, JSON_ARRAY);

@@ -52,7 +52,11 @@ struct str rail_note(struct arena *a, struct str label, size_t max);
 /* The body when it is one JSON object; NULL otherwise. json_decref it. */
 json_t *rail_object(const struct http_response *rs);
 
-/* The same for an array. */
+/* Whether an answer whose object is root (NULL: none) can be the rail's own: an object, or nothing at all.
+ * A page is of a proxy in between, whatever its status. */
+bool rail_is_own(const struct http_response *rs, const json_t *root);
+
+/* The same as rail_object for an array. */
 json_t *rail_array(const struct http_response *rs);
 
 /* What a 429 says in Retry-After, in seconds: 1 to RAIL_RETRY_MAX_S; RAIL_RETRY_S when it says nothing. */

@@ -68,6 +68,7 @@ static const struct {
     {302, "", CHARGE_UNKNOWN},
     {409, "", CHARGE_DUPLICATE},
     {409, "{\"code\":\"RESOURCE_ALREADY_EXIST\"}", CHARGE_DUPLICATE},
+    {409, "<html>Request Rejected</html>", CHARGE_UNKNOWN}, /* seed 20262: of a proxy in between */
     {400, "{\"code\":\"RESOURCE_ALREADY_EXIST\"}", CHARGE_DUPLICATE},
     {500, "{\"code\":\"RESOURCE_ALREADY_EXIST\"}", CHARGE_DUPLICATE},
     {400, "{\"code\":\"BAD_REQUEST\",\"message\":\"m\"}", CHARGE_REJECTED},

@@ -95,6 +95,7 @@ static const struct {
     {MANDATE_ASK, 202, "<html>", CHARGE_UNKNOWN, ""},
     {MANDATE_ASK, 409, "{\"code\":\"RESOURCE_ALREADY_EXIST\"}", CHARGE_DUPLICATE,
      "RESOURCE_ALREADY_EXIST"},
+    {MANDATE_ASK, 409, "<html>", CHARGE_UNKNOWN, ""},
     {MANDATE_ASK, 400, "{\"code\":\"BAD_REQUEST\"}", CHARGE_REJECTED, "BAD_REQUEST"},
     {MANDATE_ASK, 404, "<html>", CHARGE_UNKNOWN, ""},
     {MANDATE_ASK, 500, "{\"code\":\"NOT_ALLOWED\"}", CHARGE_REJECTED, "NOT_ALLOWED"},
