@@ -290,10 +290,8 @@ static void read_state(json_t *it, const struct words *w, struct rail_verdict *v
 /* The correlator was seen before: the first request arrived, whatever became of its answer. */
 static bool is_repeated(const struct http_response *rs, json_t *error)
 {
-    const char *message = text_of(error, "message");
-
     return (rs->status == 409 && rail_is_own(rs, error)) ||
-           (rs->status == 400 && strcasestr(message, "correlator"));
+           (rs->status == 400 && strcasestr(text_of(error, "message"), "correlator"));
 }
 
 /* A refusal that the rail explains; without its own error body a 4xx proves nothing. */
