@@ -152,8 +152,8 @@ def spread(crowd, line):
         busy = crowd.load("busy", SPREAD_S)
     finally:
         answers.end()
-    placed, waiting, last_place = sql(crowd.url, PLACED, (due,))[0]
-    told, readers, last_told = sql(crowd.url, TOLD, (due,))[0]
+    # of one moment: the job goes on
+    placed, waiting, last_place, told, readers, last_told = sql(crowd.url, f"select * from ({PLACED}) p, ({TOLD}) t", (due, due))[0]
     smsc = crowd.smsc.figures()
     wait_until(crowd.settled, lambda: sql(crowd.url, "select state, count(*) from billing.charge group by 1"), LIMIT_S)
     paid, books = sql(crowd.url, "select count(*) from billing.charge where state = 'SUCCEEDED'")[0][0], crowd.rail.books()
