@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "api/route.h"
+#include "gateway/lib/file.h"
 
 #define FILE_BYTES_MAX (256u << 10)
 
@@ -17,18 +18,14 @@ struct folder {
     const char *path;
 };
 
-static const char *file_text(struct arena *a, const char *path)
+static const char *file_text(struct arena *a, const char *path, struct err *e)
 {
-    FILE *in = fopen(path, "re");
-    char *text = in ? arena_alloc(a, FILE_BYTES_MAX) : NULL;
-    size_t n = text ? fread(text, 1, FILE_BYTES_MAX, in) : 0;
-    bool whole = text && n < FILE_BYTES_MAX && !ferror(in);
+    struct buf bytes;
+    const char *text;
 
-    if (in)
-        fclose(in);
-    if (!whole)
-        return NULL;
-    text[n] = '\0';
+    buf_init(&bytes, FILE_BYTES_MAX);
+    text = file_read(path, &bytes, e) == 0 ? arena_cstr(a, buf_str(&bytes)) : NULL;
+    buf_fini(&bytes);
     return text;
 }
 
@@ -36,11 +33,12 @@ static const char *folder_sql(void *arg, const char *name)
 {
     const struct folder *f = arg;
     char path[1024];
+    struct err ignored; /* the loader names the file */
 
     if (strchr(name, '/'))
         return NULL;
     snprintf(path, sizeof path, "%s/%s", f->path, name);
-    return file_text(f->arena, path);
+    return file_text(f->arena, path, &ignored);
 }
 
 static void load_service(struct route_table *t, const char *dir, const char *service,
@@ -55,10 +53,11 @@ static void load_service(struct route_table *t, const char *dir, const char *ser
     snprintf(folder, sizeof folder, "%s/%s", dir, service);
     snprintf(file, sizeof file, "%s/routes.json", folder);
     arena_init(&texts, FILE_BYTES_MAX, 64u << 20);
-    const char *text = file_text(&texts, file);
+    struct err e = {0};
+    const char *text = file_text(&texts, file, &e);
 
     if (!text)
-        (void)fault_add(faults, file, 0, "cannot be read, or is over %u bytes", FILE_BYTES_MAX);
+        (void)fault_add(faults, file, 0, "%s", e.msg);
     else
         (void)!route_load_bytes(t, &src, str_c(text), faults);
     arena_fini(&texts);

@@ -5,12 +5,12 @@
  */
 #include "gateway/config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/lib/file.h"
 #include "gateway/lib/log.h"
 #include "gateway/lib/seal.h"
 #include "gateway/phone/page.h"
@@ -159,21 +159,6 @@ static const char *env_get(void *ctx, const char *variable)
 {
     (void)ctx;
     return getenv(variable);
-}
-
-static int file_read(void *ctx, const char *path, struct buf *out, struct err *e)
-{
-    FILE *in = fopen(path, "re");
-    char block[4096];
-    size_t n;
-
-    (void)ctx;
-    if (!in)
-        return err_sys(e, ERR_IO, errno, "%s", path);
-    while ((n = fread(block, 1, sizeof block, in)) > 0)
-        buf_add(out, block, n);
-    fclose(in);
-    return buf_check(out, e);
 }
 
 /* Where the file says it, 0 when it does not. */
@@ -455,7 +440,7 @@ static struct config *config_parse(const char *path, struct str text, struct fau
 
 int config_read(const char *path, struct buf *out, struct err *e)
 {
-    return *path ? file_read(NULL, path, out, e) : 0;
+    return *path ? file_read(path, out, e) : 0;
 }
 
 struct config *config_load(const char *path, struct fault_list *faults)

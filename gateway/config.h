@@ -87,7 +87,7 @@ struct config {
  */
 struct config *config_load(const char *path, struct fault_list *faults);
 
-/* The text of path, at most INI_TEXT_MAX bytes. */
+/* The text of path, "" for none: see file_read. The ceiling of out is INI_TEXT_MAX. */
 MUST_CHECK int config_read(const char *path, struct buf *out, struct err *e);
 
 /* The same of a text that was read from path. */

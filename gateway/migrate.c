@@ -15,7 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/lib/basenc.h"
 #include "gateway/lib/crypto.h"
+#include "gateway/lib/file.h"
 
 #define MIGRATE_FILES_MAX  512
 #define MIGRATE_FILE_BYTES (4u << 20)
@@ -30,8 +32,9 @@ struct migrator {
 
 struct sql_file {
     char path[512]; /* relative to the schema directory */
-    char *text;
-    char checksum[65];
+    struct buf bytes;
+    const char *text; /* in bytes, terminated */
+    char checksum[2 * CRYPTO_SHA256_LEN + 1];
 };
 
 /* One implicit transaction; the lock because "if not exists" is no answer to two at once. */
@@ -117,28 +120,24 @@ static void lease_release(struct migrator *m)
 
 /* ---- files ---- */
 
-static int file_read(struct migrator *m, const char *path, struct sql_file *f)
+static int sql_read(struct migrator *m, const char *path, struct sql_file *f)
 {
     char full[1024];
-    FILE *in;
-    size_t n;
-    uint8_t sum[32];
+    uint8_t sum[CRYPTO_SHA256_LEN];
+    struct buf hex;
 
     snprintf(full, sizeof full, "%s/%s", m->src->schema_dir, path);
-    in = fopen(full, "re");
-    if (!in)
-        return err_set(m->e, ERR_IO, "%s: cannot be read", full);
-    f->text = calloc(1, MIGRATE_FILE_BYTES);
-    n = f->text ? fread(f->text, 1, MIGRATE_FILE_BYTES - 1, in) : 0;
-    fclose(in);
-    if (n == 0 || n == MIGRATE_FILE_BYTES - 1) {
-        free(f->text);
-        return err_set(m->e, ERR_IO, "%s: empty or larger than %u bytes", full, MIGRATE_FILE_BYTES);
-    }
     snprintf(f->path, sizeof f->path, "%s", path);
-    crypto_sha256(str_n(f->text, n), sum);
-    for (int i = 0; i < 32; i++)
-        snprintf(f->checksum + 2 * i, 3, "%02x", sum[i]);
+    buf_init(&f->bytes, MIGRATE_FILE_BYTES);
+    if (file_read(full, &f->bytes, m->e) != 0 || f->bytes.len == 0) {
+        buf_fini(&f->bytes);
+        return m->e->code ? err_wrap(m->e, "%s", full) : err_set(m->e, ERR_IO, "%s: empty", full);
+    }
+    crypto_sha256(buf_str(&f->bytes), sum);
+    f->text = buf_cstr(&f->bytes);
+    buf_init_fixed(&hex, f->checksum, sizeof f->checksum);
+    hex_encode(&hex, sum, sizeof sum);
+    (void)buf_cstr(&hex);
     return 0;
 }
 
@@ -189,9 +188,9 @@ static int dir_each(struct migrator *m, const char *dir, apply_fn *apply)
     for (size_t i = 0; i < n; i++) {
         struct sql_file f;
 
-        if (rc == 0 && (rc = file_read(m, names[i], &f)) == 0) {
+        if (rc == 0 && (rc = sql_read(m, names[i], &f)) == 0) {
             rc = apply(m, &f);
-            free(f.text);
+            buf_fini(&f.bytes);
         }
         free(names[i]);
     }

@@ -6,8 +6,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
+#include "gateway/lib/file.h"
 #include "menus/load.h"
 
 #define FILE_MAX (512 * 1024)
@@ -20,27 +20,21 @@ struct folder {
 
 static int read_file(struct folder *d, const char *dir, const char *name, struct err *e)
 {
-    char *path = arena_printf(&d->arena, "%s/%s", dir, name), *mem = NULL;
-    FILE *f = path ? fopen(path, "rb") : NULL;
-    struct stat st;
-    size_t len = 0;
-    int rc = -1;
+    char path[4096];
+    struct buf bytes;
+    int rc;
 
-    if (!f)
-        return err_sys(e, ERR_IO, errno, "%s/%s", dir, name);
-    if (fstat(fileno(f), &st) == 0 && st.st_size >= 0 && st.st_size <= FILE_MAX)
-        mem = arena_alloc(&d->arena, (size_t)st.st_size + 1);
-    if (mem)
-        len = fread(mem, 1, (size_t)st.st_size, f);
-    if (!mem || d->n == FILES_MAX)
-        err_set(e, ERR_TOO_BIG, "%s: too large, or too many files", path);
-    else if (ferror(f))
-        err_sys(e, ERR_IO, errno, "%s", path);
-    else
-        rc = 0;
-    fclose(f);
+    if (d->n == FILES_MAX)
+        return err_set(e, ERR_TOO_BIG, "%s: more than %d files", dir, FILES_MAX);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    buf_init(&bytes, FILE_MAX);
+    rc = file_read(path, &bytes, e);
     if (rc == 0)
-        d->files[d->n++] = (struct menu_file){arena_cstr(&d->arena, str_c(name)), str_n(mem, len)};
+        d->files[d->n++] = (struct menu_file){arena_cstr(&d->arena, str_c(name)),
+                                              arena_str(&d->arena, buf_str(&bytes))};
+    else
+        (void)err_wrap(e, "%s", path);
+    buf_fini(&bytes);
     return rc;
 }
 

@@ -7,7 +7,6 @@
  * a person's word, by his own key (staff.h). A file comes in whole or not at all: its bytes are read
  * and judged here, its lines in one transaction of the database.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "gateway/commands/staff.h"
 #include "gateway/lib/basenc.h"
 #include "gateway/lib/crypto.h"
+#include "gateway/lib/file.h"
 #include "gateway/money/statement.h"
 
 #define MATCH_STEP "500" /* lines in one transaction */
@@ -48,27 +48,6 @@ static struct request request_read(int argc, char **argv)
 }
 
 /* ---- import ---- */
-
-/* The whole file; free() it. NULL after a message. */
-static char *file_read(const char *path, size_t *n)
-{
-    FILE *in = fopen(path, "re");
-    char *bytes = malloc(STATEMENT_FILE_MAX + 1);
-
-    *n = in && bytes ? fread(bytes, 1, STATEMENT_FILE_MAX + 1, in) : 0;
-    bool ok = in && bytes && !ferror(in) && *n <= STATEMENT_FILE_MAX;
-
-    if (!ok)
-        fprintf(stderr, "coko statements: %s: %s\n", path,
-                *n > STATEMENT_FILE_MAX ? "more than 64 MiB" : strerror(errno));
-    if (in)
-        fclose(in);
-    if (!ok) {
-        free(bytes);
-        return NULL;
-    }
-    return bytes;
-}
 
 static void sha_hex(struct str bytes, char hex[2 * CRYPTO_SHA256_LEN + 1])
 {
@@ -134,20 +113,21 @@ static int statements_import(PGconn *db, const struct config *c, const struct re
     struct statement_format f;
     struct fault_list faults;
     char path[1200];
-    size_t n;
+    struct buf bytes;
+    struct err e = {0};
     int code = COMMAND_FAULT;
-    char *bytes = file_read(r->words[3], &n);
 
-    if (!bytes)
-        return code;
+    buf_init(&bytes, STATEMENT_FILE_MAX);
     fault_init(&faults);
     (void)snprintf(path, sizeof path, "%s/gateway/money/statements/%s.json", c->core.data_dir,
                    r->words[2]);
     const char *format = r->format ? r->format : path;
 
-    if (statement_format_load(format, &f, &faults) == 0) {
+    if (file_read(r->words[3], &bytes, &e) != 0) {
+        (void)fault_add(&faults, r->words[3], 0, "%s", e.msg);
+    } else if (statement_format_load(format, &f, &faults) == 0) {
         if (strcmp(f.name, r->words[2]) == 0)
-            code = import_lines(db, r, &f, str_n(bytes, n), &faults);
+            code = import_lines(db, r, &f, buf_str(&bytes), &faults);
         else
             (void)fault_add(&faults, format, 0, "a format of %s, not of %s", f.name, r->words[2]);
     }
@@ -155,7 +135,7 @@ static int statements_import(PGconn *db, const struct config *c, const struct re
     if (code != COMMAND_OK)
         fprintf(stderr, "%s: nothing was imported\n", r->words[3]);
     fault_fini(&faults);
-    free(bytes);
+    buf_fini(&bytes);
     return code;
 }
 

@@ -41,10 +41,9 @@ static int secret_file(struct option_source *src, struct ini_entry *entry, struc
 
     err_clear(&e);
     buf_init(&text, OPTION_SECRET_FILE_MAX);
-    if (!src->file_read || src->file_read(src->ctx, entry->value.p, &text, &e) < 0 ||
-        buf_check(&text, &e) < 0) {
-        bad = fault_add(src->faults, src->ini->file, entry->line, "%s: %s", entry->key.p,
-                        e.code ? e.msg : "files cannot be read here");
+    if (!src->file_read || src->file_read(entry->value.p, &text, &e) != 0) {
+        bad = fault_add(src->faults, src->ini->file, entry->line, "%s: %s: %s", entry->key.p,
+                        entry->value.p, e.code ? e.msg : "files cannot be read here");
     } else {
         struct str s = buf_str(&text);
 

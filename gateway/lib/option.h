@@ -77,7 +77,8 @@ struct option_source {
     const struct option_env *env;
     size_t env_count;
     const char *(*env_get)(void *ctx, const char *variable); /* NULL if unset */
-    int (*file_read)(void *ctx, const char *path, struct buf *out, struct err *e); /* 0 or -1 */
+    int (*file_read)(const char *path, struct buf *out,
+                     struct err *e); /* see file.h; NULL: no files */
     void *ctx;
 };
 

@@ -2,12 +2,10 @@
 /*
  * Loading and checking the format of a rail's statement. See statement.h.
  */
-#include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/file.h"
 #include "gateway/money/statement.h"
 
 #define FORMAT_FILE_MAX (64u << 10)
@@ -199,17 +197,15 @@ int statement_format_read(const char *file, struct str bytes, struct statement_f
 
 int statement_format_load(const char *path, struct statement_format *f, struct fault_list *faults)
 {
-    FILE *in = fopen(path, "re");
-    char *bytes = malloc(FORMAT_FILE_MAX);
-    size_t n = in && bytes ? fread(bytes, 1, FORMAT_FILE_MAX, in) : 0;
+    struct buf bytes;
+    struct err e = {0};
     int rc;
 
-    if (!in)
-        rc = fault_add(faults, path, 0, "%s", strerror(errno));
+    buf_init(&bytes, FORMAT_FILE_MAX);
+    if (file_read(path, &bytes, &e) != 0)
+        rc = fault_add(faults, path, 0, "%s", e.msg);
     else
-        rc = statement_format_read(path, str_n(bytes, n), f, faults);
-    if (in)
-        fclose(in);
-    free(bytes);
+        rc = statement_format_read(path, buf_str(&bytes), f, faults);
+    buf_fini(&bytes);
     return rc;
 }

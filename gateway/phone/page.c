@@ -5,13 +5,13 @@
 #include "gateway/phone/page.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "gateway/lib/basenc.h"
 #include "gateway/lib/crypto.h"
+#include "gateway/lib/file.h"
 #include "gateway/lib/jsonw.h"
 #include "gateway/phone/api.h"
 
@@ -106,18 +106,10 @@ static void on_page(struct http_exchange *x, void *arg)
 
 static int read_file(const char *dir, const char *name, struct buf *out, struct err *e)
 {
-    char path[1024], block[4096];
-    size_t n;
+    char path[1024];
 
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    FILE *in = fopen(path, "re");
-
-    if (!in)
-        return err_sys(e, ERR_IO, errno, "%s", path);
-    while ((n = fread(block, 1, sizeof block, in)) > 0)
-        buf_add(out, block, n);
-    fclose(in);
-    return buf_check(out, e) != 0 ? err_wrap(e, "%s", path) : 0;
+    return file_read(path, out, e) != 0 ? err_wrap(e, "%s", path) : 0;
 }
 
 /* A carrier that this page cannot be: it has no address to call, or answers elsewhere. */

@@ -3,11 +3,9 @@
  * Loading and checking a carrier's profile: its common part, and the ways to read a file that the
  * other parts share. See profile.h for the language.
  */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/file.h"
 #include "gateway/ussd/profile_parts.h"
 
 #define PROFILE_FILE_MAX (64u << 10)
@@ -127,17 +125,15 @@ int profile_load_bytes(const char *file, struct str bytes, struct profile *p,
 
 int profile_load(const char *path, struct profile *p, struct fault_list *faults)
 {
-    FILE *in = fopen(path, "re");
-    char *bytes = malloc(PROFILE_FILE_MAX);
-    size_t n = in && bytes ? fread(bytes, 1, PROFILE_FILE_MAX, in) : 0;
+    struct buf bytes;
+    struct err e = {0};
     int rc;
 
-    if (!in)
-        rc = fault_add(faults, path, 0, "%s", strerror(errno));
+    buf_init(&bytes, PROFILE_FILE_MAX);
+    if (file_read(path, &bytes, &e) != 0)
+        rc = fault_add(faults, path, 0, "%s", e.msg);
     else
-        rc = profile_load_bytes(path, str_n(bytes, n), p, faults);
-    if (in)
-        fclose(in);
-    free(bytes);
+        rc = profile_load_bytes(path, buf_str(&bytes), p, faults);
+    buf_fini(&bytes);
     return rc;
 }

@@ -44,13 +44,6 @@ static const char *no_env(void *ctx, const char *variable)
     return NULL;
 }
 
-static int no_file(void *ctx, const char *path, struct buf *out, struct err *e)
-{
-    (void)ctx;
-    (void)out;
-    return err_set(e, ERR_NOT_FOUND, "%s", path);
-}
-
 void sim_daemons_open(void)
 {
     static const char key[] = "1:0101010101010101010101010101010101010101010101010101010101010101";
@@ -62,8 +55,7 @@ void sim_daemons_open(void)
     arena_init(&arena, 4096, 1 << 20);
     bad = ini_parse(&ini, "sim.ini", str_c(config_text), &faults) != 0 ||
           seal_ring_new(str_c(key), &ring, &e) != 0;
-    struct option_source src = {
-        .ini = &ini, .arena = &arena, .faults = &faults, .env_get = no_env, .file_read = no_file};
+    struct option_source src = {.ini = &ini, .arena = &arena, .faults = &faults, .env_get = no_env};
 
     if (bad || rail_modules_load(&src, rails) != 0) {
         fprintf(stderr, "money_sim: %.*s%s\n", (int)faults.text.len, faults.text.p, e.msg);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "gateway/lib/counter.h"
+#include "gateway/lib/file.h"
 #include "gateway/lib/log.h"
 #include "gateway/sms/sms.h"
 
@@ -35,21 +36,6 @@ static void fail(const char *what, const struct err *e)
     exit(2);
 }
 
-static int read_file(void *ctx, const char *path, struct buf *out, struct err *e)
-{
-    FILE *in = fopen(path, "re");
-    char block[4096];
-    size_t n;
-
-    (void)ctx;
-    if (in == NULL)
-        return err_set(e, ERR_IO, "%s", path);
-    while ((n = fread(block, 1, sizeof block, in)) > 0)
-        buf_add(out, block, n);
-    fclose(in);
-    return buf_check(out, e);
-}
-
 static void load_links(const char *path, struct arena *arena, struct ini *ini)
 {
     struct ini_section *section = NULL;
@@ -59,7 +45,7 @@ static void load_links(const char *path, struct arena *arena, struct ini *ini)
 
     fault_init(&faults);
     buf_init(&text, INI_TEXT_MAX);
-    if (read_file(NULL, path, &text, &e) != 0)
+    if (file_read(path, &text, &e) != 0)
         fail("configuration", &e);
     struct option_source src = {.ini = ini, .arena = arena, .faults = &faults};
 
