@@ -2,6 +2,7 @@
 """Statements of the rails against our books, and the close of a day: zero, or explained (I5, I9, hard cases 9 and 41)."""
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg2
@@ -9,6 +10,7 @@ import pytest
 
 import test_charges_desk as desk
 from sqlfixtures import *  # noqa: F401,F403
+from support import wait_until
 
 
 def txn(world, charge):
@@ -375,6 +377,29 @@ def test_a_day_is_closed_once_when_it_is_zero(shop):
     assert kept["VAT"]["amount"] == "15"
     with pytest.raises(psycopg2.Error):
         shop.rows("update billing.money_close set closed_by = 'x'")
+
+
+def test_what_is_judged_is_what_is_recorded(shop):
+    """A line comes in while the day is being closed: it is of the next day's differences, not in the record as an open one."""
+    day = today(shop)
+    noon(shop)
+    bring(shop, day=day)
+    shop.rows("alter function billing.close_state(date) rename to close_judged")
+    shop.rows("create function billing.close_state(p_day date) returns table (outcome text, detail text) language plpgsql stable as $$"
+              " begin return query select * from billing.close_judged(p_day); perform pg_advisory_lock(12); end $$")
+    conns = [shop.connect() for _ in range(2)]
+    with ThreadPoolExecutor(1) as pool, conns[0].cursor() as gate, conns[1].cursor() as closing:
+        gate.execute("select pg_advisory_lock(12)")
+        done = pool.submit(closing.execute, "select outcome from billing.close_day(%s::bytea[], 'root', %s)", (desk.keys("awa"), day))
+        wait_until(lambda: shop.value("select count(*) from pg_locks where locktype = 'advisory' and objid = 12 and not granted"), "the judgement")
+        bring(shop, line("meanwhile", 700, at=f"{day} 13:00:00"), day=day)
+        gate.execute("select pg_advisory_unlock(12)")
+        done.result()
+        assert closing.fetchone()[0] == "ok"
+    for conn in conns:
+        conn.close()
+    assert shop.value("select items from billing.money_close where day = %s", day) == []
+    assert [i["what"] for i in shop.call("billing.close_items", day + timedelta(days=1))] == ["meanwhile of a closed day: not matched yet"]
 
 
 def test_a_difference_keeps_the_day_open_until_a_person_explains_it(shop):

@@ -156,14 +156,18 @@ begin
         return;
     end if;
     lock table billing.money_close in share row exclusive mode;
-    select * into s from billing.close_state(p_day);
+    -- One statement, so one snapshot: what is judged is what is recorded, whatever is imported meanwhile.
+    with judged as materialized (select j.outcome, j.detail from billing.close_state(p_day) j),
+    closed as (
+        insert into billing.money_close (day, closed_by, closed_at, figures, items)
+        select p_day, v_who, ops.now(), coalesce((select jsonb_agg(to_jsonb(f)) from billing.close_figures(p_day) f), '[]'),
+            coalesce((select jsonb_agg(to_jsonb(i)) from billing.close_items(p_day) i), '[]')
+        from judged where judged.outcome = 'ready')
+    select * into s from judged;
     if s.outcome <> 'ready' then
         return query select s.outcome, s.detail;
         return;
     end if;
-    insert into billing.money_close (day, closed_by, closed_at, figures, items)
-    select p_day, v_who, ops.now(), coalesce((select jsonb_agg(to_jsonb(f)) from billing.close_figures(p_day) f), '[]'),
-        coalesce((select jsonb_agg(to_jsonb(i)) from billing.close_items(p_day) i), '[]');
     perform ops.audit_put(v_who, 'money.closed', 'day:' || p_day, '{}');
     return query select 'ok', v_who;
 end $$;
