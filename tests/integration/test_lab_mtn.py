@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -350,6 +351,14 @@ def test_status_lies_and_breaks(mtn, merchant):
         fault(mtn, "status", name, delay_ms=2000)
         with pytest.raises(TimeoutError):
             merchant.status(reference, timeout=0.3)
+    for name in ("hold", "hold_after"):
+        fault(mtn, "status", name)
+        with ThreadPoolExecutor(1) as one:
+            held = one.submit(merchant.status, reference)
+            mtn.control("GET", f"/lab/requests?op=status&fault={name}&wait_ms=15000")
+            assert not held.done() and merchant.status(reference).status == 200, "others are not held"
+            mtn.control("POST", "/lab/release")
+            assert held.result().status == 200
     fault(mtn, "status", "not_found", count=2)
     assert [merchant.status(reference).status for _ in range(3)] == [404, 404, 200]
     assert ledger(mtn)["count"] == 1

@@ -45,14 +45,14 @@ def esme(smsc, node_peer):  # noqa: F811
     return peer
 
 
-def texts(smsc, to=READER, count=1, wait=5000, **query):
+def texts(smsc, to=READER, count=1, wait=30000, **query):
     more = "".join(f"&{k}={v}" for k, v in query.items())
     return smsc.control("GET", f"/messages?to={to}&count={count}&wait_ms={wait}{more}")["messages"]
 
 
 def stats(smsc, **wanted):
     more = "&".join(f"{k}={v}" for k, v in wanted.items())
-    return smsc.control("GET", f"/stats?wait_ms=5000&{more}" if more else "/stats")
+    return smsc.control("GET", f"/stats?wait_ms=30000&{more}" if more else "/stats")
 
 
 # --- binds -----------------------------------------------------------------------------------
@@ -408,13 +408,28 @@ def test_stop_reading_is_back_pressure(smsc, esme):
 
 def test_delayed_and_doubled_responses(smsc, esme):
     """Hard cases 7 and 8: a slow answer does not hold the next one's place."""
-    faults(smsc, resp_delay_ms=300)
+    faults(smsc, resp_delay_ms=3000)
     esme.tell("submit", to=READER, text="slow", tag="slow")
     texts(smsc)
     faults(smsc, resp_delay_ms=0, duplicate_resp=1)
     esme.tell("submit", to=READER, text="fast", tag="fast")
     assert esme.expect("submitted")["tag"] == "fast"
     assert esme.expect("submitted")["tag"] == "slow"
+
+
+def test_responses_and_receipts_are_kept_until_the_fault_is_taken_off(smsc, esme):
+    faults(smsc, hold_resp=True, hold_receipts=True)
+    for text in ("one", "two"):
+        esme.tell("submit", to=READER, text=text, tag=text)
+    texts(smsc, count=2)
+    esme.tell("enquire")
+    esme.expect("enquired")
+    assert not [e for e in esme.seen if e["event"] == "submitted"]
+    faults(smsc, hold_resp=False)
+    assert [esme.expect("submitted")["tag"] for _ in range(2)] == ["one", "two"]
+    assert smsc.control("GET", "/stats")["receipts_planned"] == 2
+    faults(smsc, hold_receipts=False)
+    assert [esme.expect("deliver")["message_state"] for _ in range(2)] == [2, 2]
 
 
 def test_window_of_deliveries(smsc, esme):

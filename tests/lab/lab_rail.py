@@ -25,7 +25,7 @@ BEFORE = {"drop", "hang", "error", "html", "throttle", "unauthorized", "not_foun
           "raw"}
 AFTER = {"cut", "cut_after", "hang_after", "error_after", "html_after", "delay_after", "truncate",
          "wrong", "big"}
-EITHER = {"delay"}
+EITHER = {"delay", "hold", "hold_after"}       # the last two: until /lab/release, or the faults are cleared
 
 
 class RailError(Exception):
@@ -42,6 +42,16 @@ class FaultBook:
     def __init__(self, ops, callback):
         self.ops, self.callback = ops | {"any", "callback"}, callback
         self.rules = []
+        self.gate = asyncio.Event()
+
+    def release(self):
+        """What is held goes on; what comes is held anew."""
+        self.gate.set()
+        self.gate = asyncio.Event()
+
+    def clear(self):
+        self.rules.clear()
+        self.release()
 
     def add(self, body):
         op, fault = body.get("op", "any"), body.get("fault")
@@ -89,7 +99,7 @@ class Rail:
 
     def reset(self):
         self.ledger.clear()
-        self.faults.rules.clear()
+        self.faults.clear()
         self.journal.clear()
 
     # --- what a rail says of itself --------------------------------------------------------------
@@ -140,6 +150,7 @@ class Rail:
                  "body": request.body[:MAX_NOTED].decode("utf-8", "replace"), "status": None,
                  "fault": None}
         self.journal.append(entry)
+        self.ledger.changes.note()
         return entry
 
     def note_callback(self, method, path, reference, payer, body, status, fault):
@@ -155,6 +166,8 @@ class Rail:
         entry["fault"] = fault
         if fault == "delay":
             await asyncio.sleep(ms(rule))
+        elif fault == "hold":
+            await self.faults.gate.wait()
         elif fault in BEFORE:
             return self.instead(rule, fault)
         try:
@@ -163,6 +176,8 @@ class Rail:
             response = self.refusal(error.status, error.code, error.message)
         entry["answered"] = response.status
         await self.served(entry, response)
+        if fault == "hold_after":
+            await self.faults.gate.wait()
         return await self.afterwards(rule, fault, response) if fault in AFTER else response
 
     def instead(self, rule, fault):
@@ -260,13 +275,17 @@ class Control:
     async def faults(self, request):
         body = request.json()
         if isinstance(body, dict) and body.get("clear"):
-            self.rail.faults.rules.clear()
+            self.rail.faults.clear()
         else:
             for rule in body if isinstance(body, list) else [body]:
                 if not isinstance(rule, dict):
                     raise HttpError(400, "a fault is an object")
                 self.rail.faults.add(rule)
         return await self.show_faults(request)
+
+    async def release(self, _request):
+        self.rail.faults.release()
+        return reply({"released": True})
 
     async def show_faults(self, _request):
         return reply({"faults": self.rail.faults.rules})
@@ -276,7 +295,7 @@ class Control:
         return reply({"reset": True})
 
     SHARED = {("GET", "/lab/requests"): requests, ("POST", "/lab/faults"): faults,
-              ("GET", "/lab/faults"): show_faults, ("POST", "/lab/reset"): reset}
+              ("POST", "/lab/release"): release, ("GET", "/lab/faults"): show_faults, ("POST", "/lab/reset"): reset}
 
 
 def ms(rule):

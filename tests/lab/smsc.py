@@ -149,14 +149,15 @@ class Smsc:
         self.pump_planned = False
         now, heap = time.monotonic(), self.receipts
         issued = False
-        while heap and heap[0][0] <= now:
+        keeps = self.faults.plain["hold_receipts"]
+        while heap and heap[0][0] <= now and not keeps:
             self.issue(heapq.heappop(heap))
             issued = True
         for account in self.accounts.values():
             account.pump()
         if issued:
             self.store.changes.note()
-        if heap and (self.timer is None or self.timer.cancelled()):
+        if heap and not keeps and (self.timer is None or self.timer.cancelled()):
             self.timer = asyncio.get_running_loop().call_later(
                 max(0.002, heap[0][0] - now), self.on_timer)
 
@@ -174,8 +175,11 @@ class Smsc:
             self.pump_soon()
 
     def obey(self):
-        """Apply the standing faults that act on the transports."""
+        """Apply the standing faults that act on the transports, and on what was kept."""
+        self.pump_soon()
         for link in self.links.values():
+            if not self.faults.plain["hold_resp"]:
+                link.let_go()
             if self.faults.plain["stop_reading"]:
                 link.transport.pause_reading()
             else:

@@ -22,14 +22,15 @@ KINDS = {
     "resp_delay_ms": "plain", "receipt_delay_ms": "plain", "id_form": "plain",
     "receipt_spread_ms": "plain", "receipt_form": "plain", "close_after_n": "plain", "close_answers": "plain",
     "one_byte_writes": "plain", "silent": "plain", "stop_reading": "plain",
-    "max_per_s": "plain", "deliver_window": "plain",
+    "max_per_s": "plain", "deliver_window": "plain", "hold_resp": "plain", "hold_receipts": "plain",
 }
 RESP_FORMS = {"no_body", "nul", "no_id", "tlv", "wrong_command", "long_id"}
 ID_FORMS = {"dec", "dec0", "hex", "HEX", "hex0", "HEX0", "constant"}
 RECEIPT_FORMS = {"text", "tlv", "both", "payload", "short", "reordered", "no_class", "truncated"}
 PLAIN_DEFAULTS = {"resp_delay_ms": 0, "receipt_delay_ms": None, "receipt_spread_ms": 0,
                   "id_form": {}, "close_after_n": 0, "receipt_form": "text", "close_answers": False, "one_byte_writes": False,
-                  "silent": False, "stop_reading": False, "max_per_s": 0, "deliver_window": None}
+                  "silent": False, "stop_reading": False, "max_per_s": 0, "deliver_window": None,
+                  "hold_resp": False, "hold_receipts": False}
 
 
 class FaultError(ValueError):
@@ -107,7 +108,7 @@ class Faults:
             value = value or "text"
             if value not in RECEIPT_FORMS:
                 raise FaultError(f"receipt_form: {value!r}")
-        elif name in ("close_answers", "one_byte_writes", "silent", "stop_reading"):
+        elif name in ("close_answers", "one_byte_writes", "silent", "stop_reading", "hold_resp", "hold_receipts"):
             value = bool(value)
         else:
             value = PLAIN_DEFAULTS[name] if value is None else as_int(value, name)

@@ -72,6 +72,7 @@ class Link(asyncio.Protocol):
         self.outstanding = {}                   # our sequence -> (Delivery, deadline)
         self.seq = 0
         self.held = []                          # responses kept back by "reorder"
+        self.kept = []                          # and by "hold_resp", until it is taken off
         self.drip = deque()
         self.countdown = None
         self.transport = None
@@ -321,7 +322,7 @@ class Link(asyncio.Protocol):
         if part is not None:
             part.message_id = self.smsc.response_id(part)
             body = part.message_id + b"\0"
-        if not faults.active() and not faults.plain["resp_delay_ms"] and not self.held:
+        if not faults.active() and not faults.plain["resp_delay_ms"] and not faults.plain["hold_resp"] and not self.held:
             self.send(codec.pack(command, status, seq, body))
             return
         to = part.sm.dst if part is not None else None
@@ -330,7 +331,9 @@ class Link(asyncio.Protocol):
         if faults.take("duplicate_resp", to):
             octets += octets
         depth = faults.take("reorder", to)
-        if depth or self.held:
+        if faults.plain["hold_resp"]:
+            self.kept.append(octets)
+        elif depth or self.held:
             self.hold(octets, depth or 1)
         elif faults.plain["resp_delay_ms"]:
             asyncio.get_running_loop().call_later(
@@ -360,6 +363,12 @@ class Link(asyncio.Protocol):
         self.held.append(octets)
         if len(self.held) >= self.hold_depth:
             self.release()
+
+    def let_go(self):
+        """What hold_resp kept, in its order."""
+        kept, self.kept = self.kept, []
+        if kept:
+            self.send_now(b"".join(kept))
 
     def release(self):
         held, self.held = self.held, []

@@ -44,7 +44,7 @@ class SmppPhone:
             body["service_type"] = TYPES.get(kind, kind)
         body["tlvs"] = {**body.get("tlvs", {}), **(tlvs or {})}
         self.sent_at = time.time()
-        self.statuses = self.control("POST", "/mo?wait_ms=9000", {**body, **more})["statuses"]
+        self.statuses = self.control("POST", "/mo?wait_ms=30000", {**body, **more})["statuses"]
         return self.statuses
 
     def dial(self, text=None, begins=True):
@@ -73,7 +73,7 @@ class SmppPhone:
         seen = part["tlvs"].get(at, "")
         return seen[:-1] == self.session[:-1] and int(seen, 16) | 1 == int(self.session, 16) | 1
 
-    def reply(self, timeout=9.0):
+    def reply(self, timeout=30.0):
         """The next submit_sm of this session, judged."""
         end = time.time() + timeout
         while time.time() < end:
