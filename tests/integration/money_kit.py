@@ -101,25 +101,35 @@ class Till:
     def wake(self):
         self.sql("notify coko_charge")
 
-    def nudge(self, charge_id):
-        """The clock moves to the charge's due time, unless somebody works on it now."""
-        self.sql("update ops.clock set shift = shift + greatest((select due_at from billing.charge"
-                 " where id = %s and claimed_by is null) - ops.now(), '0')"
-                 " where exists (select 1 from billing.charge where id = %s and claimed_by is null"
-                 " and due_at is not null)", charge_id, charge_id)
+    def nudge(self, charge_id, version=None):
+        """The clock moves to the charge's due time, unless somebody works on it now. version: nor when it is no longer as it was
+        seen, for what became of it meanwhile would be passed by."""
+        self.sql("update ops.clock set shift = shift + greatest(c.due_at - ops.now(), '0') from billing.charge c"
+                 " where c.id = %s and c.claimed_by is null and c.due_at is not null and c.version = coalesce(%s, c.version)",
+                 charge_id, version)
         self.wake()
 
-    def drive(self, charge_id, *states, timeout=40):
+    def nudge_until(self, charge_id, ask, what, timeout=60):
+        """Asks for work, a step at a time, until the answer is true: no further step is begun once it is."""
+        def step():
+            version = self.charge(charge_id)["version"]
+            answer = ask()
+            if not answer:
+                self.nudge(charge_id, version)
+            return answer
+        return wait_until(step, lambda: f"{what}: {self.story(charge_id)}", timeout)
+
+    def drive(self, charge_id, *states, timeout=60):
         """Asks for work until the charge is in one of the states."""
         def there():
             now = self.charge(charge_id)
             if now["state"] in states:
                 return now
-            self.nudge(charge_id)
+            self.nudge(charge_id, now["version"])
             return None
         return wait_until(there, lambda: f"{states}: {self.story(charge_id)}", timeout, 0.05)
 
-    def ask_once(self, charge_id, timeout=20):
+    def ask_once(self, charge_id, timeout=60):
         """One more question to the rail about this charge, answered and recorded: a claim and a record."""
         def free():
             c = self.charge(charge_id)
@@ -130,12 +140,17 @@ class Till:
             if c and c["version"] >= before + 2:
                 return c
             if c:
-                self.nudge(charge_id)
+                self.nudge(charge_id, c["version"])
             return None
         before = wait_until(free, "the charge to be free", timeout)["version"]
         return wait_until(asked, lambda: f"a question: {self.story(charge_id)}", timeout)
 
-    def ask_to_the_end(self, charge_id, timeout=40):
+    def leave_alone(self, charge_id):
+        """No question about the charge is due before one is asked for: what a test reads of it now stays so."""
+        wait_until(lambda: self.sql("update billing.charge set due_at = ops.now() + interval '1 hour' where id = %s and claimed_by is null"
+                                    " returning 1", charge_id), "the charge to be free")
+
+    def ask_to_the_end(self, charge_id, timeout=60):
         """Every question that is still owed is asked. Their number is the rail's to change: its own
         callback about the lapse pulls one forward, between any two of ours."""
         def silent():
@@ -222,12 +237,16 @@ class Till:
     def heal(self):
         self.mtn.control("POST", "/lab/faults", {"clear": True})
 
+    def release(self):
+        """What the rail was told to hold goes on."""
+        self.mtn.control("POST", "/lab/release")
+
     def journal(self, **query):
         text = "&".join(f"{k}={v}" for k, v in query.items())
         return self.mtn.control("GET", f"/lab/requests?{text}")["requests"]
 
     def wait_journal(self, count=1, **query):
-        found = self.journal(count=count, wait_ms=15000, **query)
+        found = self.journal(count=count, wait_ms=30000, **query)
         assert len(found) >= count, (query, found)
         return found
 
@@ -299,7 +318,7 @@ class Shop(Shared):
         assert self.mtn.stop() == 0
 
 
-def read_sms(smsc, till, words, wait_s=8):
+def read_sms(smsc, till, words, wait_s=30):
     """The newest whole SMS of this till's reader that has these words."""
     found = smsc.control("GET", f"/messages?to={till.payer}&contains={words}&count=1&wait_ms={wait_s * 1000}&complete=1")
     assert found["messages"], f"no SMS with {words!r}"

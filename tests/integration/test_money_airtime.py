@@ -53,8 +53,8 @@ class AirtimeTill(Till):
     def agree(self):
         self.mtn.control("POST", "/lab/settings", {"shift_s": float(self.value("select extract(epoch from shift) from ops.clock"))})
 
-    def nudge(self, charge_id):
-        super().nudge(charge_id)
+    def nudge(self, charge_id, version=None):
+        super().nudge(charge_id, version)
         self.agree()
 
     def later(self, seconds):

@@ -38,7 +38,7 @@ def kill_the_supervisor(till, dice):
     for pid in orphans:
         if dice.random() < 0.7 and alive(pid):
             os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not any(alive(pid) for pid in orphans), "the orphans to end", 40)
+    wait_until(lambda: not any(alive(pid) for pid in orphans), "the orphans to end", 60)
     till.daemon.start()
     till.daemon.killed = False
 
@@ -151,23 +151,25 @@ def test_killed_between_every_step_of_one_charge_cases_1_2_3(daemon, mtn, migrat
         till.reader()
         till.behave("approve", delay_ms=0)
         if where == "claimed":
-            till.fault("token", "delay", delay_ms=1500)
+            till.fault("token", "hold")
             mtn.control("POST", "/lab/settings", {"drop_tokens": True})
         elif where == "asked":
-            till.fault("status", "delay_after", delay_ms=1500)
+            till.fault("status", "hold_after")
         else:
-            till.fault("pay", {"sent": "delay", "answered": "delay_after", "paid": "cut_after"}[where], delay_ms=1500, octets=3)
+            till.fault("pay", {"sent": "hold", "answered": "hold_after", "paid": "cut_after"}[where], octets=3)
         charge = till.start()
         if where == "claimed":
             wait_until(lambda: till.state(charge) == "SUBMITTING" or till.nudge(charge), "the claim")
         elif where == "asked":
-            wait_until(lambda: till.journal(op="status", fault="delay_after") or till.nudge(charge), "the question")
+            till.nudge_until(charge, lambda: till.journal(op="status", fault="hold_after"), "the question")
         else:
             till.wait_journal(op="pay", payer=till.payer)
         before = d.children()
         for pid in before:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not any(alive(p) for p in before) and len(d.children()) == len(before), "new workers")
+        wait_until(lambda: not any(alive(p) for p in before), "the workers to die")
+        till.release()                                     # what the rail was asked by the dead, it does now
+        wait_until(lambda: len(set(d.children()) - set(before)) == len(before), "new workers")
         settle([(till, charge)])
         oracle([(till, charge)], ["approve"])
         if where == "claimed":

@@ -93,8 +93,8 @@ def test_a_rail_that_is_down_at_the_later_question_is_asked_again(till):
     till.behave("ignore", lapse_ms=0)
     charge = till.start()
     till.drive(charge, "EXPIRED")
+    till.fault("status", "error", -1, status=503)          # before its callback pulls a question forward
     till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer, "late": True})
-    till.fault("status", "error", -1, status=503)
     for _ in range(4):
         till.ask_once(charge)
         assert till.charge(charge)["due_at"] is not None
@@ -227,7 +227,7 @@ def test_a_number_that_does_not_open_is_never_submitted(mtn_shop):
     till.reader()
     till.sql("update auth.identity set sealed = 'broken' where id = %s", till.identity)
     charge = till.start()
-    wait_until(lambda: till.nudge(charge) or till.charge(charge)["attempts"] >= 2, "two attempts", 20)
+    till.nudge_until(charge, lambda: till.charge(charge)["attempts"] >= 2, "two attempts")
     assert till.journal(op="pay") == [] and till.journal(op="token") == []
     till.later_between_attempts(charge, 3600)
     till.drive(charge, "EXPIRED")

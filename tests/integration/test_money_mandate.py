@@ -36,15 +36,15 @@ class Reader(Till):
         m = self.mandate()
         return {k: str(v) for k, v in m.items()}, [(r["op"], r["fault"], r["status"]) for r in self.journal(reference=str(m["our_ref"]))]
 
-    def drive_mandate(self, *states, timeout=40):
+    def drive_mandate(self, *states, timeout=60):
         """Asks for work until the mandate is in one of the states, and free."""
         def there():
             m = self.mandate()
             if m and m["state"] in states and m["claimed_by"] is None:
                 return m
-            self.sql("update ops.clock set shift = shift + greatest((select due_at from billing.mandate where id = %s"
-                     " and claimed_by is null) - ops.now(), '0') where exists (select 1 from billing.mandate where id = %s"
-                     " and claimed_by is null and due_at is not null)", m["id"], m["id"])
+            if m:
+                self.sql("update ops.clock set shift = shift + greatest(m.due_at - ops.now(), '0') from billing.mandate m"
+                         " where m.id = %s and m.claimed_by is null and m.due_at is not null and m.version = %s", m["id"], m["version"])
             self.wake()
             return None
         return wait_until(there, lambda: f"{states}: {self.story_of_mandate()}", timeout, 0.05)
@@ -65,7 +65,7 @@ class Reader(Till):
         key = os.urandom(8).hex()
         self.sql("select ops.enqueue('default', 'run_renewals', '{}', ops.now(), %s)", key)
         wait_until(lambda: self.value("select count(*) from ops.job where unique_key = %s and state <> 'done'", key) == 0,
-                   "the job to end", 20)
+                   "the job to end")
 
     def debit(self, *states):
         """From notice to debit: the charge that began by itself, at its end."""
@@ -174,8 +174,9 @@ def a_worker_killed_between_write_and_answer(till):
     phone.send("9")
     till.later(5)
     till.wait_journal(op="leave", payer=till.payer, fault="hang_after")
-    os.kill(till.daemon.children()[0], signal.SIGKILL)
-    wait_until(lambda: till.daemon.children(), "the next worker", 20)
+    dead = till.daemon.children()[0]
+    os.kill(dead, signal.SIGKILL)
+    wait_until(lambda: set(till.daemon.children()) - {dead}, "the next worker")
     till.later(46)
     till.drive_mandate("ACTIVE")
     assert till.asked() == ["leave", "leave_status"] and len(till.leaves()["leaves"]) == 1

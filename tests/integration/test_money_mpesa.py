@@ -155,7 +155,7 @@ def test_a_lost_reply_is_unknown_and_goes_to_a_person_M4(till, fault):
     till.fault("push", fault)
     charge = till.start()
     till.nudge(charge)
-    wait_until(lambda: till.state(charge) == "UNKNOWN", lambda: str(till.story(charge)), 20)
+    wait_until(lambda: till.state(charge) == "UNKNOWN", lambda: str(till.story(charge)), 60)
     if fault != "drop":
         assert len(till.debits()) == 1
         wait_until(lambda: till.sql("select 1 from billing.inbox where charge_id = %s", charge), "its callback, which is kept")
@@ -172,11 +172,12 @@ def test_a_lost_reply_is_unknown_and_goes_to_a_person_M4(till, fault):
 def test_a_callback_before_the_answer_is_kept_and_settles_once_case_5(till):
     """The payer was quicker than the rail's answer: the path names the charge before anybody knows the rail's id."""
     till.behave("approve", delay_ms=0)
-    till.fault("push", "delay_after", delay_ms=2000)
+    till.fault("push", "hold_after")
     charge = till.start()
     till.nudge(charge)
-    wait_until(lambda: till.sql("select 1 from billing.inbox where charge_id = %s", charge), "its callback", 20)
+    wait_until(lambda: till.sql("select 1 from billing.inbox where charge_id = %s", charge), "its callback")
     assert till.state(charge) == "SUBMITTING" and till.entitlements(charge) == 0
+    till.release()
     till.drive(charge, "SUCCEEDED")
     till.paid_once(charge)
     assert len(till.pushes()) == 1
@@ -186,7 +187,7 @@ def test_a_phone_in_another_session_is_asked_later_case_23(till):
     """Our own dialogue may not be over: the same charge again, one push on the phone."""
     till.mtn.control("POST", "/lab/busy", {"msisdn": till.payer, "busy": True})
     charge = till.start()
-    wait_until(lambda: till.nudge(charge) or till.charge(charge)["attempts"] >= 2, "two attempts", 30)
+    till.nudge_until(charge, lambda: till.charge(charge)["attempts"] >= 2, "two attempts")
     assert till.pushes() == []
     till.mtn.control("POST", "/lab/busy", {"msisdn": till.payer, "busy": False})
     till.drive(charge, "SUCCEEDED")

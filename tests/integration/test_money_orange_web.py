@@ -174,8 +174,8 @@ def test_a_lost_answer_is_a_new_order_for_nobody_has_the_link_case_31(till, faul
 def test_a_question_without_an_answer_is_asked_again(till, fault, more):
     charge = till.linked()
     till.fault("callback", "drop", -1)                       # the rail may say nothing at all
-    till.pay(charge)
     till.fault("status", fault, **more)
+    till.pay(charge)
     assert till.ask_once(charge)["state"] == "PENDING"
     till.drive(charge, "SUCCEEDED", timeout=60)
     till.paid_once(charge)

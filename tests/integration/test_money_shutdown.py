@@ -16,7 +16,7 @@ def hang(till, op, fault="hang"):
     """A charge whose work waits for the rail."""
     till.fault(op, fault, 1)
     charge = till.start()
-    wait_until(lambda: till.nudge(charge) or till.journal(op=op, fault=fault), f"{fault} of {op}")
+    till.nudge_until(charge, lambda: till.journal(op=op, fault=fault), f"{fault} of {op}")
     return charge
 
 
@@ -30,7 +30,7 @@ def recover(till, charge):
                  charge)
         till.wake()
         return till.state(charge) == "SUCCEEDED"
-    wait_until(there, lambda: str(till.story(charge)), 40, 0.2)
+    wait_until(there, lambda: str(till.story(charge)), 60, 0.2)
     till.paid_once(charge)
 
 
@@ -44,11 +44,16 @@ def test_cut_loose_at_the_drain_limit(daemon, mtn, migrated_db, op, fault):
 
 def test_work_in_flight_is_finished_before_the_end(daemon, mtn, migrated_db):
     till = Till(daemon(mtn=mtn), mtn, migrated_db)
-    till.fault("pay", "delay_after", 1, delay_ms=1500)
+    till.behave("pending")
+    till.fault("pay", "hold_after")
     charge = till.start()
-    wait_until(lambda: till.nudge(charge) or till.journal(op="pay"), "the submit")
+    till.nudge_until(charge, lambda: till.journal(op="pay"), "the submit")
+    till.daemon.process.signal(signal.SIGTERM)
+    wait_until(lambda: any(line["event"] == "draining" for line in till.daemon.log_lines()), "the daemon to drain")
+    till.release()
     till.daemon.stop()
     assert till.state(charge) == "PENDING"
+    till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer})
     recover(till, charge)
 
 
@@ -87,14 +92,15 @@ def test_the_records_statement_waits_at_the_end(daemon, mtn, migrated_db):
     till.behave("pending")
     charge = till.start()
     till.drive(charge, "PENDING")
-    till.fault("status", "delay_after", 1, delay_ms=400)
+    till.fault("status", "hold_after")
     till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer})
     lock = psycopg2.connect(migrated_db)
     try:
-        wait_until(lambda: till.nudge(charge) or till.journal(op="status", fault="delay_after"), "the question")
+        till.nudge_until(charge, lambda: till.journal(op="status", fault="hold_after"), "the question")
         lock.cursor().execute("select 1 from billing.charge where id = %s for update", (charge,))
+        till.release()
         wait_until(lambda: till.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-                                      " and query like '%%rail_answer%%'"), "a record that waits", 10, 0.01)
+                                      " and query like '%%rail_answer%%'"), "a record that waits", every=0.01)
         till.daemon.stop()
     finally:
         lock.rollback()

@@ -46,7 +46,7 @@ def test_a_reader_who_is_busy_keeps_no_other_payment_waiting(tills, lock):
     busy, *others = tills
     lock.cursor().execute("select 1 from auth.users where id = %s for no key update", (busy.user,))
     approve(tills)
-    wait_until(lambda: busy.nudge(busy.charge_id) or said(busy, "charge event not recorded"), "a record that waits for her")
+    wait_until(lambda: busy.nudge(busy.charge_id) or said(busy, "charge event not recorded"), "a record that waits for her", 60)
     for till in others:
         till.drive(till.charge_id, "SUCCEEDED")
     assert busy.state(busy.charge_id) == "PENDING"
@@ -73,6 +73,6 @@ def test_a_batch_that_was_recorded_and_not_answered_changes_nothing_twice(tills,
     approve(tills)
     wait_until(lambda: first.nudge(first.charge_id) or first.sql(
         "select pid from pg_stat_activity where wait_event_type = 'Lock' and query like '%%rail_answers%%false%%'"), "a batch that waits")
-    wait_until(lambda: said(first, "charge events not recorded together"), "its limit of five seconds", 15)
+    wait_until(lambda: said(first, "charge events not recorded together"), "its limit of five seconds", 60)
     lock.rollback()
     all_paid_once(tills)
