@@ -72,8 +72,23 @@ run_as_owner() {
     fi
 }
 
+# Below the ports that the kernel gives to whoever connects: one of those may be taken before its server listens, and a
+# client that tries it while the server is down may meet itself.
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 - <<'PY'
+import random, socket
+with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as given:
+    first = int(given.read().split()[0])
+ports = range(10000, first if first > 12000 else 65536)
+for port in random.sample(ports, 200):
+    with socket.socket() as s:
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+    print(port)
+    break
+PY
 }
 
 # Start time in clock ticks: field 22 of /proc/PID/stat, counted after the name's parenthesis. A

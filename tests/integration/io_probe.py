@@ -32,7 +32,7 @@ class Probe:
         self.child.stdin.write("\t".join(map(str, fields)) + "\n")
         self.child.stdin.flush()
 
-    def answer(self, tag, timeout=10.0):
+    def answer(self, tag, timeout=30.0):
         """The fields after the tag of the next answer with this tag; others are kept in order."""
         for i, line in enumerate(self.early):
             if line[0] == tag:
@@ -46,7 +46,7 @@ class Probe:
                 return line[1:]
             self.early.append(line)
 
-    def next(self, timeout=10.0):
+    def next(self, timeout=30.0):
         """The next answer whatever its tag: for tests of order."""
         return self.early.pop(0) if self.early else self.lines.get(timeout=timeout)
 
@@ -57,7 +57,7 @@ class Probe:
     def stop(self):
         if self.child.poll() is None:
             self.child.stdin.close()
-        code = self.child.wait(15)
+        code = self.child.wait(60)
         for reader in self.readers:
             reader.join(5)
         log = "".join(self.stderr)

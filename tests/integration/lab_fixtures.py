@@ -62,7 +62,7 @@ class Peer:
         self.child.stdin.write(json.dumps({"op": op, **fields}) + "\n")
         self.child.stdin.flush()
 
-    def expect(self, event, timeout=15, **fields):
+    def expect(self, event, timeout=60, **fields):
         """The next event of this kind whose fields match; what came before stays in `seen`."""
         end = time.monotonic() + timeout
         while True:
@@ -164,7 +164,7 @@ class Catcher:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
-    def wait(self, count, timeout=10):
+    def wait(self, count, timeout=30):
         wait_until(lambda: len(self.requests) >= count,
                    lambda: f"{count} requests, {len(self.requests)} came", timeout)
         return self.requests

@@ -74,12 +74,12 @@ class Story:
         return self.choose("SMS")
 
     # --- SMS ---------------------------------------------------------------------------------------
-    def messages(self, wait_s=20, count=1, **query):
+    def messages(self, wait_s=45, count=1, **query):
         rest = "".join(f"&{k}={v}" for k, v in query.items())
         path = f"/messages?to={self.number}&count={count}&wait_ms={wait_s * 1000}&complete=1{rest}"
         return self.smsc.control("GET", path)["messages"]
 
-    def wait_sms(self, word, count=1, wait_s=30):
+    def wait_sms(self, word, count=1, wait_s=45):
         got = self.messages(wait_s, count, contains=word)
         assert len(got) >= count, f"no SMS with {word!r}: {[m['text'] for m in self.messages(0)]}"
         return got[-1]["text"]
@@ -99,7 +99,7 @@ class Story:
                          " messaging.message where kind = 'instalment'"
                          f" and user_id = {self.user} order by id")
 
-    def wait_instalment_state(self, n, state, timeout=40):
+    def wait_instalment_state(self, n, state, timeout=60):
         wait_until(lambda: len(self.instalments()) >= n and self.instalments()[n - 1][1] == state,
                    lambda: f"instalment {n} {state}: {self.instalments()}", timeout)
 

@@ -11,6 +11,7 @@ import hmac
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -29,14 +30,16 @@ TEST_KEYS = "1:" + "5a" * 32  # the seal ring of every test
 FAULT_MARKS = re.compile(rb"AddressSanitizer|LeakSanitizer|runtime error:|Assertion .* failed")
 
 
-def wait_until(ask, what, timeout=10.0, every=0.02):
-    """Asks until the answer is true and returns it; fails with `what` when the time is over."""
+def wait_until(ask, what, timeout=30.0, every=0.02):
+    """Asks until the answer is true and returns it; fails with `what` when the time is over. It is asked once more after the
+    time: a test that was not let run for as long has not seen what happened meanwhile."""
     end = time.monotonic() + timeout
     while True:
+        over = time.monotonic() > end
         answer = ask()
         if answer:
             return answer
-        if time.monotonic() > end:
+        if over:
             raise AssertionError(f"waited {timeout} s for {what() if callable(what) else what}")
         time.sleep(every)
 
@@ -50,10 +53,33 @@ def alive(pid):
     return stat.rsplit(") ", 1)[1][0] != "Z"
 
 
+RESERVED = []  # sockets whose names keep our latest ports from other tests
+RESERVED_MOST = 100
+
+
+def ports_of_ours():
+    """Below those that the kernel gives to whoever connects or asks for any, unless it gives all."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    return range(10000, first if first > 12000 else 65536)
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that stays free until it is listened on, and while its listener is down: not one that may be any connection's by
+    then, or that of the very client that tries it in vain, and no other test's."""
+    for port in random.sample(ports_of_ours(), 200):
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0coko-test-port-{port}")
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            name.close()
+            continue
+        RESERVED.append(name)
+        if len(RESERVED) > RESERVED_MOST:
+            RESERVED.pop(0).close()
+        return port
+    raise AssertionError("no free port")
 
 
 class Response:
@@ -73,7 +99,7 @@ class Response:
         return f"<{self.status} {self.body[:200]!r}>"
 
 
-def http_request(method, url, body=None, headers=None, timeout=10.0):
+def http_request(method, url, body=None, headers=None, timeout=60.0):
     """One request on its own connection. A dict body is sent as JSON, a list of pairs as a form."""
     parts = urllib.parse.urlsplit(url)
     headers = dict(headers or {})
@@ -114,10 +140,10 @@ class Process:
     def signal(self, number):
         self.child.send_signal(number)
 
-    def wait(self, timeout=15.0):
+    def wait(self, timeout=60.0):
         return self.child.wait(timeout)
 
-    def stop(self, timeout=15.0):
+    def stop(self, timeout=60.0):
         """SIGTERM, then SIGKILL to the whole session if it does not end; returns the exit code."""
         if self.running():
             self.child.terminate()
