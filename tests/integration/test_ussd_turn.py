@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis as redis_client
 
-from database import sql
+from database import Held, sql
 from support import TOP, wait_until
 
 sys.path.insert(0, str(TOP / "tests/lab"))
@@ -167,8 +168,18 @@ def test_24_hanging_up_while_a_payment_starts_leaves_one_charge(coko, migrated_d
     phone.send("1")
     before = sql(migrated_db, "select count(*) from billing.charge")[0][0]
     accept, release = phone.hop("9"), phone.json("release", "", phone.hops + 2)
-    replies = at_once([lambda: phone.post_raw(accept)] * 3 + [lambda: phone.post_raw(release)] * 2)
-    assert all(r.status == 200 for r in replies)
+
+    def hangs_up():
+        wait_until(lambda: sql(migrated_db, "select 1 from pg_locks where not granted and relation = 'billing.charge'::regclass"),
+                   "the payment to start", every=0.01)
+        return phone.post_raw(release)
+    locked = Held(migrated_db, "lock table billing.charge in share mode")  # nobody makes a charge before both hung up
+    with ThreadPoolExecutor(5) as pool:
+        with locked:
+            posts = [pool.submit(phone.post_raw, accept) for _ in range(3)]
+            gone = [pool.submit(hangs_up) for _ in range(2)]
+            assert all(one.result().status == 200 for one in gone)
+        assert all(one.result().status == 200 for one in posts)
     assert sql(migrated_db, "select count(*) from billing.charge")[0][0] == before + 1
     phone.ended = True
     phone.dial("*384*26#")
@@ -242,7 +253,7 @@ def test_23_hanging_up_shows_no_screen(coko):
     phone.dial("*384*26#")
     reply = phone.hang_up()
     assert reply.status == 200
-    assert coko.metric("coko_ussd_verdicts_total", 'verdict="abort"') == 1
+    wait_until(lambda: coko.metric("coko_ussd_verdicts_total", 'verdict="abort"') == 1, "the notice at work")
 
 
 @pytest.mark.parametrize("body", [
