@@ -80,6 +80,7 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     (void)arg;
+    log_info(NULL, "draining", "the room and its binds");
     sms_drain(probe.sms);
     binds_drain(probe.binds);
     loop_timer_set(&probe.poll, POLL_MS);

@@ -429,7 +429,7 @@ def test_responses_and_receipts_are_kept_until_the_fault_is_taken_off(smsc, esme
     assert [esme.expect("submitted")["tag"] for _ in range(2)] == ["one", "two"]
     assert smsc.control("GET", "/stats")["receipts_planned"] == 2
     faults(smsc, hold_receipts=False)
-    assert [esme.expect("deliver")["message_state"] for _ in range(2)] == [2, 2]
+    assert [esme.expect("deliver")["esm_class"] for _ in range(2)] == [4, 4]
 
 
 def test_window_of_deliveries(smsc, esme):

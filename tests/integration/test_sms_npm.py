@@ -87,10 +87,10 @@ def test_a_link_cut_in_the_middle_repeats_nothing(npm):
 
 def test_kill_9_in_the_middle_repeats_nothing(npm):
     made = [npm.chapter(npm.reader(n), npm.world.book()) for n in (NUMBER, OTHER)]
-    npm.room(window=1, rate=10, burst=1)
+    npm.room(window=1, rate=10, burst=1, lease="2s")
     npm.stats(accepted=3)
     npm.rooms[0].kill()
-    npm.room("b:0")
+    npm.room("b:0", lease="2s")
     wait_until(lambda: not npm.world.rows("select 1 from messaging.message where state in ('queued', 'sending', 'accepted')"), "all to end", 30)
     assert npm.stats()["duplicate_texts"] == 0 and npm.stats()["accepted"] <= 10
     assert {npm.state(m["message_id"]) for m in made} <= {"delivered", "unknown"}

@@ -105,7 +105,7 @@ def test_status_tells_what_a_night_needs(sms):  # noqa: F811
 
 
 def test_unknown_is_listed_then_requeued_by_name(sms):  # noqa: F811
-    sms.room(response_timeout="300ms")
+    sms.room(response_timeout="2s")
     sms.fault(drop_resp=1, drop_receipt=1)
     made = sms.notice(sms.reader())
     sms.wait_state(made, "unknown")

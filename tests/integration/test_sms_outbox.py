@@ -90,13 +90,14 @@ def test_one_part_undeliverable_makes_it_partial(sms):  # noqa: F811
 def test_receipts_wait_at_the_carrier_while_the_database_is_away(sms):  # noqa: F811
     """smpp.md hard case 37: none lost; the carrier hears 0x64 and delivers again."""
     made = sms.chapter(sms.reader(), sms.world.book())
-    sms.fault(receipt_delay_ms=1500)
+    sms.fault(hold_receipts=True)
     sms.room()
     sms.wait_state(made["message_id"], "accepted")
     with sms.world.connect() as locker:
         locker.autocommit = False
         with locker.cursor() as cur:
             cur.execute("lock table messaging.part in access exclusive mode")
+            sms.fault(hold_receipts=False)
             sms.stats(deliver_retries=1)
         locker.rollback()
     sms.wait_state(made["message_id"], "delivered", 30)
@@ -107,7 +108,7 @@ def test_receipts_wait_at_the_carrier_while_the_database_is_away(sms):  # noqa: 
 def test_dropped_response_is_unknown_then_the_receipt_settles_it(sms):  # noqa: F811
     reader = sms.reader()
     sms.fault(drop_resp=1)
-    sms.room()
+    sms.room(response_timeout="1s")
     message = sms.notice(reader)
     sms.wait_state(message, "unknown")
     wait_until(lambda: sms.world.rows("select 1 from messaging.part where message_id is null"), "the receipt, as an orphan")
@@ -120,10 +121,12 @@ def test_dropped_response_is_unknown_then_the_receipt_settles_it(sms):  # noqa: 
 def test_late_response_names_its_part(sms):  # noqa: F811
     """smpp.md hard case 8."""
     reader = sms.reader()
-    sms.fault(resp_delay_ms=2500)
-    sms.room()
+    sms.fault(hold_resp=True, hold_receipts=True)
+    sms.room(response_timeout="1s")
     message = sms.notice(reader)
     sms.wait_state(message, "unknown")
+    sms.fault(hold_resp=False)
+    sms.fault(hold_receipts=False)
     sms.wait_state(message, "delivered")
     assert sms.stats()["submits"] == 1
 
@@ -238,14 +241,14 @@ def test_owner_dies_and_the_other_takes_over(sms):  # noqa: F811
     """smpp.md hard cases 18 and 40: one bind at a time, no part twice."""
     readers = [sms.reader(f"+22507010203{n:02}") for n in range(6)]
     book = sms.world.book()
-    first = sms.room("a:0", rate=20)
-    sms.room("b:0", wait=False, rate=20)
+    first = sms.room("a:0", rate=20, lease="2s")
+    sms.room("b:0", wait=False, rate=20, lease="2s")
     for reader in readers:
         sms.chapter(reader, book)
     sms.stats(accepted=7)
     assert sms.stats()["bound"] == 1
     first.kill()
-    wait_until(lambda: sms.stats()["bind_attempts"] >= 2, "the other to bind", 15)
+    wait_until(lambda: sms.stats()["bind_attempts"] >= 2, "the other to bind")
     late = sms.notice(sms.reader(OTHER))
     sms.wait_state(late, "delivered")
     wait_until(lambda: not sms.world.rows("select 1 from messaging.message where state in ('queued', 'sending')"), "the outbox to be empty")

@@ -89,7 +89,7 @@ def test_messages_not_begun_return_to_the_outbox_without_a_link(sms):  # noqa: F
     sms.stats(accepted=1)
     sms.smsc.child.kill()
     sms.smsc.child.wait()
-    wait_until(lambda: sms.rooms[0].has_logged("outbox rows handed back"), lambda: sms.rooms[0].tail(), 15)
+    wait_until(lambda: sms.rooms[0].has_logged("outbox rows handed back"), lambda: sms.rooms[0].tail())
     assert sms.state(made[-1]) == "queued"
     assert sms.world.value("select max(tries) from messaging.message where state = 'queued'") == 0
     assert len(sms.part_states(made[0])) >= 1, "what was written stays where it is"
