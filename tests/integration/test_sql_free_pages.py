@@ -7,6 +7,7 @@ from sqlfixtures import *  # noqa: F401,F403
 
 @pytest.fixture
 def reader(world):
+    world.rows("update ops.clock set shift = date_trunc('day', clock_timestamp()) + interval '36 hours' - clock_timestamp()")  # no midnight passes
     world.value("update billing.plan set pages_day = 2 where code = 'free' returning 1")
     return world.dial()
 
