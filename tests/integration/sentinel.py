@@ -11,7 +11,7 @@ CONF = """port {port}
 bind 127.0.0.1
 dir {folder}
 sentinel monitor coko 127.0.0.1 {master} 2
-sentinel down-after-milliseconds coko 500
+sentinel down-after-milliseconds coko 1500
 sentinel failover-timeout coko 3000
 sentinel parallel-syncs coko 1
 """

@@ -32,7 +32,7 @@ def api(served, migrated_db):
     return Api(served, migrated_db)
 
 
-def raw(daemon, octets, timeout=5):
+def raw(daemon, octets, timeout=30):
     """Sends octets, then reads to the end of the connection or until nothing more comes."""
     with socket.create_connection(("127.0.0.1", daemon.port), timeout) as s:
         s.sendall(octets)

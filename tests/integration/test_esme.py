@@ -28,7 +28,7 @@ class Gateway:
     def __init__(self, daemon, peers, smsc, database):
         self.make, self.peers, self.smsc, self.database = daemon, peers, smsc, database
         self.port = free_port()
-        self.config = {"smpp_server": {"listen": f"127.0.0.1:{self.port}", "lease": "2s"},
+        self.config = {"smpp_server": {"listen": f"127.0.0.1:{self.port}", "lease": "10s"},
                        "esme shop": {"password": "secret-shop", "country": "CI", "rate": 0},
                        "esme other": {"password": "secret-other", "rate": 0}}
         self.one = None
@@ -54,15 +54,15 @@ class Gateway:
     def sql(self, statement, params=None):
         return sql(self.database, statement, params)
 
-    def wait_sql(self, statement, what, timeout=30):
+    def wait_sql(self, statement, what, timeout=60):
         return wait_until(lambda: self.sql(statement), lambda: f"{what}: {self.one.process.tail()}", timeout)
 
     def texts(self, to=READER, count=1):
         """The messages at the carrier once there are so many and no part of one is still on its way."""
         def whole():
-            found = self.smsc.control("GET", f"/messages?to={to}&count={count}&wait_ms=9000")["messages"]
+            found = self.smsc.control("GET", f"/messages?to={to}&count={count}&wait_ms=30000")["messages"]
             return found if len(found) >= count and all(m["complete"] for m in found) else None
-        return wait_until(whole, f"{count} whole messages", 20)
+        return wait_until(whole, f"{count} whole messages", 60)
 
     def fault(self, **faults):
         self.smsc.control("POST", "/faults", faults)
@@ -314,7 +314,7 @@ def test_a_deaf_esme_is_asked_later_and_let_go(gateway):
 
 
 def test_another_worker_listens_when_one_dies(gateway):
-    gateway.start(coko={"workers": 2})
+    gateway.start(coko={"workers": 2}, smpp_server={"lease": "2s"})
     submit(gateway.bound())
     owner = gateway.sql("select owner from ops.lease where name like 'esme:%%'")[0][0].rsplit(":", 1)[1]
     pid = [r["pid"] for r in gateway.has_logged("worker ready", f"slot={owner}")][-1]

@@ -12,7 +12,7 @@ from support import free_port, wait_until
 from test_esme import RALYBND, READER, RTHROTTLED, gateway, goodbye, submit  # noqa: F401
 
 
-def says(gateway, text, to="7070", wait=9000, **more):  # noqa: F811
+def says(gateway, text, to="7070", wait=30000, **more):  # noqa: F811
     return gateway.smsc.control("POST", f"/mo?wait_ms={wait}", {"from": READER, "to": to, "text": text, **more})["statuses"]
 
 
@@ -134,7 +134,7 @@ class Machines:
     """Two listeners of one installation."""
 
     def __init__(self, gateway, daemon, **limits):  # noqa: F811
-        self.gateway, self.there = gateway.start(coko={"instance": "a"}, esme_shop=limits), free_port()
+        self.gateway, self.there = gateway.start(coko={"instance": "a"}, smpp_server={"lease": "2s"}, esme_shop=limits), free_port()
         daemon(config={**gateway.config, "coko": {"instance": "b"}, "smpp_server": {"listen": f"127.0.0.1:{self.there}", "lease": "2s"}},
                smsc=gateway.smsc)
         wait_until(lambda: listens(self.there), "the listener of the other machine", 30)

@@ -46,12 +46,12 @@ def test_frozen_server_meets_the_deadline_and_recovers(probe, own_redis):
     os.kill(own_redis.pid, signal.SIGSTOP)
     try:
         began = time.monotonic()
-        for n in range(10):
+        for n in range(40):
             probe.say("cmd", f"t{n}", "INCR", "frozen")
-        for n in range(10):
+        for n in range(40):
             answer = probe.answer(f"t{n}")
             assert answer[:2] in (["fail", "timeout"], ["fail", "io"])
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 10, "one deadline, not forty of 300 ms one after another"
         assert probe.ask("up") == ["0"]
         assert probe.ask("runid") == [""]
         probe.say("cmd", "down", "PING")

@@ -129,7 +129,8 @@ def test_hops_wait_for_the_database_and_come_once(daemon, own_pg, own_db):
     wait_until(coko.is_ready, "ready with PostgreSQL again", 30)
     wait_hops(own_db, 5)
     assert [r[0] for r in sql(own_db, "select kind from ops.hop order by at")] == ["begin", "answered", "answered", "back", "answered"]
-    assert coko.metric("coko_ussd_insight_logged_total") == 5 and coko.metric("coko_ussd_insight_dropped_total") == 0
+    wait_until(lambda: coko.metric("coko_ussd_insight_logged_total") == 5, "the figure of what was logged")
+    assert coko.metric("coko_ussd_insight_dropped_total") == 0
 
 
 def test_what_waits_is_written_before_the_end(daemon, migrated_db):
