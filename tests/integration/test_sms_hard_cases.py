@@ -16,7 +16,7 @@ def pauses(room):
 def test_case_11_receipt_that_gives_our_reference_back(sms):  # noqa: F811
     """The response is lost, the receipt names the part all the same: delivered, not unknown until somebody guesses."""
     sms.fault(drop_resp=2)
-    sms.room(reference="yes")
+    sms.room(reference="yes", response_timeout="2s")
     made = [sms.notice(sms.reader()) for _ in range(3)]
     for message in made:
         sms.wait_state(message, "delivered")
