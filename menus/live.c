@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which variables may still be read once the reader stands on the home screen; the others are
- * forgotten there (step.c), or a long visit would carry every book and search of before.
+ * Which variables may still be read from where the reader stands; the others are forgotten (step.c), or
+ * a visit would carry every book, search and offer of before, and a list the last choice beside all its
+ * rows.
  *
  * The usual analysis, over screens in place of instructions, one bit a variable:
  *
  *   before(screen) = what entering it reads | (what its ways on read - what they set first)
+ *   shown(screen)  = what it reads once it stands there: its action has set its columns
  *
- * to the least fixed point. Back and @again are no ways on: they lead to screens that were entered
- * since home, by a way that counts already, and nothing but home forgets. Where it is not sure that a
- * way sets a variable (an action without rows sets no column), it does not.
+ * to the least fixed point. Back and @again are no ways on: they lead to screens that stand on the stack,
+ * whose own sets are asked for beside the top's. Home and a new dial are ways on from everywhere. Where it
+ * is not sure that a way sets a variable (an action without rows sets no column), it does not.
  */
 #include "menus/load.h"
 
@@ -176,22 +178,14 @@ static vars_t args(const struct menu *m, const struct screen *sc)
 /* What the engine and its caller read wherever the reader stands. */
 static vars_t read_anywhere(const struct menu *m)
 {
-    vars_t out = bit(m->lang_var);
+    vars_t out = bit(m->lang_var) | bit(menu_find_var(m, STR("user")));
 
     for (size_t i = 0; i < m->nvariations; i++)
         out |= bit(m->variations[i].when.var);
     for (size_t i = 0; i < m->nexperiments; i++)
         out |= bit(m->experiments[i].var);
-    for (size_t i = 0; i < m->nscreens; i++) { /* a note stands above home when it is forgotten */
-        const struct screen *sc = &m->screens[i];
-
-        for (size_t k = 0; k < sc->non; k++)
-            out |= text_reads(m, sc->on[k].jump.say);
-        for (size_t k = 0; k < sc->nchoices; k++)
-            out |= text_reads(m, sc->choices[k].jump.say);
-        out |= text_reads(m, sc->otherwise.say) | text_reads(m, sc->to.say) |
-               text_reads(m, sc->empty.say);
-    }
+    for (size_t i = 0; i < ENGINE_TEXTS; i++)
+        out |= text_reads(m, m->engine[i]);
     return out;
 }
 
@@ -210,5 +204,9 @@ void load_live(struct menu *m)
             l.before[i] = now;
         }
     }
-    m->live_at_home = l.before[m->home] | read_anywhere(m);
+    for (size_t i = 0; i < m->nscreens; i++) {
+        m->screens[i].live_before = l.before[i];
+        m->screens[i].live_shown = l.before[i] | shown(&l, &m->screens[i]);
+    }
+    m->live_always = l.before[m->home] | l.before[m->start] | read_anywhere(m);
 }

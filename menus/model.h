@@ -173,6 +173,9 @@ struct screen {
 
     int evidence[KEEP_MAX]; /* confirm: variables that its text must show */
     size_t nevidence;
+
+    uint64_t live_before; /* bit by variable: may be read from its entry on (live.c) */
+    uint64_t live_shown;  /* the same, once it stands there */
 };
 
 struct var {
@@ -299,8 +302,8 @@ struct menu {
     size_t nexperiments;
     struct subflow subflows[SUBFLOWS_MAX];
     size_t nsubflows;
-    int step_var;          /* the step's key, or NONE */
-    uint64_t live_at_home; /* bit by variable: the others are forgotten there (live.c) */
+    int step_var;         /* the step's key, or NONE */
+    uint64_t live_always; /* bit by variable: read wherever the reader stands (live.c) */
     struct text_key *texts;
     size_t ntexts;
     unsigned reviews[LANGS_MAX]; /* texts that wait for a native reader */

@@ -357,11 +357,17 @@ static bool needs_rows(const struct screen *sc, bool fresh)
     return sc->action != NONE && (fresh || sc->type == SCREEN_LIST || sc->type == SCREEN_TEXT);
 }
 
-/* A visit that goes on from home carries only what may still be read. */
+/* A session carries only what may still be read: where he stands, by the ways on, back, home, or at
+ * the next dial. So a list that is shown again has no choice from it. */
 static void forget(const struct step *st)
 {
+    const struct menu_state *s = st->s;
+    uint64_t live = st->m->live_always;
+
+    for (size_t i = 0; i < s->depth && !s->ended; i++)
+        live |= i + 1u < s->depth ? screen_at(st, i)->live_before : screen_at(st, i)->live_shown;
     for (size_t i = 0; i < st->m->nvars; i++)
-        if (st->s->vars[i].p && !(st->m->live_at_home >> i & 1))
+        if (s->vars[i].p && !(live >> i & 1))
             state_set(st, (int)i, (struct str){NULL, 0});
 }
 
@@ -372,6 +378,7 @@ static void present(const struct step *st)
 
     render_screen(st); /* a walked screen too: it binds its numbers */
     s->ended = st->out->end;
+    forget(st);
     s->note = NONE;
     s->invalid = false;
     s->rows = NULL;
@@ -386,8 +393,6 @@ void step_show(const struct step *st, bool fresh)
 {
     const struct screen *sc = &st->m->screens[state_top(st->s)->screen];
 
-    if ((int)sc->no == st->m->home)
-        forget(st);
     if (!st->s->rows && needs_rows(sc, fresh)) {
         run_action(st, sc, PENDING_LOAD);
         return;

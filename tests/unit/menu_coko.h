@@ -6,6 +6,7 @@
 #ifndef COKO_TESTS_MENU_COKO_H
 #define COKO_TESTS_MENU_COKO_H
 
+#include "menus/model.h"
 #include "tests/unit/menu_fixture.h"
 
 static const char *const coko_words[] = {
@@ -79,45 +80,45 @@ static inline const char *coko_outcome(struct reader *r, const char *action)
     return "odd";
 }
 
-static inline struct str coko_cell(struct reader *r, const char *col, size_t row)
+static inline struct str coko_cell(struct reader *r, struct str col, size_t row)
 {
     static const char *const langs[] = {"fr", "en", "wo", "pt", "sw", "ha"};
     static const char *const ids[] = {"7", "1000001", "1000002", "1000003", "1000004", "12"};
 
-    if (!strcmp(col, "id") || !strcmp(col, "book"))
+    if (str_eq_c(col, "id") || str_eq_c(col, "book"))
         return str_c(arena_printf(&r->arena, "%s%zu", ids[reader_random(r) % 6 * (row == 3)], row));
-    if (!strcmp(col, "lang") || !strcmp(col, "lang2"))
+    if (str_eq_c(col, "lang") || str_eq_c(col, "lang2"))
         return str_c(langs[reader_random(r) % ARRAY_LEN(langs)]);
-    if (!strcmp(col, "part") || !strcmp(col, "identity") || !strcmp(col, "user"))
+    if (str_eq_c(col, "part") || str_eq_c(col, "identity") || str_eq_c(col, "user"))
         return str_c("3");
-    if (!strcmp(col, "body"))
+    if (str_eq_c(col, "body"))
         return str_c(coko_body);
-    if (!strcmp(col, "at"))
+    if (str_eq_c(col, "at"))
         return r->nvars && reader_random(r) % 2 ? str_c("17") : str_c("0");
     return coko_word(r);
 }
 
-/* The columns the menu's templates and screens know of. */
+/* Rows of the columns that the action's file declares, as every statement gives them. */
 static inline bool coko_answer(struct reader *r, const struct menu_out *out, struct menu_rows *rows)
 {
-    static const char *const cols[] = {
-        "outcome", "id",     "label",   "identity",       "user",  "lang",
-        "book",    "title",  "author",  "part",           "at",    "body",
-        "hint",    "amount", "summary", "continue_title", "lang2", "lang2_name"};
+    const struct action *a = &r->m->actions[out->action->no];
     const char *outcome = coko_outcome(r, out->action->name);
     bool list = !strcmp(outcome, "odd");
+    size_t n;
 
     if (reader_random(r) % 23 == 0)
         return false;
-    rows->ncols = ARRAY_LEN(cols);
+    r->cols[0] = STR("outcome");
+    rows->ncols = 1;
+    for (size_t c = 0; c < a->ncols && rows->ncols < ARRAY_LEN(r->cols); c++)
+        if (!str_eq(a->cols[c], STR("outcome")))
+            r->cols[rows->ncols++] = a->cols[c];
     rows->nrows = list ? reader_random(r) % 25 : 1;
     if (!list && !strcmp(outcome, "none") && reader_random(r) % 2)
         rows->nrows = 0;
-    for (size_t c = 0; c < rows->ncols; c++)
-        r->cols[c] = str_c(cols[c]);
-    for (size_t i = 0; i < rows->nrows * rows->ncols; i++)
-        r->cells[i] = i % rows->ncols ? coko_cell(r, cols[i % rows->ncols], i / rows->ncols)
-                                      : str_c(list ? "ok" : outcome);
+    n = rows->ncols;
+    for (size_t i = 0; i < rows->nrows * n; i++)
+        r->cells[i] = i % n ? coko_cell(r, r->cols[i % n], i / n) : str_c(list ? "ok" : outcome);
     return true;
 }
 

@@ -187,6 +187,17 @@ static inline const char *reader_reshow(struct reader *r)
     return r->text;
 }
 
+/* Taken back to where he was, as after a drop. */
+static inline const char *reader_again(struct reader *r)
+{
+    struct menu_state *s = reader_restore(r);
+    struct menu_turn t = reader_turn(r);
+
+    menu_again(r->m, s, &t, &r->out);
+    reader_settle(r, s, &t);
+    return r->text;
+}
+
 /* One row: "col", "value", ..., NULL. */
 static inline bool reader_row(struct reader *r, struct menu_rows *rows, const char *const *pairs)
 {

@@ -276,6 +276,49 @@ static void confirm_is_left_by_paying(void **state)
     assert_string_equal(f->r.out.screen, "offers");
 }
 
+/* A list shown again has no choice from it, beside all its rows. (The price stays: the screen of a locked
+ * part reads it, and its action promises no row that would set it.) */
+static void a_list_shown_again_has_no_choice_from_it(void **state)
+{
+    static const char *const chosen[] = {"plan", "plan_label", "amount", "period", "left_days"};
+    struct fixture *f = *state;
+    size_t n;
+
+    reader_dial(&f->r);
+    reader_say(&f->r, "2");
+    reader_say(&f->r, "1");
+    n = f->r.nstored;
+    has(reader_say(&f->r, "1"), "Paiement unique");
+    for (size_t i = 0; i < 4; i++)
+        assert_true(menu_var(f->m, reader_restore(&f->r), chosen[i]).n > 0);
+    has(reader_say(&f->r, "0"), "1 Pass 1 jour");
+    for (size_t i = 0; i < ARRAY_LEN(chosen); i++)
+        assert_null(menu_var(f->m, reader_restore(&f->r), chosen[i]).p);
+    assert_int_equal(f->r.nstored, n + sizeof "77" + 1);
+    has(reader_say(&f->r, "1"), "9 Payer 100 FCFA");
+}
+
+/* A list of books over the card of one, by its end: back still leads to that card. */
+static void what_back_leads_to_is_not_forgotten(void **state)
+{
+    struct fixture *f = *state;
+
+    reader_var(&f->r, "dial", "1234");
+    reader_dial(&f->r);
+    reader_say(&f->r, "1");
+    for (int page = 0; page < 20 && strcmp(f->r.out.screen, "the_end"); page++)
+        reader_say(&f->r, "1");
+    assert_string_equal(f->r.out.screen, "the_end");
+    reader_say(&f->r, "1");
+    reader_say(&f->r, "1");
+    assert_string_equal(f->r.out.screen, "list_new");
+    reader_say(&f->r, "0");
+    has(reader_say(&f->r, "0"), "La bague d'Awa");
+    reader_say(&f->r, "0");
+    assert_string_equal(f->r.last_action, "book_card");
+    assert_true(str_eq(f->r.last_args[1], STR("1000002")));
+}
+
 static void redial_shows_the_pending_charge_first(void **state)
 {
     struct fixture *f = *state;
@@ -417,6 +460,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(reading_goes_page_by_page_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(paying_needs_two_screens_and_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(confirm_is_left_by_paying, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_list_shown_again_has_no_choice_from_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_back_leads_to_is_not_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(an_invitation_is_asked_first, setup, teardown),
         cmocka_unit_test_setup_teardown(redial_shows_the_pending_charge_first, setup, teardown),
         cmocka_unit_test_setup_teardown(redial_asks_for_the_code_that_is_waited_for, setup,
