@@ -38,7 +38,7 @@ on conflict (plan_id, country, valid_from) do nothing;
 -- Ghana pays in pesewas: 1.50, 6.00 and 18.00 cedis for the passes of one.
 insert into billing.price (plan_id, country, amount_minor, currency, valid_from)
 select p.id, 'GH', a.amount, 'GHS', '2026-01-01 00:00+00'
-from (values ('day', 150), ('week', 600), ('month', 1800), ('student', 1200), ('trial', 0), ('book', 400)) a(code, amount)
+from (values ('day', 150), ('week', 600), ('month', 1800), ('family', 4800), ('student', 1200), ('trial', 0), ('book', 400)) a(code, amount)
 join billing.plan p on p.code = a.code
 on conflict (plan_id, country, valid_from) do nothing;
 

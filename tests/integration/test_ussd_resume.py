@@ -251,3 +251,24 @@ def test_a_stored_session_takes_at_most_600_bytes(coko, store):
                 worst[i] = max([worst[i]] + [(store.strlen(key), phone.last) for key in found])
     assert len(seen) > 25, seen
     assert worst[0][0] <= 600 and worst[1][0] <= 600, worst
+
+
+def test_four_offers_shown_again_take_no_more_than_at_first(coko, store):
+    """What was chosen from them goes when they are shown anew, but the number of its price; what back leads to stays."""
+    phone = HubtelPhone(coko.url, "demo", "+233240001014")
+    dial_home(phone, "*384*26*201#")
+    title = phone.last
+    pick(phone, "pass")
+    offers, (key,) = phone.last, sessions(store)
+    assert len(re.findall(r"^[1-9] Pass|^[1-9] .* pass", offers, re.M | re.I)) == 4, offers
+    first, most = store.strlen(key), 0
+    for number in "1234":
+        phone.send(number)
+        most = max(most, store.strlen(key))
+        while phone.last != offers:
+            phone.send("0")
+            most = max(most, store.strlen(key))
+        assert first <= store.strlen(key) <= first + 22, number
+    assert most <= 600
+    phone.send("0")
+    assert phone.last == title
