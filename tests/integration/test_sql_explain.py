@@ -255,6 +255,7 @@ CALLS = {
     "gift": "select * from billing.start_charge(51, 49, (select id from billing.plan where code = 'month'), (select max(id) from billing.price where country = 'CI'), 'g', 'c', 'ussd')",
     "pass_of_a_member": "select billing.pass_of(54, now())",
     "may_read_of_a_member": "select billing.may_read(54, 1000001, 3, null)",
+    "in_grace": "select * from billing.in_grace(54, now())",
     "pass_until": "select billing.pass_until(54, now())",
     "my_pass_of_a_member": "select * from billing.my_pass(54, 'fr')",
     "part_done": "select reading.part_done(54, 1000001, 1, 2, 0)",

@@ -223,7 +223,7 @@ MUTANTS = {
           "ceil(sum(x.worth) * billing.plan_days(pl, v_now, v_zone) / nullif(v_price, 0) + 0.001)")],
         selling.test_a_better_pass_begins_now_and_takes_the_unused_days_over),
     "grace after a refund": (
-        [("billing.in_grace", "and not e.given_back", "")], selling.test_no_grace_after_a_day_nor_after_a_refund),
+        [("billing.grace_of", "and not e.given_back", "")], selling.test_no_grace_after_a_day_nor_after_a_refund),
     "grace sends instalments": (
         [("billing.may_send", "or exists (select 1 from billing.book_right", "or exists (select 1 from billing.in_grace(p_user_id, ops.now()))"
           " or exists (select 1 from billing.book_right")],
