@@ -392,6 +392,24 @@ def test_a_new_price_is_never_debited_without_a_new_yes(auto):  # case 36
     assert [c["amount_minor"] for c in auto.rows("select amount_minor from billing.mandate_consent order by at")] == [1500, 1800]
 
 
+@pytest.mark.parametrize("when", ["before the notice", "after it"])
+def test_another_period_at_the_same_price_is_not_debited_without_a_new_yes(auto, when):  # case 36
+    reader = renewing(auto)
+    if when == "after it":
+        look(auto)
+        assert told(auto, reader)[-1] == "due"
+    auto.rows("update billing.plan set period_unit = 'week' where code = 'month'")
+    look(auto)
+    m = mandate(auto, reader)
+    assert (m["state"], m["why"]) == ("SLEEPING", "period") and told(auto, reader)[-1] == "asleep"
+    assert auto.value("select count(*) from billing.charge where mandate_id is not null") == 0
+    assert passes(auto, reader)[-1]["remind_at"] is not None, "push to renew again"
+    assert agree(auto, reader)["outcome"] == "active", "her wallet's leave still stands"
+    m = mandate(auto, reader)
+    assert (m["period_unit"], m["period_count"]) == ("week", 1)
+    assert to_debit(auto, reader)["amount_minor"] == 1500
+
+
 @pytest.mark.parametrize("what", ["wallet", "operator", "plan", "given back"])
 def test_what_she_did_not_agree_to_is_not_debited(auto, what):
     reader = renewing(auto)

@@ -261,6 +261,9 @@ MUTANTS = {
     "36: a new price is debited without a yes": (
         [("billing.renew_hindrance", "p.amount_minor <> p_mandate.amount_minor", "false")],
         lambda w: mandate.test_a_new_price_is_never_debited_without_a_new_yes(mandate.allow(w))),
+    "36: another period under an old yes": (
+        [("billing.renew_hindrance", "pl.period_unit <> p_mandate.period_unit", "false")],
+        lambda w: mandate.test_another_period_at_the_same_price_is_not_debited_without_a_new_yes(mandate.allow(w), "after it")),
     "a debit without its notice": (
         [("billing.renew_step", "elsif m.noticed_for is distinct from e.ends_at then", "elsif false then")],
         lambda w: mandate.test_nobody_is_debited_without_the_notice(mandate.allow(w))),

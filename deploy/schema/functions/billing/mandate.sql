@@ -103,6 +103,7 @@ declare
     v_now timestamptz := ops.now();
     v_lang text;
     o record;
+    pl billing.plan;
     m billing.mandate;
     v_woke boolean := false;
 begin
@@ -115,17 +116,19 @@ begin
     elsif o.plan_id is distinct from p_plan_id or o.price_id is distinct from p_price_id then
         return jsonb_build_object('outcome', 'price_changed', 'amount_minor', o.amount_minor, 'currency', o.currency);
     end if;
+    select * into pl from billing.plan where id = o.plan_id;
     update billing.mandate x set state = 'ACTIVE', plan_id = o.plan_id, amount_minor = o.amount_minor, currency = o.currency, why = null,
-        version = x.version + 1
+        period_unit = pl.period_unit, period_count = pl.period_count, version = x.version + 1
     where x.user_id = p_user_id and x.state = 'SLEEPING' and x.identity_id = p_identity_id and x.rail = o.rail
       and x.expires_at > v_now + interval '31 days'
     returning x.* into m;
     v_woke := found;
     if not v_woke then
         perform billing.mandate_end(p_user_id, 'asked anew');
-        insert into billing.mandate (user_id, identity_id, rail, plan_id, amount_minor, currency, valid_days, created_at, due_at)
-        select p_user_id, p_identity_id, o.rail, o.plan_id, o.amount_minor, o.currency, a.valid_days, v_now,
-            v_now + make_interval(secs => r.push_delay_s)
+        insert into billing.mandate (user_id, identity_id, rail, plan_id, amount_minor, currency, period_unit, period_count, valid_days,
+            created_at, due_at)
+        select p_user_id, p_identity_id, o.rail, o.plan_id, o.amount_minor, o.currency, pl.period_unit, pl.period_count, a.valid_days,
+            v_now, v_now + make_interval(secs => r.push_delay_s)
         from billing.rail r, auth.identity i join billing.auto_debit a on a.country = i.country
         where r.code = o.rail and a.rail = o.rail and i.id = p_identity_id
         returning * into m;
@@ -184,7 +187,7 @@ begin
     end if;
 end $$;
 comment on function billing.mandate_sleep(bigint, text) is
-'Nothing is debited any more until the reader says yes again, and she is told; from now on she is reminded as everybody (push to renew). why: price | wallet | plan | lapsed | failed | review.';
+'Nothing is debited any more until the reader says yes again, and she is told; from now on she is reminded as everybody (push to renew). why: price | period | wallet | plan | lapsed | failed | review.';
 
 create or replace function billing.mandate_notice(p_mandate_id bigint, p_template text, p_at timestamptz, p_once text) returns void
 language plpgsql as $$

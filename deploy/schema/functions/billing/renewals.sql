@@ -4,7 +4,7 @@
 --   the day before --told--> due --debit--> paid: receipt, and the next pass is looked at
 --        |                    |     '-----> no money: billing.mandate_retry, days 1, 3, 7; then SLEEPING, and she is told
 --        |                    |     '-----> the payer's no (billing.mandate_refusal): over, and she is told
---        '--price, wallet, plan are not what she agreed to--> SLEEPING: push to renew, as for everybody
+--        '--price, period, wallet, plan are not what she agreed to--> SLEEPING: push to renew, as for everybody
 
 create or replace function billing.debit_time(p_mandate billing.mandate, p_pass billing.entitlement) returns timestamptz language plpgsql stable as $$
 declare
@@ -130,13 +130,14 @@ begin
         when e.given_back or e.ends_at <= ops.now() - interval '30 days' then 'lapsed'
         when not billing.plan_for(pl, p_mandate.user_id) or p.id is null then 'plan'
         when p.amount_minor <> p_mandate.amount_minor or p.currency <> p_mandate.currency then 'price'
+        when pl.period_unit <> p_mandate.period_unit or pl.period_count <> p_mandate.period_count then 'period'
         when i.user_id <> p_mandate.user_id or i.gone_at is not null or i.stopped_at is not null then 'wallet'
         when v_rest > 0 and (billing.rail_for(i, v_rest)).code is distinct from p_mandate.rail
              or not exists (select 1 from billing.auto_debit a where a.country = i.country and a.rail = p_mandate.rail and a.enabled) then 'wallet'
     end;
 end $$;
 comment on function billing.renew_hindrance(billing.mandate) is
-'Why nothing may be debited under a mandate although it is active; null: nothing. lapsed: her last pass was given back, or is long over. plan: not sold to this reader any more. price: not the one that she agreed to (case 36). wallet: she pays with another one now, what her credit leaves is too little for it, its number is not hers or said STOP, or an operator turned it off there.';
+'Why nothing may be debited under a mandate although it is active; null: nothing. lapsed: her last pass was given back, or is long over. plan: not sold to this reader any more. price, period: not the one that she agreed to (case 36). wallet: she pays with another one now, what her credit leaves is too little for it, its number is not hers or said STOP, or an operator turned it off there.';
 
 create or replace function billing.renew_charge(p_mandate billing.mandate, p_now timestamptz) returns void language plpgsql as $$
 declare
