@@ -199,6 +199,7 @@ TEMPLATES = {
     "family_no": "Coko : c'est noté.",
     "family_joined": "Coko : ..{mark} lit maintenant avec {plan}.",
     "family_left": "Coko : ..{mark} ne lit plus avec votre pass.",
+    "family_declined": "Coko : ..{mark} ne veut pas de place.",
     "family_removed": "Coko : un proche ne partage plus son pass.",
     "instalment_foot": "SUITE pour lire la suite",
     "stop_done": "Coko : vous ne recevrez plus nos SMS. START pour reprendre.",

@@ -9,6 +9,7 @@ import pytest
 from sqlfixtures import *  # noqa: F401,F403
 from sqlworld import key
 from test_sql_number import OLD, NEW, answer, asked, desk, give, redeem  # noqa: F401
+from test_sql_readers import at, night
 from test_sql_selling import friend_json
 
 HOST, HERS = "+2250501010102", "+2250700000606"
@@ -166,6 +167,33 @@ def test_a_week_without_an_answer_frees_the_place(world):
     assert place(world, reader)["seat"] == 1
 
 
+def test_a_host_hears_of_a_no_but_not_at_night_nor_after_stop(world):
+    night(world)
+    at(world, "2026-06-01 18:00+00")
+    host, = family_of(world)
+    ask(world, host)
+    reader = world.dial(HERS)
+    at(world, "2026-06-01 22:30+00")
+    step = os.urandom(8).hex()
+    assert [end(world, reader, place(world, reader)["id"], step) for _twice in range(2)] == ["declined"] * 2
+    told = [m for m in world.messages(host) if "ne veut pas" in (m["body"] or "")]
+    assert [(m["kind"], m["due_at"]) for m in told] == [("notice", world.value("select '2026-06-02 07:00+00'::timestamptz"))]
+    assert "..06" in told[0]["body"] and "ne veut pas" not in "".join(bodies(world, reader))
+    world.one("auth.stop_by", host["identity_id"], "x", "ussd")
+    ask(world, host, NEW)
+    other = world.dial(NEW)
+    assert end(world, other, place(world, other)["id"]) == "declined"
+    assert not [m for m in world.messages(host) if m["state"] == "queued" and "ne veut pas" in (m["body"] or "")]
+
+
+def test_a_host_who_takes_his_question_back_is_told_nothing(world):
+    host, = family_of(world)
+    ask(world, host)
+    before = len(world.messages(host))
+    assert end(world, host, place(world, world.dial(HERS))["id"]) == "withdrawn"
+    assert len(world.messages(host)) == before
+
+
 # ---- by SMS ----
 
 def test_yes_and_no_by_sms(world):
@@ -178,7 +206,7 @@ def test_yes_and_no_by_sms(world):
     assert "vous lisez avec" in bodies(world, reader)[-1] and place(world, reader)["consent"] == invited and place(world, reader)["channel"] == "sms"
     other = world.dial(NEW)
     ask(world, host, NEW)
-    assert text(world, NEW, "non")["outcome"] == "declined" and "refus" not in bodies(world, host)[-1]
+    assert text(world, NEW, "non")["outcome"] == "declined" and "..06 ne veut pas" in bodies(world, host)[-1]
     assert place(world, other)["ended_why"] == "declined" and text(world, NEW, "non")["outcome"] == "unknown"
 
 

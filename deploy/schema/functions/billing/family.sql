@@ -221,8 +221,8 @@ begin
         if v_why is not null then
             update billing.family_member set state = 'ended', ended_at = v_now, ended_why = v_why where id = m.id;
             perform ops.audit_put('user:' || p_user_id, 'family.' || v_why, 'user:' || m.user_id, jsonb_build_object('place', m.id, 'way', p_channel));
-            if v_why = 'left' then
-                perform billing.family_tell(m.host_id, 'family_left', m, 'notice');
+            if v_why in ('left', 'declined') then
+                perform billing.family_tell(m.host_id, 'family_' || v_why, m, 'notice');
             elsif v_why = 'removed' then
                 perform billing.family_tell(m.user_id, 'family_removed', m, 'notice');
             end if;
@@ -232,7 +232,7 @@ begin
     return query select v->>'outcome';
 end $$;
 comment on function billing.family_end(bigint, bigint, text, text) is
-'A place ends, by her who has it or by its host; the other of a membership is told. outcome: declined | left | withdrawn | removed | none (nothing of this reader''s, or over already). Idempotent by step (S2).';
+'A place ends, by her who has it or by its host; who did not end it is told, but not of an invitation that its host took back. outcome: declined | left | withdrawn | removed | none (nothing of this reader''s, or over already). Idempotent by step (S2).';
 
 create or replace function billing.family_word(p_user_id bigint, p_identity_id bigint, p_yes boolean) returns table (outcome text, message_id bigint)
 language plpgsql as $$
