@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import threading
+import uuid
 
 import pytest
 
@@ -173,6 +174,67 @@ def test_positions_and_pass(api):
     pay(api, charge, offer[2])
     bought = api.get("/billing/pass", token).json()
     assert bought["state"] == "active" and bought["label"] and bought["until"].endswith("Z") and bought["segments_left_today"] > 0
+
+
+@pytest.fixture
+def renewing(api):
+    """A reader with a month's pass where an operator lets MTN debit: her token, her rows."""
+    token = api.login("+2250505060701")["access_token"]
+    me, identity = api.sql("select user_id, identity_id from auth.session order by created_at desc limit 1")[0]
+    assert api.get("/billing/auto-renewal", token).json()["state"] == "none"
+    api.sql("select billing.grant_pass(%s, (select id from billing.plan where code = 'month'), 'trial', null, null, 0)", (me,))
+    assert api.get("/billing/auto-renewal", token).json()["state"] == "none", "no operator turned it on"
+    api.sql("update billing.auto_debit set enabled = true where country = 'CI' and rail = 'mtn_momo'")
+    yield token, me, identity
+    api.sql("update billing.auto_debit set enabled = false")
+
+
+def agree(api, token, offer, **more):
+    body = {"plan": offer["plan"], "price": offer["price"], "key": str(uuid.uuid4()), "consent": "1 500 F par mois, sans demande", **more}
+    return api.post("/billing/auto-renewal", {k: v for k, v in body.items() if v is not None},
+                    headers={"Authorization": f"Bearer {token}"})
+
+
+def test_a_pass_renews_itself_by_the_words_she_agreed_to(api, renewing):
+    token, me, identity = renewing
+    offer = api.get("/billing/auto-renewal", token).json()
+    assert (offer["state"], offer["amount_minor"], offer["currency"], offer["rail"]) == ("offer", 1500, "XOF", "mtn_momo")
+    assert offer["label"] and offer["period"] and "1 500" in offer["amount_text"]
+    key = str(uuid.uuid4())
+    first = agree(api, token, offer, key=key).json()
+    assert (first["state"], first["amount_minor"], first["currency"]) == ("created", 1500, "XOF") and first["hint"]
+    assert agree(api, token, offer, key=key).json() == first, "the same key is the same agreement"
+    assert agree(api, token, offer).json()["state"] == "already"
+    assert api.sql("""select m.identity_id, m.state, c.body, c.channel, c.amount_minor from billing.mandate m
+                      join billing.mandate_consent c on c.mandate_id = m.id where m.user_id = %s""", (me,)) == \
+        [(identity, "WANTED", "1 500 F par mois, sans demande", "rest", 1500)]
+    assert api.get("/billing/auto-renewal", token).json()["state"] == "asked"
+    for event in ("accepted", "success"):
+        api.move_clock("10 minutes")
+        work = api.sql("select mandate_id, version from billing.claim_mandates('test', 10)")[0]
+        api.sql("select * from billing.mandate_event(%s, %s, %s, 200, null, 0)", (*work, event))
+    shown = api.get("/billing/auto-renewal", token).json()
+    assert (shown["state"], shown["amount_minor"], shown["plan"]) == ("on", 1500, offer["plan"])
+    ended = api.post("/billing/cancel", {"key": str(uuid.uuid4())}, headers={"Authorization": f"Bearer {token}"}).json()
+    assert ended == {"state": "cancelled"}
+    assert api.sql("select state from billing.mandate where user_id = %s", (me,)) == [("ENDING",)]
+    assert api.get("/billing/auto-renewal", token).json()["state"] == "offer"
+
+
+def test_no_mandate_but_by_her_own_yes_to_what_was_shown(api, renewing):
+    token, me, _identity = renewing
+    offer = api.get("/billing/auto-renewal", token).json()
+    problem(api.get("/billing/auto-renewal"), 401, "unauthorized")
+    problem(api.post("/billing/auto-renewal", {}), 401, "unauthorized")
+    for left_out in ("plan", "price", "key", "consent"):
+        assert agree(api, token, offer, **{left_out: None}).status == 400, left_out
+    for wrong in ({"plan": 0}, {"price": "x"}, {"key": "1"}, {"consent": ""}, {"consent": "x" * 301}):
+        assert agree(api, token, offer, **wrong).status == 400, wrong
+    assert agree(api, token, offer, price=offer["price"] + 1).json()["state"] == "price_changed"
+    other = api.login(OTHER)["access_token"]  # R2: another reader's pass is nothing that she may renew
+    assert api.get("/billing/auto-renewal", other).json()["state"] == "none"
+    assert agree(api, other, offer).json()["state"] == "none"
+    assert api.sql("select count(*) from billing.mandate where state not in ('ENDING', 'ENDED') and user_id >= %s", (me,)) == [(0,)]
 
 
 def pay(api, charge, amount):
