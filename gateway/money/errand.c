@@ -6,7 +6,7 @@
  *              ^      | ^       +-> record   the database was away: again, until the lease is over
  *              |      +-+ more: the rail wants one more request before its verdict holds
  *              +- 401, once: from the first request
- *              +-> record       no token, or a rail that cannot do it here: nothing was sent
+ *              +-> record       no token, too late, or a rail that cannot do it here: nothing was sent
  *
  * As a charge (charge.c): what is submitted was committed before we were called (I2), what may have
  * left is asked about and never sent again on a guess (M4), and an answer carries the version of its
@@ -43,10 +43,21 @@ static struct token *token_of(const struct errand *w)
     return own ? &w->mr->refund_token : &w->mr->token;
 }
 
+/* By the same rule as a charge's. */
+static bool too_late(const struct errand *w)
+{
+    return w->submit && w->follows == 0 &&
+           loop_now_ms(w->m->d.loop) > w->claimed_at_ms + MONEY_SEND_WITHIN_MS;
+}
+
 static void call(struct errand *w)
 {
     struct http_request rq = {.url = NULL};
 
+    if (too_late(w)) {
+        unsent(w, CHARGE_NOT_SENT, "too late to send");
+        return;
+    }
     w->of->kind->request(w, &rq);
     w->money = rq.no_resend;
     if (rq.url)
@@ -216,6 +227,7 @@ static void errand_start(struct errands *of, const struct op *rows, int row)
     of->n++;
     w->id = pg_i64(rows, row, pg_col(rows, "id"));
     w->version = pg_i64(rows, row, pg_col(rows, "version"));
+    w->claimed_at_ms = of->claimed_at_ms;
     w->submit = str_eq_c(pg_str(rows, row, pg_col(rows, "action")), "submit");
     w->mr = money_rail_find(m, pg_str(rows, row, pg_col(rows, "rail")));
     /* what does not open is "": a rail that needs it builds no request */
@@ -259,6 +271,7 @@ void errands_claim(struct errands *of)
 
     if (of->n == ERRANDS_MAX || op_pending(&of->claim))
         return;
+    of->claimed_at_ms = loop_now_ms(of->m->d.loop);
     pg_params_init(&p);
     pg_p_text(&p, of->m->owner);
     pg_p_int(&p, ERRANDS_MAX - of->n);

@@ -23,6 +23,7 @@ struct errand {
     struct token_waiter waiter;
     struct loop_timer again;
     int64_t id, version;
+    int64_t claimed_at_ms;
     bool submit; /* the claim's action: what it asks for may begin to exist */
     bool reminted;
     bool money;       /* the request in flight is never sent by itself again */

@@ -13,6 +13,10 @@
  * as a lane's queue takes (PG_QUEUE_MAX) should each have to be recorded alone. */
 #define MONEY_WORKS_MAX 256
 
+/* A submit may begin so long after its claim was asked for, below the lease of one (billing.rail.submit_lease_s): a
+ * process that slept over its lease finds that another has asked, found nothing and sent it by now. */
+#define MONEY_SEND_WITHIN_MS 40000
+
 /* What seals the hash of a callback's key (rail_verdict.callback_key, rail_hint.proof). */
 #define MONEY_CALLBACK_KEY "billing.callback"
 
@@ -34,6 +38,7 @@ struct errands {
     const struct errand_kind *kind;
     struct money *m;
     struct op claim;
+    int64_t claimed_at_ms; /* when it was asked for: its leases began no earlier */
     struct list works;
     unsigned n;
 };
