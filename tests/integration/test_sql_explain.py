@@ -278,6 +278,9 @@ CALLS = {
     "success": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'success', 200, null, 'tx', 100, 'XOF', 0)",
     "pending": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'pending', 200, null, null, null, null, 0)",
     "claim_rail_work": "select * from billing.claim_rail_work('w', 1, 10)",
+    "claim_code": "select * from billing.claim_code('w', 50, 's')",
+    "claim_refunds": "select * from billing.claim_refunds('w', 10)",
+    "claim_mandates": "select * from billing.claim_mandates('w', 10)",
     "rail_answer": "select * from billing.rail_answer((select min(id) from billing.charge where state = 'PENDING'), 1, 'pending', 200, null, null, null, null, 0, 'r', 'https://l', 's', 's', 's', 60)",
     "rail_answers": "select * from billing.rail_answers((select jsonb_agg(jsonb_build_object('charge', c.id, 'version', 1, 'event', 'pending', 'http', 200,"
                     " 'reason', '', 'next_poll_s', 0, 'expires_s', 0)) from (select id from billing.charge where state = 'PENDING' order by id limit 32) c), false)",
@@ -334,6 +337,7 @@ CALLS = {
 }
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
 BATCH = {"esme_take", "esme_take_texts", "esme_texts_answered", "esme_answered", "esme_release", "claim_charges", "claim_rail_work",
+         "claim_refunds", "claim_mandates",
          "rail_answer", "rail_answers", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
          "job_enqueue", "hop_days", "expire_rows", "refresh_popularity", "run_schedule", "run_reminders", "number_papers", "pause_failing",

@@ -45,6 +45,15 @@ MUTANTS = {
     "the breaker: half-open is open to all": (
         [("billing.rail_admits", "elsif g.until > p_now then", "elsif false then"), ("billing.rail_admits", "x.until <= p_now", "true")],
         rail_gate.test_half_open_sends_one_over_all_workers),
+    "the breaker: a typed code passes it": (
+        [("billing.claim_code", "not billing.rail_admits(c, r.submit_lease_s, v_now)", "false")],
+        rail_gate.test_a_typed_code_does_not_leave_while_it_is_open_and_is_the_probe_after_the_pause),
+    "the breaker: a refund passes it": (
+        [("billing.claim_refunds", "if v_away is not null then", "if false then")],
+        rail_gate.test_approved_refunds_wait_for_the_end_of_the_pause_and_questions_go_on),
+    "the breaker: a mandate passes it": (
+        [("billing.claim_mandates", "if v_away is not null then", "if false then")],
+        rail_gate.test_a_mandate_is_asked_for_after_the_pause_and_after_an_hour_in_any_case),
     "S2: a step claims twice": (
         [("billing.claim_code", "ops.step_begin(p_step_key, 'type_code') is not null", "false"),
          ("billing.claim_code", "ch.state = 'CREATED'", "ch.state in ('CREATED', 'SUBMITTING')")],

@@ -202,14 +202,93 @@ def test_each_change_is_told_once_over_all_workers(world):
     assert news(world) == [("mtn_momo", "closed", 1, 0)]
 
 
-def test_a_typed_code_passes_an_open_gate_and_its_answer_after_the_pause_closes_it(world):
+def test_a_late_answer_of_before_is_no_probe(world):
+    started(world, OPEN_AFTER + 1)
+    rows = claim(world)
+    for row in rows[:OPEN_AFTER]:
+        tell(world, row)
+    over(world)
+    before = gate(world)
+    tell(world, rows[-1], "accepted", 202, "")
+    assert gate(world) == before and before["state"] == "open"
+
+
+# ---- what else begins at a rail ----
+
+def test_a_typed_code_does_not_leave_while_it_is_open_and_is_the_probe_after_the_pause(world):
     opened(world)
-    typed = started(world, 1, 100)[0]
-    for state in ("open", "closed"):
-        world.rows("update billing.charge set state = 'SUBMITTING', attempts = 1, due_at = ops.now() + interval '45 s' where id = %s", typed)
-        tell(world, {"charge_id": typed, "version": world.value("select version from billing.charge where id = %s", typed)}, "accepted", 202, "")
-        assert gate(world)["state"] == state
-        over(world) if state == "open" else None
+    world.rows("update billing.rail set flow = 'code', prompt_s = 600 where code = 'mtn_momo'")
+    first, second = readers(world, 2, 100)
+    ids = [world.start(reader)["charge_id"] for reader in (first, second)]
+    world.later("9 minutes")
+    world.rows("update billing.rail_gate set until = ops.now() + interval '2 minutes'")
+    typed = lambda reader, step: world.call("billing.claim_code", "w:1", reader["user_id"], step)  # noqa: E731
+    told = lambda reader, step: world.value("select billing.code_state(%s, %s)", reader["user_id"], step)  # noqa: E731
+    assert [typed(first, "s1") for _again in range(2)] == [[], []] and told(first, "s1") == told(first, "s1") == "away"
+    c = world.row("select *, due_at - ops.now() as left from billing.charge where id = %s", ids[0])
+    assert (c["state"], c["attempts"]) == ("CREATED", 0) and c["left"] > timedelta(minutes=9), "time to fetch another code"
+    assert world.rows("select 1 from billing.attempt where charge_id = %s", ids[0]) == []
+    over(world)
+    probe, = typed(first, "s2")
+    assert gate(world)["state"] == "half" and gate(world)["probe"] == probe["charge_id"] == ids[0]
+    assert typed(second, "t1") == [] and told(second, "t1") == "away", "one at a time"
+    tell(world, probe, "code_refused", 400, "2033")
+    assert gate(world)["state"] == "closed" and told(first, "s2") == "wrong", "a refusal is an answer"
+    assert len(typed(second, "t2")) == 1 and told(second, "t1") == "away" and told(second, "t2") == "slow"
+
+
+def refundable(world, count):
+    """Approved refunds of paid charges, all due."""
+    for reader in readers(world, count, 200):
+        world.buy(reader)
+        made = world.one("billing.refund_request", world.value("select max(id) from billing.charge"), None, "asked", "awa")
+        world.one("billing.refund_approve", made["refund_id"], "bob")
+    return [r["id"] for r in world.rows("select id from billing.refund order by id")]
+
+
+def test_approved_refunds_wait_for_the_end_of_the_pause_and_questions_go_on(world):
+    asked, *waiting = refundable(world, 12)
+    row, = world.call("billing.claim_refunds", "w:1", 1)
+    world.one("billing.refund_event", row["refund_id"], row["version"], "accepted", 202, None, None, None, None, None, 0)
+    opened(world)
+    world.later("1 minute")
+    world.rows("update billing.rail_gate set until = ops.now() + interval '2 minutes'")
+    world.rows("update billing.refund set due_at = ops.now() - case state when 'APPROVED' then interval '1 second' else '0' end")
+    # one place is enough: those that wait take none
+    assert [(r["refund_id"], r["action"]) for r in world.call("billing.claim_refunds", "w:1", 1)] == [(asked, "poll")]
+    held = world.rows("select state, attempts, due_at from billing.refund where id = any(%s)", waiting)
+    assert {(r["state"], r["attempts"]) for r in held} == {("APPROVED", 0)} and all(r["due_at"] >= gate(world)["until"] for r in held)
+    over(world)
+    assert sorted((r["refund_id"], r["action"]) for r in world.call("billing.claim_refunds", "w:1", 100) if r["action"] == "submit") == \
+        [(w, "submit") for w in waiting]
+    assert gate(world)["state"] == "open", "by another door: no probe"
+
+
+def test_a_refund_of_another_rail_does_not_wait(world):
+    other, = refundable(world, 1)
+    world.rows("update billing.charge set rail = 'wave'")
+    opened(world)
+    assert [r["refund_id"] for r in world.call("billing.claim_refunds", "w:1", 10)] == [other]
+
+
+def test_a_mandate_is_asked_for_after_the_pause_and_after_an_hour_in_any_case(world):
+    world.rows("update billing.auto_debit set enabled = true where country = 'CI' and rail = 'mtn_momo'")
+    reader = world.dial("+2250500000300")
+    world.buy(reader, "month", 1500)
+    o = world.one("billing.auto_offer", reader["user_id"], reader["identity_id"], "fr")
+    assert world.one("billing.auto_ask", reader["user_id"], reader["identity_id"], o["plan_id"], o["price_id"], "k", "1 500 F", "ussd")["outcome"] == "created"
+    opened(world)
+    world.later("1 minute")
+    for minutes, claimed in ((5, 0), (40, 0), (20, 1)):
+        world.later(f"{minutes} minutes")
+        world.rows("update billing.rail_gate set until = ops.now() + interval '2 minutes'")
+        world.rows("update billing.mandate set due_at = ops.now()")
+        got = world.call("billing.claim_mandates", "w:1", 10)
+        assert len(got) == claimed, minutes
+    answer = world.one("billing.mandate_event", got[0]["mandate_id"], got[0]["version"], "not_sent", 0, "", 0)
+    assert answer["state"] == "REFUSED", "she hears of it"
+    assert world.value("select count(*) from messaging.message where identity_id = %s and kind = 'receipt' and body like '%%accord%%'",
+                       reader["identity_id"]) == 1
 
 
 def test_it_can_be_taken_out(world):

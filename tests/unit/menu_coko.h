@@ -61,7 +61,7 @@ static inline const char *coko_outcome(struct reader *r, const char *action)
         {"cancel_renewal", {"cancelled", "already", "none"}},
         {"supersede_charge", {"ok", "too_early", "none"}},
         {"choose_wallet", {"ok", "unknown"}},
-        {"type_code", {"paid", "wrong", "locked", "declined", "slow", "waiting", "none"}},
+        {"type_code", {"paid", "wrong", "locked", "declined", "slow", "away", "waiting", "none"}},
         {"code_cancel", {"ok", "none"}},
         {"code_to_link", {"ok", "none"}},
         {"set_schedule", {"ok", "off", "stopped", "unknown"}},

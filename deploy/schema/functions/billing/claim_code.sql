@@ -21,6 +21,11 @@ begin
     if r.flow is distinct from 'code' or (not r.lab and exists (select 1 from billing.test_number t where t.lookup = i.lookup)) then
         perform ops.step_end(p_step_key, 'type_code', '{}');
         return;
+    elsif not billing.rail_admits(c, r.submit_lease_s, v_now) then
+        -- As a code that could not be sent: he has time to fetch another.
+        update billing.charge set due_at = greatest(due_at, v_now + make_interval(secs => r.prompt_s)) where id = c.id;
+        perform ops.step_end(p_step_key, 'type_code', '{"away": true}');
+        return;
     end if;
     insert into billing.attempt (charge_id, n, sent_at, owner, epoch) values (c.id, c.attempts + 1, v_now, p_owner, 0);
     update billing.charge set state = 'SUBMITTING', attempts = c.attempts + 1, submitted_at = v_now, version = c.version + 1,
@@ -34,4 +39,4 @@ begin
 end $$;
 comment on function billing.claim_code(text, bigint, text) is
 'A reader typed the code that his charge waits for. The claim of that one charge, as billing.claim_rail_work gives it: SUBMITTING and the attempt row are committed before the code leaves (I2); the code itself is never here (S5).
-No row: no charge waits for a code, or this step claimed it before (S2). Whoever holds the row has the code in memory; when he dies the lease lapses, and the rail is asked about the reference (M4).';
+No row: no charge waits for a code, its rail is away (billing.rail_gate), or this step claimed it before (S2). Whoever holds the row has the code in memory; when he dies the lease lapses, and the rail is asked about the reference (M4).';

@@ -17,13 +17,16 @@ begin
             when c.state in ('FAILED', 'EXPIRED') then 'declined'
             else 'slow' end;
     end if;
+    if v ? 'away' then
+        return 'away';
+    end if;
     return coalesce((
         select case when ch.state = 'CREATED' then 'waiting' else 'slow' end from billing.charge ch
         where coalesce(ch.gift_by, ch.user_id) = p_user_id and not ch.superseded
           and ch.state in ('CREATED', 'READY', 'SUBMITTING', 'PENDING', 'UNKNOWN', 'UNRESOLVED')), 'none');
 end $$;
 comment on function billing.code_state(bigint, text) is
-'What became of the code that was typed in this step: paid | wrong (another is asked) | locked (the last of billing.rail.codes) | declined | slow (not known yet: an SMS follows, and that promise is noted) | waiting (the code did not leave, nothing was debited: it may be typed again) | none (no charge is open).';
+'What became of the code that was typed in this step: paid | wrong (another is asked) | locked (the last of billing.rail.codes) | declined | slow (not known yet: an SMS follows, and that promise is noted) | waiting (the code did not leave, nothing was debited: it may be typed again) | away (nor did it, its rail does not answer: another one later) | none (no charge is open).';
 
 create or replace function billing.code_again(p_charge_id bigint) returns void language plpgsql as $$
 declare

@@ -9,9 +9,19 @@ declare
     v_now timestamptz := ops.now();
     m billing.mandate;
     r billing.rail;
+    v_away timestamptz;
+    v_left int := p_max;
 begin
-    for m in select * from billing.mandate x where x.due_at <= v_now order by x.due_at, x.id limit greatest(p_max, 0)
+    for m in select * from billing.mandate x where x.due_at <= v_now order by x.due_at, x.id limit greatest(p_max, 0) + 1000
              for update skip locked loop
+        exit when v_left <= 0;
+        v_away := case when m.state = 'WANTED' and m.created_at > v_now - interval '1 hour' then billing.rail_away(m.rail, v_now) end;
+        if v_away is not null then
+            -- It takes no place of one that can be worked on.
+            update billing.mandate set due_at = v_away + interval '2 seconds' * random() where id = m.id;
+            continue;
+        end if;
+        v_left := v_left - 1;
         select * into r from billing.rail where code = m.rail;
         action := case m.state when 'WANTED' then 'submit' when 'ENDING' then 'end' else 'poll' end;
         if m.state = 'WANTED' then
@@ -34,7 +44,7 @@ begin
     end loop;
 end $$;
 comment on function billing.claim_mandates(text, int) is
-'At most max mandates whose work is due. action submit: WANTED became ASKING, committed before the first byte (I2). poll: ask the rail about our_ref. end: tell it to forget our_ref.';
+'At most max mandates whose work is due. action submit: WANTED became ASKING, committed before the first byte (I2); while its rail is away (billing.rail_gate) it waits, but for an hour at most: when it cannot leave then, its reader is told. poll: ask the rail about our_ref. end: tell it to forget our_ref.';
 
 create or replace function billing.mandate_event(p_mandate_id bigint, p_version int, p_event text, p_http_status int, p_answer text, p_next_poll_s int)
 returns table (outcome text, state text, version int) language plpgsql as $$

@@ -7,8 +7,10 @@
 --   half   -- it was not: the pause twice as long, to 5 minutes --> open
 --   half   -- its lease is over without a word --> half, with the next probe
 --
--- What was sent before it opened, and answers to questions, move nothing: a rail may tell and not take. A typed code
--- passes an open gate, since it is kept nowhere (S5); once the pause is over its answer counts as the probe's.
+-- What was sent before it opened, and answers to questions, move nothing: a rail may tell and not take. A typed code that
+-- finds it open does not leave, since no charge of its payer should become one that nobody knows the end of: he is told at once, and
+-- types another; after the pause his may be the probe. Refunds, and questions for a mandate, wait for the end of the pause: they go by
+-- other doors of a rail, so they are no probe and their answers move nothing.
 create or replace function billing.rail_heard(p_charge billing.charge, p_event text, p_http_status int, p_reason text, p_now timestamptz)
 returns void language plpgsql as $$
 declare
@@ -19,7 +21,7 @@ begin
     select * into g from billing.rail_gate where rail = p_charge.rail;
     -- The usual answer of a rail in health writes nothing and waits for nobody.
     if v_fault is null or (g.rail is null and not v_fault) or (g.state = 'closed' and g.faults = 0 and not v_fault)
-       or (g.state = 'open' and g.until > p_now) or (g.state = 'half' and g.probe <> p_charge.id) then
+       or g.state = 'open' or (g.state = 'half' and g.probe <> p_charge.id) then
         return;
     end if;
     insert into billing.rail_gate (rail, changed_at) values (p_charge.rail, p_now) on conflict (rail) do nothing;
@@ -32,7 +34,7 @@ begin
         else
             perform billing.rail_open(g, p_now);
         end if;
-    elsif (g.state = 'half' and g.probe = p_charge.id) or (g.state = 'open' and g.until <= p_now) then
+    elsif g.state = 'half' and g.probe = p_charge.id then
         if v_fault then
             perform billing.rail_open(g, p_now);
         else
@@ -73,7 +75,7 @@ declare
 begin
     if exists (select 1 from billing.rail_gate where state <> 'closed' and until > p_now) then
         update billing.charge c set due_at = h.at + interval '2 seconds' * random()
-        from (select ch.id, case g.state when 'open' then g.until else least(g.until, p_now + interval '5 seconds') end as at
+        from (select ch.id, billing.rail_away(g.rail, p_now) as at
               from billing.charge ch join billing.rail_gate g on g.rail = ch.rail
               where ch.due_at <= p_now and ch.state = 'READY' and ch.created_at > p_now - interval '1 hour'
                 and g.state <> 'closed' and g.until > p_now
@@ -85,6 +87,14 @@ begin
 end $$;
 comment on function billing.rail_hold(timestamptz) is
 'Due submits of rails that are not asked now wait until the pause is over, or for the probe''s answer, all at once: a claim''s places are for charges that can be worked on. One of an hour is left to billing.claim_charges, which ends it. How many.';
+
+create or replace function billing.rail_away(p_rail text, p_now timestamptz) returns timestamptz language plpgsql stable as $$
+begin
+    return (select case g.state when 'open' then g.until else least(g.until, p_now + interval '5 seconds') end
+            from billing.rail_gate g where g.rail = p_rail and g.state <> 'closed' and g.until > p_now);
+end $$;
+comment on function billing.rail_away(text, timestamptz) is
+'When to look again at what would begin at a rail that is not asked now; null: it may begin.';
 
 create or replace function billing.rail_admits(p_charge billing.charge, p_lease_s int, p_now timestamptz) returns boolean language plpgsql as $$
 declare

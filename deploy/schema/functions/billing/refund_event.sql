@@ -7,12 +7,22 @@ declare
     v_now timestamptz := ops.now();
     f billing.refund;
     r billing.rail;
+    v_away timestamptz;
+    v_left int := p_max;
 begin
     for f in
         select * from billing.refund x where x.due_at <= v_now
-        order by x.due_at, x.id limit greatest(p_max, 0) for update skip locked
+        order by x.due_at, x.id limit greatest(p_max, 0) + 1000 for update skip locked
     loop
+        exit when v_left <= 0;
         select ra.* into r from billing.charge c join billing.rail ra on ra.code = c.rail where c.id = f.charge_id;
+        v_away := case f.state when 'APPROVED' then billing.rail_away(r.code, v_now) end;
+        if v_away is not null then
+            -- It takes no place of one that can be worked on.
+            update billing.refund set due_at = v_away + interval '2 seconds' * random() where id = f.id;
+            continue;
+        end if;
+        v_left := v_left - 1;
         if f.state = 'APPROVED' then
             action := 'submit';
             f.state := 'REFUNDING';
@@ -40,7 +50,7 @@ begin
 end $$;
 comment on function billing.claim_refunds(text, int) is
 'At most max refunds whose work is due. action submit: APPROVED became REFUNDING and the attempt row is written in this commit (I2). action poll: ask the rail about our_ref.
-A lapsed submit may have sent its bytes: REFUND_UNKNOWN, asked about, never sent again from here (M4). After 24 h each question is an alert.';
+An approved one waits while its rail is away (billing.rail_gate). A lapsed submit may have sent its bytes: REFUND_UNKNOWN, asked about, never sent again from here (M4). After 24 h each question is an alert.';
 
 create or replace function billing.refund_event(p_refund_id bigint, p_version int, p_event text, p_http_status int, p_answer text,
                                                 p_rail_ref text, p_rail_txn text, p_amount_minor bigint, p_currency text,

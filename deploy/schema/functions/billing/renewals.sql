@@ -102,7 +102,7 @@ begin
             v_due := greatest(v_due, p_now + interval '1 day');
             update billing.mandate set noticed_for = e.ends_at, debit_at = v_due, renew_at = v_due, tried_at = null, failures = 0 where id = m.id;
             perform billing.mandate_notice(m.id, 'auto_due', v_due, 'due:' || e.id);
-        elsif exists (select 1 from billing.rail_gate g where g.rail = m.rail and g.state <> 'closed' and g.until > p_now) then
+        elsif billing.rail_away(m.rail, p_now) is not null then
             -- Its rail is away: no charge is made each hour only to lapse.
             update billing.mandate set renew_at = p_now + interval '5 minutes' + interval '1 minute' * random() where id = m.id;
         else
