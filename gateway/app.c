@@ -80,7 +80,7 @@ static int stores_open(struct app *a, struct err *e)
     pg.url = st->database_url;
     pg.application_name = a->owner;
     if (a->cfg->roles & (ROLE_GATEWAY | ROLE_WORKER | ROLE_SCHEDULER))
-        pg.lanes[PG_BATCH].connections = 3;
+        pg.lanes[PG_BATCH].connections = 4;
     a->pg = pg_open(a->loop, &pg, e);
     a->redis = a->pg ? redis_open(a->loop, &redis, e) : NULL;
     return a->redis ? 0 : -1;

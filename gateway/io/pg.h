@@ -9,7 +9,7 @@
  *   PG_WRITE  4            2          no sequential scan, statement_timeout 1500 ms, lock_timeout
  *                                     300 ms, generic plans
  *   PG_SLOW   1            1          search, exports, admin: statement_timeout 10 s, generic plans
- *   PG_BATCH  3            1          no hash or merge join, no sequential scan, 10 s, generic plans
+ *   PG_BATCH  4            1          no hash or merge join, no sequential scan, 10 s, generic plans
  *   PG_WAKE   1            8          LISTEN and NOTIFY, synchronous_commit off
  *
  * All with jit off. Plans are made once a connection, so a statement must be a lookup on the tables of the

@@ -9,10 +9,14 @@
  *                    ^   |
  *                    +---+ the database was away: again each second, RECORD_TRIES times
  *
- * One batch of a worker is there and the next is being filled, so an answer that finds nothing on its
- * way waits for nobody. TOGETHER never waits for a lock: an answer whose reader is busy is given back
- * and goes ALONE, as does each one of a batch that failed, whatever became of it: the version of the
- * claim makes the second record of one answer a stale one, which changes nothing.
+ * An answer that finds no batch on its way leaves at once, with what else this turn brought. While one is
+ * on its way the next is being filled; it leaves when that one is back or, as there may be
+ * RECORD_BATCHES, when it is full. An answer is in one list at a time, so in one batch. TOGETHER
+ * never waits for a lock: an answer whose reader is busy is given back and goes ALONE, as does each one
+ * of a batch that failed, whatever became of it: the version of the claim makes the second record of one
+ * answer a stale one, which changes nothing. A charge has two answers at a time only when its claim
+ * lapsed and it was asked about again: then they have two versions, and the older one is stale, whichever
+ * comes first.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -149,15 +153,40 @@ static void on_alone(struct op *op)
 
 /* ---- together ---- */
 
-static void send_batch(void *arg)
+static bool full_batch(const struct money *m)
 {
-    struct money *m = arg;
+    unsigned n = 0;
+
+    list_for_each(node, &m->records)
+    {
+        if (++n == BATCH_MAX)
+            return true;
+    }
+    return false;
+}
+
+/* The one to fill now; NULL: what waits goes on waiting. */
+static struct charge_batch *next_batch(struct money *m)
+{
+    struct charge_batch *idle = NULL;
+    unsigned away = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(m->batches); i++) {
+        if (op_pending(&m->batches[i].op))
+            away++;
+        else
+            idle = &m->batches[i];
+    }
+    return !list_empty(&m->records) && (away == 0 || full_batch(m)) ? idle : NULL;
+}
+
+static void send_batch(struct charge_batch *batch)
+{
+    struct money *m = batch->m;
     struct pg_params p;
     struct buf b;
     int row = 0;
 
-    if (op_pending(&m->records_op) || list_empty(&m->records))
-        return;
     buf_init(&b, BATCH_MAX * (RECORD_BYTES + 1) + 2);
     while (row < BATCH_MAX && !list_empty(&m->records)) {
         struct charge_record *r = list_first(&m->records, struct charge_record, node);
@@ -165,25 +194,33 @@ static void send_batch(void *arg)
         buf_addc(&b, row == 0 ? '[' : ',');
         buf_add(&b, r->json.p, r->json.n);
         list_remove(&r->node);
-        list_push_back(&m->records_sent, &r->node);
+        list_push_back(&batch->sent, &r->node);
         r->row = row++;
     }
     buf_addc(&b, ']');
     pg_params_init(&p);
     pg_p_str(&p, buf_str(&b));
-    pg_exec_opts(m->d.pg, &m->records_op, &batch_stmt, &p,
+    pg_exec_opts(m->d.pg, &batch->op, &batch_stmt, &p,
                  &(struct pg_exec_opts){.prio = PG_PRIO_NORMAL, .deadline_ms = BATCH_LIMIT_MS});
     buf_fini(&b);
 }
 
+static void send_batches(void *arg)
+{
+    struct charge_batch *batch;
+
+    while ((batch = next_batch(arg)))
+        send_batch(batch);
+}
+
 static void on_batch(struct op *op)
 {
-    struct money *m = container_of(op, struct money, records_op);
+    struct charge_batch *batch = container_of(op, struct charge_batch, op);
 
     if (op_failed(op))
         log_err(LOG_LEVEL_WARN, NULL, "charge events not recorded together", &op->err);
-    while (!list_empty(&m->records_sent)) {
-        struct charge_record *r = list_first(&m->records_sent, struct charge_record, node);
+    while (!list_empty(&batch->sent)) {
+        struct charge_record *r = list_first(&batch->sent, struct charge_record, node);
 
         if (r->row >= pg_rows(op) || str_eq_c(pg_str(op, r->row, 0), "busy"))
             go_alone(r);
@@ -191,7 +228,7 @@ static void on_batch(struct op *op)
             over(r, pg_text(op, r->row, 0), pg_text(op, r->row, 1));
     }
     op_release(op);
-    send_batch(m);
+    send_batches(batch->m);
 }
 
 /* ---- the way in and out ---- */
@@ -224,7 +261,7 @@ void charge_record_put(struct charge_record *r, struct arena *a, const struct ch
         return;
     }
     list_push_back(&m->records, &r->node);
-    if (!op_pending(&m->records_op) && !loop_timer_is_set(&m->records_timer))
+    if (!loop_timer_is_set(&m->records_timer))
         loop_timer_set(&m->records_timer, 0); /* with what else this turn of the loop brings */
 }
 
@@ -239,15 +276,21 @@ void charge_record_cancel(struct charge_record *r)
 void charge_records_init(struct money *m)
 {
     list_init(&m->records);
-    list_init(&m->records_sent);
-    op_init(&m->records_op, m->d.loop, on_batch);
-    loop_timer_init(&m->records_timer, m->d.loop, send_batch, m);
+    for (size_t i = 0; i < ARRAY_LEN(m->batches); i++) {
+        m->batches[i].m = m;
+        list_init(&m->batches[i].sent);
+        op_init(&m->batches[i].op, m->d.loop, on_batch);
+    }
+    loop_timer_init(&m->records_timer, m->d.loop, send_batches, m);
 }
 
 void charge_records_free(struct money *m)
 {
-    assert(list_empty(&m->records) && list_empty(&m->records_sent));
+    assert(list_empty(&m->records));
     loop_timer_clear(&m->records_timer);
-    op_cancel(&m->records_op);
-    op_release(&m->records_op);
+    for (size_t i = 0; i < ARRAY_LEN(m->batches); i++) {
+        assert(list_empty(&m->batches[i].sent));
+        op_cancel(&m->batches[i].op);
+        op_release(&m->batches[i].op);
+    }
 }

@@ -43,6 +43,17 @@ struct errands {
     unsigned n;
 };
 
+/* Batches of answers on their way at once: their commits share no wait, and the lane (PG_BATCH) keeps a
+ * connection for claims and one for everybody else. */
+#define RECORD_BATCHES 2
+
+/* Answers that are recorded in one transaction; idle while op is not pending. */
+struct charge_batch {
+    struct money *m;
+    struct op op;
+    struct list sent;
+};
+
 struct money {
     struct money_deps d;
     const char *owner;
@@ -57,9 +68,8 @@ struct money {
     unsigned ended; /* works since that claim */
     struct list works;
     unsigned nworks;
-    struct list records;      /* answers that wait for a batch */
-    struct list records_sent; /* those of the batch on its way */
-    struct op records_op;
+    struct list records; /* answers that wait for a batch */
+    struct charge_batch batches[RECORD_BATCHES];
     struct loop_timer records_timer;
     struct errands refunds, mandates;
     struct list codes; /* typed, being claimed for or with their charge's work */
@@ -78,7 +88,7 @@ struct charge_typed {
 };
 
 /*
- * Starts one row of billing.claim_charges; the work frees itself and calls money_work_ended. typed:
+ * Starts one row of billing.claim_rail_work; the work frees itself and calls money_work_ended. typed:
  * NULL for a charge whose rail wants no code; else it lives until it is over.
  */
 void charge_work_start(struct money *m, const struct op *rows, int row, struct charge_typed *typed);
@@ -94,13 +104,13 @@ struct charge_answer {
 
 /* One answer on its way into the database; embedded in the work that it is of. */
 struct charge_record {
-    struct list node; /* waiting, or in the batch on its way */
+    struct list node; /* waiting, or in a batch on its way */
     struct money *m;
     struct op op;            /* alone */
     struct loop_timer again; /* alone, once more */
     unsigned tries;
     struct str json;
-    int row; /* in its batch */
+    int row; /* in that batch */
     bool urgent;
     void (*over)(struct charge_record *r, const char *outcome, const char *state);
 };

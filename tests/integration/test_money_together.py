@@ -3,6 +3,7 @@
 import psycopg2
 import pytest
 
+from database import sql
 from support import wait_until
 
 
@@ -24,6 +25,26 @@ def lock(migrated_db):
     conn = psycopg2.connect(migrated_db)
     yield conn
     conn.close()
+
+
+def full_house(till, count):
+    """So many readers behind one phone, each with a payment that waits at the rail: their charges."""
+    till.reader()
+    till.behave("pending")
+    till.fault("callback", "drop", count)
+    kept = till.start()
+    made = [kept] + [r["id"] for r in till.sql(
+        "with u as (insert into auth.users (country, lang, created_at) select u.country, u.lang, u.created_at from auth.users u,"
+        " generate_series(2, %s) where u.id = %s returning id) insert into billing.charge (user_id, identity_id, plan_id, price_id, period_no,"
+        " rail, amount_minor, currency, channel, consent, state, created_at, due_at) select u.id, c.identity_id, c.plan_id, c.price_id,"
+        " c.period_no, c.rail, c.amount_minor, c.currency, c.channel, c.consent, 'READY', c.created_at, c.created_at from u, billing.charge c"
+        " where c.id = %s returning id", count, till.user, kept)]
+
+    def all_wait():
+        till.nudge(kept)
+        return till.value("select count(*) from billing.charge where id = any(%s) and state = 'PENDING' and claimed_by is null", made) == count
+    wait_until(all_wait, "all to wait at the rail", 60)
+    return made
 
 
 def approve(tills):
@@ -76,3 +97,41 @@ def test_a_batch_that_was_recorded_and_not_answered_changes_nothing_twice(tills,
     wait_until(lambda: said(first, "charge events not recorded together"), "its limit of five seconds", 60)
     lock.rollback()
     all_paid_once(tills)
+
+
+@pytest.fixture
+def slow_receipts(migrated_db):
+    """Each takes a tenth of a second: answers come faster than a batch of them is recorded."""
+    sql(migrated_db, "create function messaging.test_slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.1); return new; end';"
+                     " create trigger test_slow before insert on messaging.message for each row execute function messaging.test_slow()")
+    yield
+    sql(migrated_db, "drop function messaging.test_slow() cascade")
+
+
+def test_two_batches_are_on_their_way_and_one_that_dies_takes_nothing_of_the_other(mtn_shop, slow_receipts):
+    till = mtn_shop.till()
+    made = full_house(till, 64)
+    till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer})
+    till.sql("update billing.charge set due_at = ops.now() where id = any(%s) and claimed_by is null", made)
+    till.wake()
+
+    def two():
+        found = till.sql("select pid from pg_stat_activity where state = 'active' and query like '%%rail_answers%%false%%'"
+                         " and datname = current_database() and pid <> pg_backend_pid() order by query_start desc")
+        return found if len(found) == 2 else None
+    one, _ = wait_until(two, "two batches on their way", 30)
+    till.sql("select pg_terminate_backend(%s)", one["pid"])
+    wait_until(lambda: said(till, "charge events not recorded together"), "one of them to be given up")
+
+    def all_paid():
+        till.sql("update billing.charge set due_at = ops.now() where id = any(%s) and due_at > ops.now() and claimed_by is null", made)
+        till.wake()
+        return till.value("select count(*) from billing.charge where id = any(%s) and state = 'SUCCEEDED'", made) == len(made)
+    wait_until(all_paid, lambda: f"all to be paid: {till.sql('select state, count(*) from billing.charge group by 1')}", 60)
+    once = till.sql("select (select count(*) from billing.entitlement e where e.charge_id = c.id) as passes, (select count(*) from billing.ledger_txn t"
+                    " where t.charge_id = c.id) as sales, (select count(*) from messaging.message m where m.dedupe like 'charge:' || c.id || ':receipt:%%')"
+                    " as receipts from billing.charge c where c.id = any(%s)", made)
+    assert [(r["passes"], r["sales"], r["receipts"]) for r in once] == [(1, 1, 1)] * len(made)
+    assert sorted(d["reference"] for d in till.debits()) == sorted(
+        str(r["our_ref"]) for r in till.sql("select our_ref from billing.charge where id = any(%s)", made))
+    assert till.ledger_sum() == 0
