@@ -11,7 +11,7 @@ SQL = {
         "drop index billing.charge_one_open; drop index billing.charge_one_a_period"],
     "I5: both payments of a period are granted": [("billing.is_granted", "o.settlement = 'granted'", "false")],
     "I2: no attempt row": [
-        ("billing.claim_charges", "values (c.id, c.attempts, v_now, p_owner, p_epoch)", "select c.id, 1, v_now, '', 1 where false")],
+        ("billing.take_charges", "from unnest(v_taken) t where t.state = 'SUBMITTING'", "from unnest(v_taken) t where false")],
     "I3: a new reference for a resubmit": [
         ("billing.charge_event", "state = v_to,", "our_ref = case when v_to = 'READY' then gen_random_uuid() else our_ref end, state = v_to,")],
     "I4: no receipt": [
@@ -46,16 +46,15 @@ SQL = {
         ("billing.supersede_charge", "due_at = case when claimed_by is null and link_sealed is not null then v_now else due_at end", "due_at = null"),
         ("billing.inbox_hint", "c.state in ('PENDING', 'UNKNOWN', 'UNRESOLVED')", "c.state in ('UNKNOWN', 'UNRESOLVED')")],
     "M4: a lapsed submit is sent again": [
-        ("billing.claim_charges", "if c.state = 'READY' then\n            c.state", "if c.state in ('READY', 'SUBMITTING') then\n            c.state"),
-        ("billing.claim_charges", "action := case when c.state = 'READY' then", "action := case when c.state in ('READY', 'SUBMITTING') then")],
+        ("billing.take_charges", "if c.state = 'READY' then\n            c.state", "if c.state in ('READY', 'SUBMITTING') then\n            c.state")],
     "M4: resubmit on the first not-found": [
         ("billing.charge_next", "p_charge.not_found >= 2", "true"), ("billing.charge_next", "interval '60 seconds'", "interval '-1 day'")],
     "M4: an unknown submit goes back": ["update billing.charge_transition set to_state = 'READY' where from_state = 'SUBMITTING' and event = 'unknown'"],
     "no version is compared": [("billing.charge_event", "c.version <> p_version", "false"),
                                "delete from billing.charge_transition where from_state = 'SUCCEEDED'",
                                "insert into billing.charge_transition values ('SUCCEEDED', 'success', 'SUCCEEDED')"],
-    "a lease that never ends": [("billing.claim_charges", "v_now + make_interval(secs => r.submit_lease_s)", "null")],
-    "a day without an answer is a failure": [("billing.claim_charges", "c.state := 'UNRESOLVED'", "c.state := 'EXPIRED'")],
+    "a lease that never ends": [("billing.take_charges", "v_now + make_interval(secs => r.submit_lease_s)", "null")],
+    "a day without an answer is a failure": [("billing.take_charges", "c.state := 'UNRESOLVED'", "c.state := 'EXPIRED'")],
     "refund: above what was paid": [("billing.refund_ask", "v_amount <= 0 or v_amount > l.left_minor", "v_amount <= 0")],
     "refund: one person is enough": [
         ("billing.refund_approve", "v_who = f.requested_by", "false"), "alter table billing.refund drop constraint refund_check2"],

@@ -407,6 +407,46 @@ def test_who_is_busy_is_left_out_and_the_others_wait_for_nobody(world, crowd, lo
     assert answers(world, [paid(b)], wait=True) == [("ok", "SUCCEEDED")]
 
 
+@pytest.mark.parametrize("first", ["the newer answer", "the older answer"])
+def test_two_answers_of_one_charge_in_two_batches_at_once_and_the_newer_claim_counts(world, crowd, first):
+    """Its claim lapsed and it was asked about again: a late answer of the old claim meets that of the new one."""
+    olds = world.call("billing.claim_rail_work", "w:1", 1, 10)
+    old, beside = olds[0], olds[1]
+    world.rows("update billing.charge set due_at = ops.now() - interval '1 second' where id = %s", old["charge_id"])
+    new = world.one("billing.claim_rail_work", "w:2", 1, 1)
+    assert (new["charge_id"], new["action"]) == (old["charge_id"], "poll") and new["version"] > old["version"]
+    ahead, behind = (paid(new), (old, "declined")) if first == "the newer answer" else ((old, "declined"), paid(new))
+    other = psycopg2.connect(world.url)
+    try:
+        outcome = answers(world, [ahead], conn=other)
+        assert answers(world, [behind, paid(beside)]) == [("busy", None), ("ok", "SUCCEEDED")]
+        other.commit()
+    finally:
+        other.close()
+    assert [*outcome, *answers(world, [behind], wait=True)] == (
+        [("ok", "SUCCEEDED"), ("stale", "SUCCEEDED")] if first == "the newer answer" else [("stale", "UNKNOWN"), ("ok", "SUCCEEDED")])
+    assert world.value("select count(*) from billing.entitlement where charge_id = %s", old["charge_id"]) == 1
+    assert world.value("select count(*) from billing.ledger_txn where charge_id = %s", old["charge_id"]) == 1
+
+
+def test_an_older_link_in_the_same_claim_goes_before_the_new_charge(shop):
+    """Case 32: one claim finds both due; the older link is asked about, the newer charge waits for that answer."""
+    world = shop("link")
+    reader = world.dial()
+    older = handed_out(world, reader)
+    newer = give_up(world, reader, older)
+    world.rows("update billing.charge set due_at = ops.now() - interval '1 second', last_polled_at = ops.now() + interval '1 second'"
+               " where id = any(%s)", [older, newer])
+    (only,) = world.call("billing.claim_rail_work", "w:1", 1, 10)
+    assert (only["charge_id"], only["action"]) == (older, "revoke")
+    world.later("5 seconds")
+    assert world.call("billing.claim_rail_work", "w:1", 1, 10) == []          # claimed, and not answered
+    answers(world, [(only, "expired")], wait=True)
+    world.later("5 seconds")
+    (next_one,) = world.call("billing.claim_rail_work", "w:1", 1, 10)
+    assert (next_one["charge_id"], next_one["action"]) == (newer, "submit")
+
+
 def test_two_batches_take_the_gates_of_rails_in_one_order(world, crowd):
     """One batch says of two rails that they do not answer, another the same in the other order."""
     made = world.call("billing.claim_rail_work", "w:1", 1, 10)

@@ -11,15 +11,13 @@ comment on function auth.recovery_want(bigint, interval) is
 'A new code is to be made and sent to this phone after a while. The one it has opens until then, and dies with the new one.';
 
 create or replace function auth.recovery_first(p_user_id bigint) returns void language plpgsql as $$
-declare
-    v_phone bigint := (select i.id from auth.identity i where i.user_id = p_user_id and i.kind = 'phone' and i.gone_at is null
-                       order by i.last_seen_at desc, i.id limit 1);
 begin
-    if v_phone is not null and not exists (
-        select 1 from auth.recovery_code r where r.identity_id = any (array(select i.id from auth.identity i where i.user_id = p_user_id))) then
-        -- The receipt first: it is what the reader waits for.
-        perform auth.recovery_want(v_phone, interval '10 minutes');
-    end if;
+    -- The receipt first: it is what the reader waits for.
+    perform auth.recovery_want(p.id, interval '10 minutes')
+    from (select i.id from auth.identity i where i.user_id = p_user_id and i.kind = 'phone' and i.gone_at is null
+          order by i.last_seen_at desc, i.id limit 1) p
+    where not exists (
+        select 1 from auth.recovery_code r where r.identity_id = any (array(select i.id from auth.identity i where i.user_id = p_user_id)));
 end $$;
 comment on function auth.recovery_first(bigint) is
 'With a reader''s first purchase: from now on she has something to lose, so a code is made for her, unless she has or had one.';

@@ -15,6 +15,7 @@ declare
     v_ref text;
     v_short text;
     v_vars jsonb;
+    v_body text;
     v_payer boolean;
     v_key text;
     v_all text := case when exists (select 1 from messaging.template t where t.key = p_template) then p_template
@@ -48,11 +49,13 @@ begin
                                               else c.amount_minor end, c.currency), 'ref', v_ref, 'txn', v_ref,
             'until', coalesce((select billing.local_text(c.user_id, e.ends_at) from billing.entitlement e where e.charge_id = c.id), ''));
         -- One segment, whatever the rail's transaction id: first a short id, then none.
+        v_body := messaging.render(v_key, v_lang, v_vars);
         foreach v_short in array array[right(v_ref, 6), ''] loop
-            exit when messaging.septets(messaging.render(v_key, v_lang, v_vars)) <= 160;
+            exit when messaging.septets(v_body) <= 160;
             v_vars := v_vars || jsonb_build_object('ref', v_short, 'txn', v_short);
+            v_body := messaging.render(v_key, v_lang, v_vars);
         end loop;
-        perform messaging.enqueue(v_to, 'receipt', v_lang, v_key, v_vars,
+        perform messaging.enqueue_body(v_to, 'receipt', v_lang, v_key, v_vars, v_body,
             'charge:' || c.id || ':' || p_template || ':' || v_to);
     end loop;
 end $$;

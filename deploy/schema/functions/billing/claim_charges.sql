@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
-create or replace function billing.claim_charges(p_owner text, p_epoch bigint, p_max int)
-returns table (charge_id bigint, our_ref uuid, rail text, state text, amount_minor bigint, currency text, payer_sealed bytea,
-               payer_key_id int, plan_label text, polls int, version int, action text) language plpgsql as $$
+create or replace function billing.take_charges(p_owner text, p_epoch bigint, p_max int) returns billing.charge[] language plpgsql as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := ops.now();
+    v_taken billing.charge[] := '{}';
+    v_ending bigint[] := '{}';
     c billing.charge;
     r billing.rail;
 begin
@@ -23,7 +23,9 @@ begin
         order by ch.due_at, ch.id
         limit greatest(p_max, 0)
     loop
-        select * into r from billing.rail where code = c.rail;
+        if r.code is distinct from c.rail then
+            select * into r from billing.rail where code = c.rail;
+        end if;
         -- A prompt an hour after its confirmation surprises the payer. Every submit was provably not sent: it ends here.
         if c.state = 'READY' and c.created_at <= v_now - interval '1 hour'
            and not exists (select 1 from billing.attempt a where a.charge_id = c.id and coalesce(a.event, '') not in ('not_sent', 'not_issued', 'code_refused')) then
@@ -60,7 +62,9 @@ begin
             where id = c.id;
             continue;
         end if;
-        if c.state = 'READY' and c.attempts = 0 and billing.charge_waits(c, v_now) then
+        -- The older link of hers may be in this same claim: it is being asked about, too.
+        if c.state = 'READY' and c.attempts = 0
+           and (coalesce(c.gift_by, c.user_id) = any (v_ending) or billing.charge_waits(c, v_now)) then
             update billing.charge set due_at = v_now + interval '2 seconds' where id = c.id;
             continue;
         end if;
@@ -75,13 +79,10 @@ begin
             update billing.charge set due_at = v_now + interval '5 seconds' + interval '2 seconds' * random() where id = c.id;
             continue;
         end if;
-        action := case when c.state = 'READY' then 'submit' else 'poll' end;
         if c.state = 'READY' then
             c.state := 'SUBMITTING';
             c.attempts := c.attempts + 1;
             c.submitted_at := v_now;
-            insert into billing.attempt (charge_id, n, sent_at, owner, epoch)
-            values (c.id, c.attempts, v_now, p_owner, p_epoch);
             c.due_at := v_now + make_interval(secs => r.submit_lease_s);
         else
             if c.state = 'SUBMITTING' then
@@ -99,22 +100,46 @@ begin
             c.due_at := v_now + make_interval(secs => r.poll_lease_s);
         end if;
         c.version := c.version + 1;
-        update billing.charge set state = c.state, attempts = c.attempts, submitted_at = c.submitted_at, polls = c.polls,
-            last_polled_at = c.last_polled_at, prompt_expires_at = c.prompt_expires_at, due_at = c.due_at,
-            claimed_by = p_owner, claimed_epoch = p_epoch, version = c.version
-        where id = c.id;
-        return query
-        select c.id, c.our_ref, c.rail, c.state, c.amount_minor, c.currency::text, i.sealed, i.key_id,
-            coalesce(ops.named(pl.names, u.lang), pl.code), c.polls, c.version, action
-        from auth.identity i, billing.plan pl, auth.users u
-        where i.id = c.identity_id and pl.id = c.plan_id and u.id = i.user_id;
+        c.claimed_by := p_owner;
+        c.claimed_epoch := p_epoch;
+        v_taken := v_taken || c;
+        if c.superseded and c.link_sealed is not null then
+            v_ending := v_ending || coalesce(c.gift_by, c.user_id);
+        end if;
     end loop;
+    -- All of them in two statements: what a statement needs is made ready once a claim, not once a charge.
+    insert into billing.attempt (charge_id, n, sent_at, owner, epoch)
+    select t.id, t.attempts, v_now, p_owner, p_epoch from unnest(v_taken) t where t.state = 'SUBMITTING';
+    update billing.charge ch set state = t.state, attempts = t.attempts, submitted_at = t.submitted_at, polls = t.polls,
+        last_polled_at = t.last_polled_at, prompt_expires_at = t.prompt_expires_at, due_at = t.due_at,
+        claimed_by = t.claimed_by, claimed_epoch = t.claimed_epoch, version = t.version
+    from unnest(v_taken) t where ch.id = t.id;
+    return v_taken;
 end $$;
-comment on function billing.claim_charges(text, bigint, int) is
-'At most max charges whose work is due, the oldest first, of each rail no more than it has free places (billing.rail.places), never one that another claimer holds.
-action submit: READY became SUBMITTING and the attempt row is written in this commit (I2). action poll: ask the rail about our_ref.
+comment on function billing.take_charges(text, bigint, int) is
+'At most max charges whose work is due, the oldest first, of each rail no more than it has free places (billing.rail.places), never one that another claimer holds; as they are now. SUBMITTING: to be submitted; any other state: to be asked about.
+READY became SUBMITTING and the attempt row is written in this commit (I2).
 A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told; so is a CREATED one whose code did not come, and one of a test number on a rail that is not the lab''s, and one under a mandate that does not hold now: it is over or sleeps, its reader pays another way, or it is night.
 Submits of a rail that does not answer wait (billing.rail_heard), but for the probe; questions about its charges go on.';
+
+create or replace function billing.claim_charges(p_owner text, p_epoch bigint, p_max int)
+returns table (charge_id bigint, our_ref uuid, rail text, state text, amount_minor bigint, currency text, payer_sealed bytea,
+               payer_key_id int, plan_label text, polls int, version int, action text) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_taken billing.charge[] := billing.take_charges(p_owner, p_epoch, p_max);
+begin
+    return query
+    select c.id, c.our_ref, c.rail, c.state, c.amount_minor, c.currency::text, i.sealed, i.key_id,
+        coalesce(ops.named(pl.names, u.lang), pl.code), c.polls, c.version, case c.state when 'SUBMITTING' then 'submit' else 'poll' end
+    from unnest(v_taken) with ordinality c
+    join auth.identity i on i.id = c.identity_id
+    join billing.plan pl on pl.id = c.plan_id
+    join auth.users u on u.id = i.user_id
+    order by c.ordinality;
+end $$;
+comment on function billing.claim_charges(text, bigint, int) is
+'billing.take_charges, with what a question needs. action: submit | poll.';
 
 create or replace function billing.charge_waits(p_charge billing.charge, p_now timestamptz) returns boolean language plpgsql stable as $$
 begin

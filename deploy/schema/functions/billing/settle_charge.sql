@@ -4,7 +4,6 @@ declare
     v_now timestamptz := ops.now();
     c billing.charge;
     co ops.country;
-    v_txn bigint;
     v_all bigint;
     v_tva bigint;
 begin
@@ -21,10 +20,10 @@ begin
         insert into billing.book_right (user_id, book_id, charge_id, at) values (c.user_id, c.book_id, c.id, v_now);
     end if;
     v_tva := billing.tva_of(v_all, co.tva_permille);
-    insert into billing.ledger_txn (kind, charge_id, user_id, at) values ('sale', c.id, c.user_id, v_now) returning id into v_txn;
+    with t as (insert into billing.ledger_txn (kind, charge_id, user_id, at) values ('sale', c.id, c.user_id, v_now) returning id)
     insert into billing.ledger_entry (txn_id, account, rail, amount_minor, currency)
-    select v_txn, e.account, e.rail, e.amount, c.currency
-    from (values (p_account, case p_account when 'clearing' then c.rail end, c.amount_minor), ('liability', null, c.credit_minor),
+    select t.id, e.account, e.rail, e.amount, c.currency
+    from t, (values (p_account, case p_account when 'clearing' then c.rail end, c.amount_minor), ('liability', null, c.credit_minor),
                  ('revenue', null, v_tva - v_all), ('tva', null, -v_tva)) e(account, rail, amount)
     where e.amount <> 0;
     perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null then 'receipt_book' else 'receipt' end);

@@ -36,19 +36,35 @@ comment on function messaging.account_state(text) is
 'up (also within down_after of losing its bind) | unseen (no daemon has ever had it) | down (longer, or its holder says nothing for a minute) | paused | disabled; null for no such account.';
 
 create or replace function messaging.route_of(p_country text, p_network text, p_not text) returns text language plpgsql stable as $$
+declare
+    r record;
+    v_key int[];
+    v_best text[] := '{}';
 begin
-    -- One route, the usual case, needs no question; health and price are asked only where there is a choice.
+    -- A handful of rows for each message that is queued: no sort, which would cost more than all that they say.
+    for r in select x.account, array[case messaging.account_state(x.account) when 'up' then 0 when 'unseen' then 1 when 'down' then 2
+                                     when 'disabled' then null else 3 end, (x.country = '*')::int, (x.network = '*')::int, x.prio] as key
+             from messaging.route x
+             where x.country in (p_country, '*') and x.network in (p_network, '*') and x.account is distinct from p_not
+    loop
+        if r.key[1] is null then
+            continue;
+        elsif v_key is null or r.key < v_key then
+            v_key := r.key;
+            v_best := array[r.account];
+        elsif r.key = v_key then
+            v_best := v_best || r.account;
+        end if;
+    end loop;
+    -- Price is asked only where there is still a choice.
+    if cardinality(v_best) < 2 then
+        return v_best[1];
+    end if;
     return (
-        select r.account from (
-            select r.account, r.country, r.network, r.prio, count(*) over () as n from messaging.route r
-            where r.country in (p_country, '*') and r.network in (p_network, '*') and r.account is distinct from p_not) r
-        cross join lateral (select messaging.account_state(r.account) as state) s
+        select b.account from unnest(v_best) b(account)
         left join lateral (
-            select c.currency, c.cost, c.cost / ops.per_eur(c.currency) as eur from messaging.cost_of(r.account, p_country, p_network) c
-            where r.n > 1) c on true
-        where s.state <> 'disabled'
-        order by case s.state when 'up' then 0 when 'unseen' then 1 when 'down' then 2 else 3 end,
-            (r.country = '*'), (r.network = '*'), r.prio, c.eur nulls last, c.currency, c.cost, r.account limit 1);
+            select c.currency, c.cost, c.cost / ops.per_eur(c.currency) as eur from messaging.cost_of(b.account, p_country, p_network) c) c on true
+        order by c.eur nulls last, c.currency, c.cost, b.account limit 1);
 end $$;
 comment on function messaging.route_of(text, text, text) is
 'The account for a country and network, other than p_not (null: any): one whose bind is up before one that is down, the named country and network before ''*'', then priority, then the cheaper segment (one without a known price last). With none up the message waits on the best that may come back; a disabled account is never taken. Null: no route.';

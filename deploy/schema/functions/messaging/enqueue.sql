@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
-create or replace function messaging.enqueue(p_identity_id bigint, p_kind text, p_lang text, p_template text, p_vars jsonb, p_dedupe text)
+create or replace function messaging.enqueue_body(p_identity_id bigint, p_kind text, p_lang text, p_template text, p_vars jsonb, p_body text,
+                                                  p_dedupe text)
 returns table (outcome text, message_id bigint) language plpgsql as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := ops.now();
-    v_body text := messaging.render(p_template, p_lang, p_vars);
+    v_body text := p_body;
     i auth.identity;
     v_id bigint;
 begin
@@ -45,6 +46,16 @@ begin
         end if;
         return query select 'queued', v_id;
     end if;
+end $$;
+comment on function messaging.enqueue_body(bigint, text, text, text, jsonb, text, text) is
+'messaging.enqueue of a template that its caller has rendered: body is what messaging.render made of it.';
+
+create or replace function messaging.enqueue(p_identity_id bigint, p_kind text, p_lang text, p_template text, p_vars jsonb, p_dedupe text)
+returns table (outcome text, message_id bigint) language plpgsql as $$
+#variable_conflict use_column
+begin
+    return query select e.outcome, e.message_id from messaging.enqueue_body(
+        p_identity_id, p_kind, p_lang, p_template, p_vars, messaging.render(p_template, p_lang, p_vars), p_dedupe) e;
 end $$;
 comment on function messaging.enqueue(bigint, text, text, text, jsonb, text) is
 'A message from a template, in the caller''s transaction (M1). outcome: queued | seen (dedupe already used; its message) | stopped (a notice after STOP) | gone (the number is its reader''s no more, and she has no other; else that one gets it) | no_template (alert; the caller''s work goes on).';

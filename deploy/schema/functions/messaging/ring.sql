@@ -162,6 +162,9 @@ comment on function messaging.ring_stop(bigint) is 'STOP and PAUSE: nothing that
 
 create or replace function messaging.ring_pass(p_charge_id bigint) returns void language plpgsql as $$
 begin
+    if not exists (select 1 from messaging.ring_carrier) then
+        return;
+    end if;
     perform messaging.ring_put(i.id, i.ds, 'pass_active', null, interval '20 seconds', interval '10 minutes', 'pass:' || c.id)
     from billing.charge c join auth.identity i on i.id = c.identity_id and i.user_id = c.user_id
     where c.id = p_charge_id and c.channel = 'ussd' and c.book_id is null and c.gift_by is null and i.ds <> '';

@@ -16,9 +16,12 @@ declare
     v_body text;
     v record;
 begin
-    select t.body into v_body from messaging.template t where t.key = p_key
-    order by (t.lang = p_lang) desc, (t.lang = (select l.falls_to from ops.language l where l.code = p_lang)) desc nulls last,
-        (select l.sort from ops.language l where l.code = t.lang), t.lang limit 1;
+    select t.body into v_body from messaging.template t where t.key = p_key and t.lang = p_lang;
+    if not found then
+        select t.body into v_body from messaging.template t where t.key = p_key
+        order by (t.lang = (select l.falls_to from ops.language l where l.code = p_lang)) desc nulls last,
+            (select l.sort from ops.language l where l.code = t.lang), t.lang limit 1;
+    end if;
     for v in select e.key, e.value from jsonb_each_text(coalesce(p_vars, '{}')) e loop
         v_body := replace(v_body, '{' || v.key || '}', coalesce(v.value, ''));
     end loop;
