@@ -111,7 +111,8 @@ def slow_receipts(migrated_db):
 def test_two_batches_are_on_their_way_and_one_that_dies_takes_nothing_of_the_other(mtn_shop, slow_receipts):
     till = mtn_shop.till()
     made = full_house(till, 64)
-    till.mtn.control("POST", "/lab/approve", {"msisdn": till.payer})
+    for row in till.sql("select our_ref from billing.charge where id = any(%s)", made):
+        till.mtn.control("POST", "/lab/approve", {"reference": str(row["our_ref"])})
     till.sql("update billing.charge set due_at = ops.now() where id = any(%s) and claimed_by is null", made)
     till.wake()
 
