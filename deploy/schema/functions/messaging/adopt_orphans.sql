@@ -6,7 +6,10 @@ declare
     p messaging.part;
     v_n int := 0;
 begin
-    select * into m from messaging.message where id = p_message_id and state = 'unknown';
+    select * into m from messaging.message where id = p_message_id;
+    if m.state is distinct from 'unknown' then
+        return 0;
+    end if;
     for o in
         select f.* from messaging.part f
         where f.message_id is null and f.account = m.account and f.at >= m.sent_at
