@@ -26,8 +26,7 @@
 #include "gateway/money/amount.h"
 #include "gateway/money/money_parts.h"
 
-#define LABEL_MAX      200   /* bytes of a plan's label that a rail may see */
-#define SEND_WITHIN_MS 40000 /* below the lease of a submit (billing.rail.submit_lease_s) */
+#define LABEL_MAX 200 /* bytes of a plan's label that a rail may see */
 
 static struct counter events =
     COUNTER("coko_charge_events_total", "What rails answered about charges");
@@ -376,7 +375,7 @@ void charge_work_start(struct money *m, const struct op *rows, int row, struct c
     w->typed = typed;
     w->id = pg_i64(rows, row, pg_col(rows, "charge_id"));
     w->version = pg_i64(rows, row, pg_col(rows, "version"));
-    w->send_by_ms = (typed ? typed->claimed_at_ms : m->claimed_at_ms) + SEND_WITHIN_MS;
+    w->send_by_ms = (typed ? typed->claimed_at_ms : m->claimed_at_ms) + MONEY_SEND_WITHIN_MS;
     w->submit = str_eq_c(pg_str(rows, row, pg_col(rows, "action")), "submit");
     w->mr = money_rail_find(m, pg_str(rows, row, pg_col(rows, "rail")));
     w->charge = (struct rail_charge){
