@@ -213,11 +213,15 @@ def traced(world, statement, params=None, batch=False):
     return list(conn.notices.plans())
 
 
-class Notices(list):
-    """psycopg2 keeps the last 50 notices by default; this keeps all."""
+class Notices:
+    """Every notice of a connection. Of a list psycopg2 keeps the last 50, of a heir of list too."""
+
+    def __init__(self):
+        self.all = []
+        self.append = self.all.append
 
     def plans(self):
-        for notice in self:
+        for notice in self.all:
             if "plan:" in notice:
                 plan = json.loads(notice[notice.index("{"):notice.rindex("}") + 1])
                 yield plan["Query Text"], plan["Plan"]
@@ -360,6 +364,12 @@ def test_inside_functions(plans, name):
     assert seen, "auto_explain showed nothing"
     bad = [f for query, plan in inside(seen) for f in faults(plan, " ".join(query.split())[:110])]
     assert not bad, "\n".join(bad)
+
+
+def test_every_plan_of_a_long_call_is_seen(plans):
+    """Of a list, and of its heirs, psycopg2 keeps the last 50 notices: the plans before them were judged by nobody."""
+    seen = traced(plans, "do $$ begin for n in 1..120 loop perform count(*) from ops.clock where shift > make_interval(secs => n); end loop; end $$")
+    assert sum("from ops.clock" in text for text, _plan in seen) == 120
 
 
 def test_claims_walk_exactly_their_index(plans):
