@@ -96,7 +96,7 @@ class World:
     def claim_one(self):
         """The one due charge, whatever its wait: the clock moves to it."""
         self.rows("update ops.clock set shift = shift + greatest((select min(due_at) from billing.charge) - ops.now(), '0')")
-        return self.one("billing.claim_charges", "w:1", 1, 10)
+        return self.one("billing.claim_rail_work", "w:1", 1, 10)
 
     def event(self, claim, event, txn=None, amount=100, currency="XOF", reason=None, wait=0, conn=None):
         return self.one("billing.charge_event", claim["charge_id"], claim["version"], event, 200, reason, txn, amount, currency, wait,

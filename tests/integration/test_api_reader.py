@@ -240,7 +240,7 @@ def test_no_mandate_but_by_her_own_yes_to_what_was_shown(api, renewing):
 def pay(api, charge, amount):
     """What the money room does when the payer approves."""
     api.move_clock("1 minute")
-    claimed = {row[0]: row[1] for row in api.sql("select charge_id, version from billing.claim_charges('test', 1, 10)")}
+    claimed = {row[0]: row[1] for row in api.sql("select charge_id, version from billing.claim_rail_work('test', 1, 10)")}
     state = api.sql("select state from billing.charge_event(%s, %s, 'sync_success', 200, null, 'rail-1', %s, 'XOF', 0)",
                     (charge, claimed[charge], amount))
     assert state[0][0] == "SUCCEEDED"

@@ -230,7 +230,7 @@ def test_asking_now_changes_no_state_and_is_no_flood(world):
     row = world.row("select state, due_at - last_polled_at as wait from billing.charge")
     assert row["state"] == "PENDING" and row["wait"].total_seconds() == 10
     world.later("10 seconds")
-    assert world.one("billing.claim_charges", "w:1", 1, 10)["action"] == "poll"
+    assert world.one("billing.claim_rail_work", "w:1", 1, 10)["action"] == "poll"
     assert world.one("billing.poll_now", charge, "root")["outcome"] == "asked_now"
     assert world.one("billing.poll_now", -1, "root")["outcome"] == "missing"
     assert world.value("select count(*) from ops.audit where kind = 'charge.poll_now'") == 1

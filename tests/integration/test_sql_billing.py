@@ -83,12 +83,12 @@ def test_one_charge_from_many_connections_at_once(world, same_step):  # case 25,
 def test_submit_writes_the_attempt_first_and_end_comes_before_the_push(world):  # I2, case 23
     reader = world.dial()
     started = world.start(reader)
-    assert world.call("billing.claim_charges", "w:1", 1, 10) == []
+    assert world.call("billing.claim_rail_work", "w:1", 1, 10) == []
     world.later("4 seconds")
-    claim = world.one("billing.claim_charges", "w:1", 1, 10)
+    claim = world.one("billing.claim_rail_work", "w:1", 1, 10)
     assert (claim["action"], claim["state"], str(claim["our_ref"])) == ("submit", "SUBMITTING", started["our_ref"])
     assert world.row("select n, done_at, owner from billing.attempt") == {"n": 1, "done_at": None, "owner": "w:1"}
-    assert world.call("billing.claim_charges", "w:2", 1, 10) == []
+    assert world.call("billing.claim_rail_work", "w:2", 1, 10) == []
     world.event(claim, "accepted")
     assert world.row("select event, http_status from billing.attempt") == {"event": "accepted", "http_status": 200}
 
@@ -96,9 +96,9 @@ def test_submit_writes_the_attempt_first_and_end_comes_before_the_push(world):  
 def test_killed_after_claim_is_asked_about_and_resubmitted_with_the_same_ref(world):  # cases 1, 2, I3
     started = world.start(world.dial())
     world.later("4 seconds")
-    old = world.one("billing.claim_charges", "w:1", 1, 10)
+    old = world.one("billing.claim_rail_work", "w:1", 1, 10)
     world.later("50 seconds")
-    claim = world.one("billing.claim_charges", "w:2", 2, 10)
+    claim = world.one("billing.claim_rail_work", "w:2", 2, 10)
     assert (claim["action"], claim["state"]) == ("poll", "UNKNOWN")
     assert world.event(old, "accepted")["outcome"] == "stale"
     states = []
@@ -241,7 +241,7 @@ def test_superseded_charge_both_succeed_one_grant_one_credit(world):  # I1, I13
     new = world.start(reader)
     assert new["outcome"] == "created"
     world.later("10 seconds")
-    claims = {c["charge_id"]: c for c in world.call("billing.claim_charges", "w:1", 1, 10)}
+    claims = {c["charge_id"]: c for c in world.call("billing.claim_rail_work", "w:1", 1, 10)}
     assert world.event(claims[old["charge_id"]], "success", "t-old")["state"] == "SUCCEEDED"
     assert world.event(claims[new["charge_id"]], "sync_success", "t-new")["state"] == "SUCCEEDED"
     assert world.rows("select id, settlement from billing.charge order by id") == [
@@ -319,7 +319,7 @@ def test_sixty_four_callbacks_are_one_row_and_one_early_query(world):  # case 7,
     assert sorted(got) == ["new"] + ["seen"] * 63
     assert world.row("select seen, charge_id from billing.inbox") == {"seen": 64, "charge_id": started["charge_id"]}
     assert charge(world, started["charge_id"])["state"] == "PENDING"
-    claim = world.one("billing.claim_charges", "w:1", 1, 10)
+    claim = world.one("billing.claim_rail_work", "w:1", 1, 10)
     world.event(claim, "pending", wait=600)
     world.one("billing.inbox_put", "mtn_momo", b"k2", b"h", b"b", False, ref)  # case 11: not below 10 s after the last
     assert charge(world, started["charge_id"])["due_at"] - charge(world, started["charge_id"])["last_polled_at"] == timedelta(seconds=10)
@@ -351,7 +351,7 @@ def test_two_claimers_never_share_a_charge(world):
     world.later("5 seconds")
     conns = [world.connect() for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        got = list(pool.map(lambda c: [r["charge_id"] for r in world.call("billing.claim_charges", "w", 1, 10, conn=c)], conns))
+        got = list(pool.map(lambda c: [r["charge_id"] for r in world.call("billing.claim_rail_work", "w", 1, 10, conn=c)], conns))
     flat = [i for g in got for i in g]
     assert len(flat) == len(set(flat)) and all(len(g) <= 10 for g in got)
     assert world.value("select count(*) from billing.attempt") == len(flat)

@@ -43,7 +43,7 @@ def test_a_number_that_becomes_one_before_the_submit_is_not_charged(world):
     charge = world.start(reader)["charge_id"]
     set_test(world)
     world.later("1 minute")
-    assert world.call("billing.claim_charges", "w:1", 1, 10) == []
+    assert world.call("billing.claim_rail_work", "w:1", 1, 10) == []
     row = world.row("select state, reason, due_at, attempts from billing.charge where id = %s", charge)
     assert row == {"state": "EXPIRED", "reason": "a test number", "due_at": None, "attempts": 0}
     assert world.rows("select * from billing.attempt") == []

@@ -80,7 +80,7 @@ def test_a_callback_takes_no_later_question_away(world):
     world.event(world.claim_one(), "expired")          # the question an hour later
     world.later("21 hours")
     world.one("billing.inbox_put", "mtn_momo", b"late", b"h", b"b", False, started["our_ref"])
-    assert world.event(world.one("billing.claim_charges", "w:1", 1, 10), "not_found")["state"] == "EXPIRED"
+    assert world.event(world.one("billing.claim_rail_work", "w:1", 1, 10), "not_found")["state"] == "EXPIRED"
     assert world.event(world.claim_one(), "success", "t-23h")["state"] == "SUCCEEDED_LATE"
 
 

@@ -43,7 +43,7 @@ def test_a_charge_waits_for_its_code_and_nobody_else_claims_it(shop):
     reader = shop.dial()
     started = shop.start(reader)
     assert started["outcome"] == "code" and charge(shop, started)["state"] == "CREATED"
-    assert shop.call("billing.claim_charges", "w:1", 1, 10) == []
+    assert shop.call("billing.claim_rail_work", "w:1", 1, 10) == []
     assert [(s["stage"], s["amount_text"], s["link"]) for s in stage(shop, reader)] == [("code", "100 F", "1")]
     assert shop.start(reader)["outcome"] == "pending"                     # case 24
 
@@ -119,12 +119,12 @@ def test_a_claim_whose_holder_died_is_asked_about_M4(shop):
     started = shop.start(reader)
     type_code(shop, reader)
     shop.later("46 seconds")
-    claim = shop.one("billing.claim_charges", "w:2", 1, 10)
+    claim = shop.one("billing.claim_rail_work", "w:2", 1, 10)
     assert claim["action"] == "poll" and charge(shop, started)["state"] == "UNKNOWN"
     for _ in range(4):
         shop.event(claim, "not_found")
         shop.later("10 minutes")
-        claim = shop.one("billing.claim_charges", "w:2", 1, 10)
+        claim = shop.one("billing.claim_rail_work", "w:2", 1, 10)
     assert charge(shop, started)["state"] == "UNKNOWN"                    # no guess: it may have been sent
 
 

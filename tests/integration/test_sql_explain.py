@@ -278,7 +278,6 @@ CALLS = {
     "number_papers": "select billing.number_papers(10)",
     "pass_word": "select * from billing.keyword_do(49, 49, 'status', null)",
     "stuck": "select billing.is_stuck(50)",
-    "claim_charges": "select * from billing.claim_charges('w', 1, 10)",
     "success": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'success', 200, null, 'tx', 100, 'XOF', 0)",
     "pending": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'pending', 200, null, null, null, null, 0)",
     "claim_rail_work": "select * from billing.claim_rail_work('w', 1, 10)",
@@ -340,7 +339,7 @@ CALLS = {
     "import": None,
 }
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
-BATCH = {"esme_take", "esme_take_texts", "esme_texts_answered", "esme_answered", "esme_release", "claim_charges", "claim_rail_work",
+BATCH = {"esme_take", "esme_take_texts", "esme_texts_answered", "esme_answered", "esme_release", "claim_rail_work",
          "claim_refunds", "claim_mandates",
          "rail_answer", "rail_answers", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
@@ -374,14 +373,14 @@ def test_every_plan_of_a_long_call_is_seen(plans):
 
 def test_claims_walk_exactly_their_index(plans):
     """The claim of each queue is an ordered walk of its partial index: no sort, and the index by name."""
-    for name, index in (("claim", "message_due"), ("claim_charges", "charge_due"), ("job_claim", "job_due")):
+    for name, index in (("claim", "message_due"), ("claim_rail_work", "charge_due"), ("job_claim", "job_due")):
         seen = traced(plans, CALLS[name], batch=True)
         walks = [[n for n in nodes(plan)] for query, plan in seen if "skip locked" in query]
         assert walks, name
         for walk in walks:
             if name == "job_claim":
                 walk = [n for n in walk if n.get("Alias") == "j" or n["Node Type"] == "Sort"]
-            elif name == "claim_charges":  # what each rail's walk gave is sorted once more: no more than a claim
+            elif name == "claim_rail_work":  # what each rail's walk gave is sorted once more: no more than a claim
                 walk = [n for n in walk if n.get("Alias") == "x"]
             assert any(n.get("Index Name") == index for n in walk), (name, [n.get("Index Name") for n in walk])
             assert all("run_at" not in str(n.get("Sort Key")) and "due_at" not in str(n.get("Sort Key")) for n in walk), name

@@ -358,7 +358,7 @@ def test_a_rail_that_is_down_is_no_failure_of_hers(auto):
     c = to_debit(auto, reader)
     auto.event(auto.claim_one(), "not_sent")
     auto.later("61 minutes")
-    assert auto.call("billing.claim_charges", "w", 1, 10) == [] and charge(auto, c["id"])["state"] == "EXPIRED"
+    assert auto.call("billing.claim_rail_work", "w", 1, 10) == [] and charge(auto, c["id"])["state"] == "EXPIRED"
     look(auto)
     m = mandate(auto, reader)
     assert (m["state"], m["failures"], m["charge_id"]) == ("ACTIVE", 0, None)
@@ -459,7 +459,7 @@ def test_a_debit_that_has_not_left_does_not_any_more_and_one_that_did_is_honoure
     c = to_debit(auto, reader)
     ENDS[how](auto, reader)
     auto.later("10 seconds")
-    assert auto.call("billing.claim_charges", "w", 1, 10) == []
+    assert auto.call("billing.claim_rail_work", "w", 1, 10) == []
     assert charge(auto, c["id"])["state"] == "EXPIRED" and len(passes(auto, reader)) == 1
     answer(auto, claim(auto), "success")
     other = renewing(auto, auto.dial("+2250808"))

@@ -77,7 +77,7 @@ def test_what_the_rail_lost_is_not_sent_again_behind_her_back(auto, when):
     else:
         auto.rows("update billing.charge set superseded = true where id = %s", c["id"])
         auto.later("1 minute")
-    assert auto.call("billing.claim_charges", "w", 1, 10) == []
+    assert auto.call("billing.claim_rail_work", "w", 1, 10) == []
     c = charge(auto, c["id"])
     assert c["state"] == "EXPIRED" and c["due_at"] is not None, "and is asked about once more (M4)"
 

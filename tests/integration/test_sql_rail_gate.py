@@ -22,7 +22,7 @@ def started(world, count, first=0):
 
 
 def claim(world, most=100, conn=None, owner="w:1"):
-    return world.call("billing.claim_charges", owner, 1, most, conn=conn)
+    return world.call("billing.claim_rail_work", owner, 1, most, conn=conn)
 
 
 def tell(world, row, event="unknown", http=0, reason="timeout", conn=None):

@@ -120,7 +120,7 @@ def test_what_is_never_issued_for_an_hour_ends_and_is_told(shop):
     reader = world.dial()
     started = world.start(reader)
     for _ in range(40):
-        claim = world.call("billing.claim_charges", "w:1", 1, 1)
+        claim = world.call("billing.claim_rail_work", "w:1", 1, 1)
         if charge(world, started)["state"] == "EXPIRED":
             break
         for row in claim:
@@ -155,7 +155,7 @@ def test_a_code_that_does_not_come_ends_the_charge_and_is_told(shop):
     started = world.start(reader)
     world.rows("update billing.charge set state = 'CREATED', due_at = ops.now() + interval '15 minutes'")
     world.later("16 minutes")
-    assert world.call("billing.claim_charges", "w:1", 1, 10) == []
+    assert world.call("billing.claim_rail_work", "w:1", 1, 10) == []
     c = charge(world, started)
     assert (c["state"], c["due_at"]) == ("EXPIRED", None) and len(world.messages(reader, "receipt")) == 1
     assert world.rows("select * from billing.attempt") == []
@@ -164,8 +164,8 @@ def test_a_code_that_does_not_come_ends_the_charge_and_is_told(shop):
 def test_a_callback_brings_the_charges_own_secret_case_18(shop):
     world = shop("link")
     one, two = world.start(world.dial()), world.start(world.dial("+2250501020305"))
-    for claim, key in zip(world.call("billing.claim_charges", "w", 1, 10) or
-                          (world.later("10 seconds") or world.call("billing.claim_charges", "w", 1, 10)), (b"key1", b"key2")):
+    for claim, key in zip(world.call("billing.claim_rail_work", "w", 1, 10) or
+                          (world.later("10 seconds") or world.call("billing.claim_rail_work", "w", 1, 10)), (b"key1", b"key2")):
         answer(world, claim, "accepted", f"r{claim['charge_id']}", LINK, key=key)
     refs = [str(charge(world, s)["our_ref"]) for s in (one, two)]
 

@@ -36,7 +36,7 @@ def pay_twice(world, reader, plan="day", amount=100):
     world.one("billing.supersede_charge", reader["user_id"], os.urandom(4).hex())
     world.start(reader, plan)
     world.later("10 seconds")
-    for claim in world.call("billing.claim_charges", "w:1", 1, 10):
+    for claim in world.call("billing.claim_rail_work", "w:1", 1, 10):
         world.event(claim, "success" if claim["action"] == "poll" else "sync_success", os.urandom(4).hex(), amount)
 
 
@@ -87,7 +87,7 @@ def test_a_double_payment_pays_the_next_pass_whole(world):  # case 10, I5
     assert (c["state"], c["settlement"], c["amount_minor"], c["credit_minor"], c["due_at"]) == ("SUCCEEDED", "granted", 0, 100, None)
     assert credit(world, reader) == 0 and len(passes(world, reader)) == 2 and ledger_sum(world) == []
     assert "Payé : 100 F" in bodies(world, reader)[-1]
-    assert world.call("billing.claim_charges", "w", 1, 10) == []
+    assert world.call("billing.claim_rail_work", "w", 1, 10) == []
 
 
 def test_credit_pays_its_part_and_is_reserved_once(world):
@@ -179,7 +179,7 @@ def test_a_gift_and_her_own_purchase_do_not_meet(world):  # case 25, I1
     assert give(world, giver, friend["user_id"])["outcome"] == "created"
     assert give(world, giver, friend["user_id"])["outcome"] == "pending", "one open charge a payer"
     world.later("5 seconds")
-    for claim in world.call("billing.claim_charges", "w", 1, 10):
+    for claim in world.call("billing.claim_rail_work", "w", 1, 10):
         assert world.event(claim, "sync_success", os.urandom(4).hex())["state"] == "SUCCEEDED"
     a, b = passes(world, friend)
     assert b["starts_at"] == a["ends_at"]
@@ -199,7 +199,7 @@ def test_a_gift_paid_twice_is_the_givers_credit(world):  # case 10
     assert world.one("billing.supersede_charge", giver["user_id"], "s")["outcome"] == "ok"
     give(world, giver, friend["user_id"])
     world.later("10 seconds")
-    for claim in world.call("billing.claim_charges", "w:1", 1, 10):
+    for claim in world.call("billing.claim_rail_work", "w:1", 1, 10):
         world.event(claim, "success" if claim["action"] == "poll" else "sync_success", os.urandom(4).hex())
     assert (credit(world, giver), credit(world, friend)) == (100, 0)
     assert len(passes(world, friend)) == 1 and ledger_sum(world) == []
@@ -235,7 +235,7 @@ def test_two_books_whose_charges_cross_are_both_granted(world):
     world.one("billing.supersede_charge", reader["user_id"], "s")
     buy_book(world, reader, other)
     world.later("10 seconds")
-    for claim in world.call("billing.claim_charges", "w:1", 1, 10):
+    for claim in world.call("billing.claim_rail_work", "w:1", 1, 10):
         world.event(claim, "success" if claim["action"] == "poll" else "sync_success", os.urandom(4).hex(), 300)
     assert world.value("select count(*) from billing.book_right") == 2 and credit(world, reader) == 0
 
@@ -262,7 +262,7 @@ def test_a_book_paid_twice_is_granted_once(world):  # I4, I5
     world.one("billing.supersede_charge", reader["user_id"], "s")
     buy_book(world, reader, book)
     world.later("10 seconds")
-    for claim in world.call("billing.claim_charges", "w:1", 1, 10):
+    for claim in world.call("billing.claim_rail_work", "w:1", 1, 10):
         world.event(claim, "success" if claim["action"] == "poll" else "sync_success", os.urandom(4).hex(), 300)
     assert world.value("select count(*) from billing.book_right") == 1 and credit(world, reader) == 300
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Legal moves of a charge under the events of billing.charge_event. READY -> SUBMITTING, READY -> EXPIRED (not sent for
--- an hour), CREATED -> EXPIRED (no code came) and a lapsed SUBMITTING -> UNKNOWN belong to billing.claim_charges. SUCCEEDED, SUCCEEDED_LATE and REVIEW have no row: nothing undoes them (I10).
+-- an hour), CREATED -> EXPIRED (no code came) and a lapsed SUBMITTING -> UNKNOWN belong to billing.take_charges. SUCCEEDED, SUCCEEDED_LATE and REVIEW have no row: nothing undoes them (I10).
 insert into billing.charge_transition (from_state, event, to_state, note) values
     ('SUBMITTING', 'accepted', 'PENDING', ''),
     ('SUBMITTING', 'duplicate', 'PENDING', 'the rail has it already (409)'),

@@ -7,7 +7,7 @@
 --     +--three not-founds, same reference--'|                            +--price, wallet, tries used up--^          v
 --        refused, or a day without an answer+--> REFUSED (ENDING)           ENDED <--the rail forgot it-- ENDING <---'
 --
--- No debit begins but in ACTIVE (billing.claim_charges looks again before the first byte), so a yes that a rail still remembers
+-- No debit begins but in ACTIVE (billing.take_charges looks again before the first byte), so a yes that a rail still remembers
 -- in another state moves no money. What it debits is a charge like any other, on the same machine (I1-I13).
 
 create or replace function billing.rail_for(p_identity auth.identity, p_amount_minor bigint) returns billing.rail language plpgsql stable as $$
@@ -167,7 +167,7 @@ begin
     return true;
 end $$;
 comment on function billing.mandate_over(bigint, text) is
-'A mandate is over at once: nothing more is debited under it, also nothing that was started and has not left (billing.claim_charges); what left is honoured if it succeeds. The rail is told to forget it until it says that it has (ENDING). False: it was over. Callers hold the row of its reader.';
+'A mandate is over at once: nothing more is debited under it, also nothing that was started and has not left (billing.take_charges); what left is honoured if it succeeds. The rail is told to forget it until it says that it has (ENDING). False: it was over. Callers hold the row of its reader.';
 
 create or replace function billing.mandate_end(p_user_id bigint, p_why text) returns boolean language plpgsql as $$
 begin

@@ -86,7 +86,7 @@ begin
     return v_held;
 end $$;
 comment on function billing.rail_hold(timestamptz) is
-'Due submits of rails that are not asked now wait until the pause is over, or for the probe''s answer, all at once: a claim''s places are for charges that can be worked on. One of an hour is left to billing.claim_charges, which ends it. How many.';
+'Due submits of rails that are not asked now wait until the pause is over, or for the probe''s answer, all at once: a claim''s places are for charges that can be worked on. One of an hour is left to billing.take_charges, which ends it. How many.';
 
 create or replace function billing.rail_away(p_rail text, p_now timestamptz) returns timestamptz language plpgsql stable as $$
 begin

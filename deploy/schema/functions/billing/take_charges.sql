@@ -122,25 +122,6 @@ READY became SUBMITTING and the attempt row is written in this commit (I2).
 A lapsed lease on SUBMITTING may have sent its bytes: it becomes UNKNOWN and is asked about, never sent again from here (M4). 24 h without an answer: UNRESOLVED, asked hourly. A READY charge of which no byte left for an hour is EXPIRED and its reader told; so is a CREATED one whose code did not come, and one of a test number on a rail that is not the lab''s, and one under a mandate that does not hold now: it is over or sleeps, its reader pays another way, or it is night.
 Submits of a rail that does not answer wait (billing.rail_heard), but for the probe; questions about its charges go on.';
 
-create or replace function billing.claim_charges(p_owner text, p_epoch bigint, p_max int)
-returns table (charge_id bigint, our_ref uuid, rail text, state text, amount_minor bigint, currency text, payer_sealed bytea,
-               payer_key_id int, plan_label text, polls int, version int, action text) language plpgsql as $$
-#variable_conflict use_column
-declare
-    v_taken billing.charge[] := billing.take_charges(p_owner, p_epoch, p_max);
-begin
-    return query
-    select c.id, c.our_ref, c.rail, c.state, c.amount_minor, c.currency::text, i.sealed, i.key_id,
-        coalesce(ops.named(pl.names, u.lang), pl.code), c.polls, c.version, case c.state when 'SUBMITTING' then 'submit' else 'poll' end
-    from unnest(v_taken) with ordinality c
-    join auth.identity i on i.id = c.identity_id
-    join billing.plan pl on pl.id = c.plan_id
-    join auth.users u on u.id = i.user_id
-    order by c.ordinality;
-end $$;
-comment on function billing.claim_charges(text, bigint, int) is
-'billing.take_charges, with what a question needs. action: submit | poll.';
-
 create or replace function billing.charge_waits(p_charge billing.charge, p_now timestamptz) returns boolean language plpgsql stable as $$
 begin
     return p_charge.created_at > p_now - interval '1 minute' and exists (
