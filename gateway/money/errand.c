@@ -43,10 +43,11 @@ static struct token *token_of(const struct errand *w)
     return own ? &w->mr->refund_token : &w->mr->token;
 }
 
-/* By the same rule as a charge's. */
+/* By the same rule as a charge's; what moves money may be a later request than the first, which asked
+ * for a key. */
 static bool too_late(const struct errand *w)
 {
-    return w->submit && w->follows == 0 &&
+    return w->submit && (w->follows == 0 || w->money) &&
            loop_now_ms(w->m->d.loop) > w->claimed_at_ms + MONEY_SEND_WITHIN_MS;
 }
 
@@ -54,13 +55,11 @@ static void call(struct errand *w)
 {
     struct http_request rq = {.url = NULL};
 
-    if (too_late(w)) {
-        unsent(w, CHARGE_NOT_SENT, "too late to send");
-        return;
-    }
     w->of->kind->request(w, &rq);
     w->money = rq.no_resend;
-    if (rq.url)
+    if (too_late(w))
+        unsent(w, CHARGE_NOT_SENT, "too late to send");
+    else if (rq.url)
         http_client_send(w->m->d.client, &w->call, &rq);
     else
         unsent(w, CHARGE_REJECTED, "not to be sent");

@@ -32,6 +32,7 @@ static struct bench {
     struct errands of;
     struct errand w;
     int64_t now_ms;
+    bool asks; /* the request moves nothing */
     unsigned sent;
     char event[32], reason[64];
 } bench;
@@ -64,7 +65,8 @@ static void fake_exec(struct pg *pg, struct op *op, const struct pg_stmt *s,
 static void request(struct errand *w, struct http_request *rq)
 {
     (void)w;
-    *rq = (struct http_request){.method = "POST", .url = "http://rail.test/", .no_resend = true};
+    *rq = (struct http_request){
+        .method = "POST", .url = "http://rail.test/", .no_resend = !bench.asks};
 }
 
 static void params(struct errand *w, struct pg_params *p)
@@ -131,10 +133,22 @@ static void one_of_a_lease_of_the_past_is_given_back(void **state)
     assert_string_equal(bench.reason, "too late to send");
 }
 
+/* A key was asked for in time; the request that moves the money under it would leave too late. */
+static void the_money_is_late_though_its_key_was_not(void **state)
+{
+    (void)state;
+    leaves(true, 1, MONEY_SEND_WITHIN_MS);
+    assert_int_equal(bench.sent, 1);
+    leaves(true, 1, MONEY_SEND_WITHIN_MS + 1);
+    assert_int_equal(bench.sent, 0);
+    assert_string_equal(bench.event, "not_sent");
+}
+
 /* They make nothing begin: a question, and the rest of what has left already. */
 static void what_begins_nothing_is_never_too_late(void **state)
 {
     (void)state;
+    bench.asks = true;
     leaves(false, 0, 10 * MONEY_SEND_WITHIN_MS);
     assert_int_equal(bench.sent, 1);
     leaves(true, 1, 10 * MONEY_SEND_WITHIN_MS);
@@ -146,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_submit_leaves_within_its_lease, setup, teardown),
         cmocka_unit_test_setup_teardown(one_of_a_lease_of_the_past_is_given_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_money_is_late_though_its_key_was_not, setup, teardown),
         cmocka_unit_test_setup_teardown(what_begins_nothing_is_never_too_late, setup, teardown),
     };
 
