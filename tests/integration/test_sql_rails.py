@@ -447,6 +447,18 @@ def test_an_older_link_in_the_same_claim_goes_before_the_new_charge(shop):
     assert (next_one["charge_id"], next_one["action"]) == (newer, "submit")
 
 
+@pytest.mark.parametrize("since, state", [("2 minutes", "PENDING"), ("1 second", "EXPIRED")])
+def test_an_older_link_in_the_same_claim_holds_nothing_after_a_minute_nor_once_it_is_over(shop, since, state):
+    world = shop("link")
+    reader = world.dial()
+    older = handed_out(world, reader)
+    newer = give_up(world, reader, older)
+    world.rows("update billing.charge set state = %s, last_polled_at = ops.now() + interval '1 second' where id = %s", state, older)
+    world.rows("update billing.charge set due_at = ops.now() - interval '1 second', created_at = ops.now() - %s::interval where id = any(%s)",
+               since, [older, newer])
+    assert {(r["charge_id"], r["action"]) for r in world.call("billing.claim_rail_work", "w:1", 1, 10)} >= {(newer, "submit")}
+
+
 def test_two_batches_take_the_gates_of_rails_in_one_order(world, crowd):
     """One batch says of two rails that they do not answer, another the same in the other order."""
     made = world.call("billing.claim_rail_work", "w:1", 1, 10)

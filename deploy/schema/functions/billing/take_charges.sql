@@ -62,9 +62,10 @@ begin
             where id = c.id;
             continue;
         end if;
-        -- The older link of hers may be in this same claim: it is being asked about, too.
+        -- The older link of hers may be in this same claim: it is being asked about, too. A minute at most, as there.
         if c.state = 'READY' and c.attempts = 0
-           and (coalesce(c.gift_by, c.user_id) = any (v_ending) or billing.charge_waits(c, v_now)) then
+           and (c.created_at > v_now - interval '1 minute' and coalesce(c.gift_by, c.user_id) = any (v_ending)
+                or billing.charge_waits(c, v_now)) then
             update billing.charge set due_at = v_now + interval '2 seconds' where id = c.id;
             continue;
         end if;
@@ -103,7 +104,7 @@ begin
         c.claimed_by := p_owner;
         c.claimed_epoch := p_epoch;
         v_taken := v_taken || c;
-        if c.superseded and c.link_sealed is not null then
+        if c.superseded and c.link_sealed is not null and c.state in ('PENDING', 'UNKNOWN', 'UNRESOLVED') then
             v_ending := v_ending || coalesce(c.gift_by, c.user_id);
         end if;
     end loop;
