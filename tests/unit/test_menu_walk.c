@@ -11,6 +11,7 @@
 
 #include "menus/model.h"
 #include "tests/unit/menu_coko.h"
+#include "tests/unit/menu_language.h"
 
 static const char *const inputs[] = {
     "1", "2",   "3",   "4",        "5",    "9",    "0",       "00",          "98",  "97",  "",
@@ -142,6 +143,63 @@ static void what_is_forgotten_is_never_missed(void **state)
     menu_free(all);
 }
 
+static bool language_answer(struct reader *r, const struct menu_out *out, struct menu_rows *rows)
+{
+    static const char *const outcomes[] = {"ok", "none"}, *const names[] = {"Awa", "Moussa",
+                                                                            "Fatou"};
+    const char *name = names[reader_random(r) % ARRAY_LEN(names)];
+
+    if (reader_random(r) % 11 == 0)
+        return false;
+    if (!strcmp(out->action->name, "dial"))
+        return ROW(r, rows, "money", reader_random(r) % 2 ? "XOF" : "GHS");
+    if (reader_random(r) % 3 == 0) {
+        *rows = (struct menu_rows){.nrows = 0};
+        return true;
+    }
+    return ROW(r, rows, "outcome", outcomes[reader_random(r) % 2], "friend", name);
+}
+
+/* The same through subflows, an experiment and switches. */
+static void nor_in_a_subflow(void **state)
+{
+    static const char *const keys[] = {"1", "2", "4", "771234567", "30", "12", "0", "reshow", NULL};
+    static struct menu_report report;
+    struct err e = {0};
+    struct menu *m = menu_load_files(files, ARRAY_LEN(files), &report, &e);
+    struct menu *all = menu_load_files(files, ARRAY_LEN(files), &report, &e);
+    size_t saved = 0;
+
+    (void)state;
+    assert_non_null(m);
+    all->live_always = UINT64_MAX;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        struct reader both[2];
+
+        for (size_t i = 0; i < 2; i++) {
+            reader_init(&both[i], i ? all : m, language_answer, 160, MENU_GSM7);
+            both[i].seed = seed * 2654435761u + 88172645463325252u;
+            both[i].hang = seed % 3 == 0 ? 5 : 0;
+            reader_var(&both[i], "country", seed % 2 ? "SN" : "CI");
+            reader_var(&both[i], "hash", seed % 4 < 2 ? "\\x07" : "\\x08");
+            reader_var(&both[i], "step", "one");
+        }
+        hop_alike(&both[0], &both[1], NULL);
+        for (int n = 0; n < 200; n++) {
+            const char *key = keys[reader_random(&both[0]) % (ARRAY_LEN(keys) - (n % 20 > 0))];
+
+            both[1].seed = both[0].seed;
+            hop_alike(&both[0], &both[1], key);
+            saved = MAX(saved, both[1].nstored - both[0].nstored);
+        }
+        reader_fini(&both[0]);
+        reader_fini(&both[1]);
+    }
+    assert_true(saved > 0);
+    menu_free(m);
+    menu_free(all);
+}
+
 /* Limits that were not proved (a narrow carrier, UCS-2): the guard keeps S6 all the same. */
 static void unproved_limits_are_still_kept(void **state)
 {
@@ -183,6 +241,7 @@ int main(void)
         cmocka_unit_test(service_passes_its_own_check),
         cmocka_unit_test(random_readers_never_leave_the_limits),
         cmocka_unit_test(what_is_forgotten_is_never_missed),
+        cmocka_unit_test(nor_in_a_subflow),
         cmocka_unit_test(unproved_limits_are_still_kept),
     };
 
