@@ -237,6 +237,19 @@ def test_a_typed_code_does_not_leave_while_it_is_open_and_is_the_probe_after_the
     assert len(typed(second, "t2")) == 1 and told(second, "t1") == "away" and told(second, "t2") == "slow"
 
 
+def test_codes_that_are_typed_while_the_rail_is_away_keep_a_charge_for_an_hour_at_most(world):
+    """A link in the place of the code would have ended it at the claim, told as sent."""
+    world.rows("update billing.rail set flow = 'code', takes_our_ref = false, prompt_s = 600 where code = 'mtn_momo'")
+    reader, = readers(world, 1, 100)
+    assert world.start(reader)["outcome"] == "code"
+    world.rows("insert into billing.rail_gate (rail, state, until, changed_at) values ('mtn_momo', 'open', ops.now() + interval '1 day', ops.now())")
+    for n in range(7):
+        assert world.call("billing.claim_code", "w:1", reader["user_id"], f"s{n}") == []
+        assert world.value("select billing.code_state(%s, %s)", reader["user_id"], f"s{n}") == "away" and claim(world) == []
+        world.later("9 minutes")
+    assert claim(world) == [] and world.row("select state, reason from billing.charge") == {"state": "EXPIRED", "reason": "no code came"}
+
+
 def refundable(world, count):
     """Approved refunds of paid charges, all due."""
     for reader in readers(world, count, 200):

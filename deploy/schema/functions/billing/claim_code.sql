@@ -22,8 +22,10 @@ begin
         perform ops.step_end(p_step_key, 'type_code', '{}');
         return;
     elsif not billing.rail_admits(c, r.submit_lease_s, v_now) then
-        -- As a code that could not be sent: he has time to fetch another.
-        update billing.charge set due_at = greatest(due_at, v_now + make_interval(secs => r.prompt_s)) where id = c.id;
+        -- As a code that could not be sent: he has time to fetch another. But an hour after he confirmed it nothing of it may
+        -- leave any more, also not by a link in the code's place (billing.take_charges).
+        update billing.charge set due_at = greatest(due_at, least(v_now + make_interval(secs => r.prompt_s), created_at + interval '1 hour'))
+        where id = c.id;
         perform ops.step_end(p_step_key, 'type_code', '{"away": true}');
         return;
     end if;
