@@ -96,7 +96,7 @@ def test_submits_wait_behind_it_and_questions_go_on(world):
     held = world.rows("select state, due_at, attempts, claimed_by from billing.charge where id = any(%s)", waiting)
     assert {(r["state"], r["attempts"], r["claimed_by"]) for r in held} == {("READY", 0, None)}
     assert all(r["due_at"] >= gate(world)["until"] for r in held)
-    assert {r["value"].split(", tried")[0] for r in world.rows("select value from ops.status() where section = 'rails'")} == {"open, 40 charges wait"}
+    assert {r["value"].split(", tried")[0] for r in world.rows("select value from ops.status() where section = 'rails'")} == {"open, 40 wait"}
 
 
 def test_half_open_sends_one_over_all_workers(world):
@@ -271,6 +271,7 @@ def test_approved_refunds_wait_for_the_end_of_the_pause_and_questions_go_on(worl
     assert [(r["refund_id"], r["action"]) for r in world.call("billing.claim_refunds", "w:1", 1)] == [(asked, "poll")]
     held = world.rows("select state, attempts, due_at from billing.refund where id = any(%s)", waiting)
     assert {(r["state"], r["attempts"]) for r in held} == {("APPROVED", 0)} and all(r["due_at"] >= gate(world)["until"] for r in held)
+    assert [r["held"] for r in world.call("billing.rail_gates")] == [len(waiting)], "a person sees that money waits to be given back"
     over(world)
     assert sorted((r["refund_id"], r["action"]) for r in world.call("billing.claim_refunds", "w:1", 100) if r["action"] == "submit") == \
         [(w, "submit") for w in waiting]

@@ -131,8 +131,10 @@ comment on function billing.rail_news() is 'Gates that changed and were not told
 
 create or replace function billing.rail_gates() returns table (rail text, state text, opened bigint, held bigint, until_s int) language sql stable as $$
     select g.rail, g.state, g.opened,
-        (select count(*) from billing.charge c where c.rail = g.rail and c.state = 'READY' and c.due_at is not null and g.state <> 'closed'),
+        (select count(*) from billing.charge c where c.rail = g.rail and c.state = 'READY' and c.due_at is not null and g.state <> 'closed')
+        + (select count(*) from billing.refund f join billing.charge c on c.id = f.charge_id
+           where c.rail = g.rail and f.state = 'APPROVED' and f.due_at is not null and g.state <> 'closed'),
         greatest(ceil(extract(epoch from g.until - ops.now())), 0)::int
     from billing.rail_gate g
 $$;
-comment on function billing.rail_gates() is 'The gates that ever saw a fault; held: charges that wait behind one that is not closed.';
+comment on function billing.rail_gates() is 'The gates that ever saw a fault; held: charges and refunds that wait behind one that is not closed.';

@@ -27,7 +27,7 @@ create or replace function ops.status() returns table (section text, name text, 
       and case when c.state = 'REVIEW' then billing.waits_for_person(c) else not c.superseded end
     group by c.state
     union all
-    select 'rails', g.rail, g.state || ', ' || g.held || ' charges wait, ' || case g.state when 'open' then 'tried again in ' || g.until_s || ' s' else 'one is being tried' end
+    select 'rails', g.rail, g.state || ', ' || g.held || ' wait, ' || case g.state when 'open' then 'tried again in ' || g.until_s || ' s' else 'one is being tried' end
     from billing.rail_gates() g where g.state <> 'closed'
     union all
     select 'ussd', 'dialogues ' || s.fate, count(*)::text || ' in 10 minutes'
