@@ -9,7 +9,7 @@ import unicodedata
 
 from database import sql
 from support import http_request, wait_until
-from ussdkit import ask_of
+from ussdkit import ask_of, dial_in
 
 FOLDED = str.maketrans({"ê": "e", "ô": "o", "â": "a", "î": "i", "û": "u", "ë": "e", "ï": "i",
                         "ç": "c", "œ": "oe", "«": '"', "»": '"', "’": "'", "…": "...", "À": "A",
@@ -30,9 +30,11 @@ class Story:
 
     # --- the phone ---------------------------------------------------------------------------------
     def dial(self, code="*384*26#"):
-        self.phone.dial(code)
         if self.user is None:  # the newest reader is ours: numbers stand in no table to look for
+            dial_in(self.phone, code)
             self.user = self.rows("select max(id) from auth.users")[0][0]
+        else:
+            self.phone.dial(code)
         if self.sees("Bienvenue", "Welcome"):
             self.phone.send("1")
         elif ask_of(self.phone):

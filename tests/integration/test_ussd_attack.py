@@ -19,7 +19,7 @@ import redis as redis_client
 from database import sql
 from story import letters
 from support import TOP, wait_until
-from ussdkit import frozen, pick
+from ussdkit import dial_in, frozen, pick
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 import gsm0338  # noqa: E402
@@ -41,7 +41,7 @@ def alone(two_workers):
 
 
 def welcome(phone, code=None):
-    phone.dial(code)
+    dial_in(phone, code)
     if "Bienvenue" in phone.last or "Welcome" in phone.last:
         phone.send("1")
     return phone

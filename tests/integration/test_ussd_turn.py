@@ -13,6 +13,7 @@ import redis as redis_client
 
 from database import Held, sql
 from support import TOP, wait_until
+from ussdkit import dial_in
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 from ussd_client import AtPhone, HubtelPhone, at_once  # noqa: E402
@@ -43,7 +44,7 @@ def hubtel_phone(coko, number="+233240000041"):
 
 def to_offers(phone):
     """From the dial to the list of passes, whatever the reader's state shifts in the menu."""
-    phone.dial("*384*26#")
+    dial_in(phone, "*384*26#")
     if "Bienvenue" in phone.last or "Welcome" in phone.last:
         phone.send("1")
     pick(phone, "pass")

@@ -16,6 +16,7 @@ import redis as redis_client
 
 from daemon import Daemon, template_values
 from support import TOP, free_port
+from ussdkit import dial_in
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 from carriers import PHONES  # noqa: E402
@@ -94,7 +95,7 @@ def carriers(work_dir, migrated_db, redis, coko_bin):
 
 def welcome(phone):
     """From the dial to the home screen, past what only a new reader sees."""
-    phone.dial()
+    dial_in(phone)
     if "Bienvenue" in phone.last or "Welcome" in phone.last:
         phone.send("1")
     return phone

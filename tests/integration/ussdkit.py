@@ -45,6 +45,12 @@ def pick(phone, *words):
     raise AssertionError(f"no option with {words} in:\n{phone.last}")
 
 
+def dial_in(phone, code=None):
+    """Dials until a screen waits for an answer: the first dial after a daemon's start may meet a polite END on a busy machine,
+    and what follows is not about that."""
+    wait_until(lambda: [phone.dial(code)] and not phone.ended, lambda: f"a screen: {phone.last!r}", 30, every=0.2)
+
+
 def ask_of(phone):
     """Whether the screen asks a reader who dials again if he wants to go on where he was."""
     return "1 Oui, reprendre" in phone.last or "1 Yes, continue" in phone.last
@@ -52,7 +58,7 @@ def ask_of(phone):
 
 def dial_home(phone, code=None):
     """Dials; a newcomer agrees to the notice. Without more dialled: home, whatever dropped before."""
-    phone.dial(code)
+    dial_in(phone, code)
     if "Bienvenue" in phone.last or "Welcome" in phone.last:
         phone.send("1")
     elif code is None and ask_of(phone):
