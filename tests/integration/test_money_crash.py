@@ -173,7 +173,8 @@ def test_killed_between_every_step_of_one_charge_cases_1_2_3(daemon, mtn, migrat
         settle([(till, charge)])
         oracle([(till, charge)], ["approve"])
         if where == "claimed":
-            assert till.charge(charge)["attempts"] == 2    # case 1: found out by asking, sent with the same reference
+            # case 1: found out by asking, sent with the same reference; a token that came too late on a busy machine left nothing
+            assert till.value("select count(*) from billing.attempt where charge_id = %s and event is distinct from 'not_sent'", charge) == 2
         elif where != "sent":                              # "sent": the lab worked on it after the death
             assert till.charge(charge)["attempts"] == 1    # cases 2, 3: asked about, never sent again
         till.heal()

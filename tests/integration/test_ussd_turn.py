@@ -77,7 +77,7 @@ def send_on(phone, key, sorry):
 @pytest.mark.parametrize("phone_of", [at_phone, hubtel_phone])
 def test_01_a_repeated_hop_gets_the_same_bytes(coko, phone_of):
     phone = phone_of(coko)
-    phone.dial("*384*26#")
+    dial_in(phone, "*384*26#")
     for key in ("1", "1", "1"):
         first = phone.last_reply
         assert all(first.same(again) for again in phone.repeat(3))
