@@ -19,7 +19,7 @@ import redis as redis_client
 from database import sql
 from story import letters
 from support import TOP, wait_until
-from ussdkit import dial_in, frozen, pick
+from ussdkit import frozen, pick, welcome
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 import gsm0338  # noqa: E402
@@ -38,13 +38,6 @@ def coko(two_workers, clean_redis):
 def alone(two_workers):
     """For a test with a daemon of its own."""
     two_workers.close()
-
-
-def welcome(phone, code=None):
-    dial_in(phone, code)
-    if "Bienvenue" in phone.last or "Welcome" in phone.last:
-        phone.send("1")
-    return phone
 
 
 def instalments(url):

@@ -13,7 +13,8 @@ import redis as redis_client
 
 from daemon import template_values
 from support import TOP, free_port, wait_until
-from ussd_carriers_kit import CODE, Carriers, patient, pick, welcome
+from ussd_carriers_kit import CODE, Carriers, patient, pick
+from ussdkit import welcome
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 

@@ -10,7 +10,8 @@ import pytest
 
 from database import sql
 from support import TOP, wait_until
-from ussd_carriers_kit import CODE, NAMES, POSTED, carriers, pick, turn, welcome  # noqa: F401
+from ussd_carriers_kit import CODE, NAMES, POSTED, carriers, pick, turn  # noqa: F401
+from ussdkit import welcome
 from ussd_octets import ACKNOWLEDGEMENT, CONTENT_TYPE, notice, octets
 from ussd_plays import PLAYED, PLAYS, PROFILES, played, reasons, table
 

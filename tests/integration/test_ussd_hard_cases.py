@@ -7,7 +7,8 @@ import pytest
 import redis as redis_client
 
 from database import sql
-from ussd_carriers_kit import CODE, NAMES, POSTED, carriers, pick, welcome  # noqa: F401
+from ussd_carriers_kit import CODE, NAMES, POSTED, carriers, pick  # noqa: F401
+from ussdkit import welcome
 from ussdkit import dial_home
 
 from carriers import PHONES

@@ -10,7 +10,8 @@ import redis as redis_client
 from database import sql
 from support import http_request, wait_until
 from test_ussd_golden import GOLDEN, compare
-from ussd_carriers_kit import carriers, CLIENT, CODE, KEYED, pick, welcome  # noqa: F401
+from ussd_carriers_kit import carriers, CLIENT, CODE, KEYED, pick  # noqa: F401
+from ussdkit import dial_home, welcome
 
 from carriers.script import parse, Player
 

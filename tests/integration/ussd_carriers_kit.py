@@ -2,7 +2,7 @@
 """One daemon with every carrier of the lab, for the modules that play all of them.
 
     from ussd_carriers_kit import carriers  # noqa: F401     the fixture: a Daemon with phone(name)
-    welcome(phone), pick(phone, words), NAMES, POSTED (those that are answered by a call of ours)
+    pick(phone, words), NAMES, POSTED (those that are answered by a call of ours)
 
 All carriers are configured for one country, so that one reader's words are expected on each.
 """
@@ -16,7 +16,6 @@ import redis as redis_client
 
 from daemon import Daemon, template_values
 from support import TOP, free_port
-from ussdkit import dial_in
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 from carriers import PHONES  # noqa: E402
@@ -91,14 +90,6 @@ def carriers(work_dir, migrated_db, redis, coko_bin):
     one.stop()
     for gateway in gateways.values():
         gateway.close()
-
-
-def welcome(phone):
-    """From the dial to the home screen, past what only a new reader sees."""
-    dial_in(phone)
-    if "Bienvenue" in phone.last or "Welcome" in phone.last:
-        phone.send("1")
-    return phone
 
 
 def pick(phone, *words):

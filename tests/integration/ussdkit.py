@@ -51,6 +51,14 @@ def dial_in(phone, code=None):
     wait_until(lambda: [phone.dial(code)] and not phone.ended, lambda: f"a screen: {phone.last!r}", 30, every=0.2)
 
 
+def welcome(phone, code=None):
+    """From the dial past what only a new reader sees."""
+    dial_in(phone, code)
+    if "Bienvenue" in phone.last or "Welcome" in phone.last:
+        phone.send("1")
+    return phone
+
+
 def ask_of(phone):
     """Whether the screen asks a reader who dials again if he wants to go on where he was."""
     return "1 Oui, reprendre" in phone.last or "1 Yes, continue" in phone.last
