@@ -414,6 +414,17 @@ def test_duplicated_forged_early_and_lost_callbacks(mtn, merchant, catcher):  # 
     assert ledger(mtn)["count"] == 5
 
 
+def test_an_early_callback_is_of_who_approves(mtn, merchant, catcher):  # noqa: F811
+    """Before, it made a payer pay who was told to leave his prompt open."""
+    fault(mtn, "callback", "early")
+    payer(mtn, "pending")
+    assert merchant.status(call_back(merchant, catcher)).json()["status"] == "PENDING"
+    payer(mtn, "reject", delay_ms=60000)
+    assert merchant.status(call_back(merchant, catcher)).json()["status"] == "PENDING" and catcher.requests == []
+    payer(mtn, "approve", delay_ms=60000)
+    assert merchant.status(call_back(merchant, catcher)).json()["status"] == "SUCCESSFUL", "the fault still waited for him"
+
+
 def test_callback_from_the_lab(mtn, merchant, catcher):  # noqa: F811
     payer(mtn, "pending")
     reference = call_back(merchant, catcher)

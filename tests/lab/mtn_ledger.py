@@ -158,12 +158,16 @@ class Ledger:
         self.charges[charge.reference] = charge
         self.changes.note()
 
+    def answer_of(self, charge):
+        """How this charge will end: as its payer behaves; under a leave no prompt is shown, only the account answers."""
+        charge.leave = self.leave_of(charge.payer)
+        if charge.leave is not None:
+            return self.leave_settings.get(charge.payer, check_behaviour({}))
+        return check_behaviour(self.setting(charge.payer))
+
     def prompt(self, charge):
         """The payer sees the PIN prompt: from here the behaviour runs."""
-        setting = check_behaviour(self.setting(charge.payer))
-        charge.leave = self.leave_of(charge.payer)
-        if charge.leave is not None:        # no prompt: only the account answers
-            setting = self.leave_settings.get(charge.payer, check_behaviour({}))
+        setting = self.answer_of(charge)
         kind, delay = setting["behaviour"], setting["delay_ms"] or 0
         lapse = self.lapse_ms if setting["lapse_ms"] is None else setting["lapse_ms"]
         if kind == "approve":

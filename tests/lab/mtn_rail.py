@@ -91,8 +91,9 @@ class Rail(lab_rail.Rail):
             await self.prompt(charge)
 
     async def prompt(self, charge):
-        """Show the prompt; with an `early` callback fault the result overtakes our 202."""
-        if self.faults.take("callback", charge.payer, charge.reference, {"early"}):
+        """Show the prompt; with an `early` callback fault the yes of a payer who approves overtakes our 202."""
+        if self.ledger.answer_of(charge)["behaviour"] == "approve" \
+                and self.faults.take("callback", charge.payer, charge.reference, {"early"}):
             charge.early = True
             self.ledger.approve(charge)
             await self.send_callback(charge)
