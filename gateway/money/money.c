@@ -2,8 +2,9 @@
 /*
  * The room: its rails, and the walk to the database for due charges. See money.h.
  *
- * Woken by MONEY_CHARGE_TOPIC and every second besides; while claims find work, also by each
- * MONEY_CLAIM_STEP works that ended. A claim asks for no more than there is room for, so a charge is
+ * Woken by MONEY_CHARGE_TOPIC and every second besides; also by each MONEY_CLAIM_STEP works that ended
+ * and by the last one, whatever the claim before found: it may have met a rail all of whose places
+ * were taken, and each end frees one. A claim asks for no more than there is room for, so a charge is
  * never leased to a process that only queues it. Callbacks that came before
  * their charge was visible are matched every MONEY_MATCH_MS (hard case 6).
  */
@@ -76,19 +77,27 @@ static void claim(void *arg)
     claim_charges(m);
 }
 
+static void claim_more(struct money *m)
+{
+    if (!op_pending(&m->claim) &&
+        (m->ended >= MONEY_CLAIM_STEP || (m->ended > 0 && m->nworks == 0)))
+        claim_charges(m);
+}
+
 static void claim_on_op(struct op *op)
 {
     struct money *m = container_of(op, struct money, claim);
 
     if (op_failed(op))
         log_err(LOG_LEVEL_WARN, NULL, "charges not claimed", &op->err);
-    m->more = !op_failed(op) && pg_rows(op) > 0;
     for (int i = 0; !op_failed(op) && i < pg_rows(op); i++)
         charge_work_start(m, op, i, NULL);
     op_release(op);
     counter_set(&in_flight, m->nworks);
     if (m->again && m->running)
         loop_timer_set(&m->poll, 0);
+    else
+        claim_more(m); /* what ended meanwhile */
     m->again = false;
 }
 
@@ -96,8 +105,7 @@ void money_work_ended(struct money *m)
 {
     counter_set(&in_flight, m->nworks);
     m->ended++;
-    if (m->more && !op_pending(&m->claim) && (m->ended >= MONEY_CLAIM_STEP || m->nworks == 0))
-        claim_charges(m);
+    claim_more(m);
 }
 
 static void match(void *arg)

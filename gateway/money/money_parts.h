@@ -64,8 +64,7 @@ struct money {
     struct loop_timer poll, match_timer;
     bool running;
     bool again;     /* woken while a claim was pending */
-    bool more;      /* the last claim found work: there may be more of it */
-    unsigned ended; /* works since that claim */
+    unsigned ended; /* works since the last claim was sent */
     struct list works;
     unsigned nworks;
     struct list records; /* answers that wait for a batch */
