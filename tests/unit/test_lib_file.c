@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whole files: at their ceiling and one byte over it, behind other bytes, and what is no file.
+ * Whole files: at their ceiling and one byte over it, behind other bytes, what is no file, and what
+ * fails after some of it was read.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -94,7 +95,10 @@ static void what_is_no_file_is_said(void **state)
     static const struct {
         const char *path;
         int sys;
-    } rows[] = {{"/tmp/coko-no-such-file", ENOENT}, {"/tmp", EISDIR}, {"", ENOENT}};
+    } rows[] = {{"/tmp/coko-no-such-file", ENOENT},
+                {"/tmp", EISDIR},
+                {"", ENOENT},
+                {"/proc/self/mem", EIO}}; /* nothing is mapped at 0 */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -110,12 +114,29 @@ static void what_is_no_file_is_said(void **state)
     }
 }
 
+/* A page map is read by eights only: what is left of the ceiling after two blocks is refused. */
+static void a_file_that_fails_half_way_is_no_shorter_file(void **state)
+{
+    struct buf out;
+    struct err e = {0};
+
+    (void)state;
+    buf_init(&out, (2 * 16384) + 3);
+    assert_int_equal(file_read("/proc/self/pagemap", &out, &e), -1);
+    assert_int_equal(out.len, 2 * 16384);
+    assert_int_equal(e.code, ERR_IO);
+    assert_int_equal(e.sys, EINVAL);
+    assert_false(out.failed);
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_comes_whole_or_not_at_all),
         cmocka_unit_test(it_is_appended),
         cmocka_unit_test(what_is_no_file_is_said),
+        cmocka_unit_test(a_file_that_fails_half_way_is_no_shorter_file),
     };
 
     return cmocka_run_group_tests(tests, make_path, drop_path);
