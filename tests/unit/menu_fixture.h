@@ -177,23 +177,15 @@ static inline const char *reader_say(struct reader *r, const char *input)
     return reader_send(r, str_c(input));
 }
 
-static inline const char *reader_reshow(struct reader *r)
+/* Shown where he is without an input: menu_reshow, or menu_again as after a drop. */
+static inline const char *reader_shown(struct reader *r,
+                                       void (*show)(const struct menu *, struct menu_state *,
+                                                    const struct menu_turn *, struct menu_out *))
 {
     struct menu_state *s = reader_restore(r);
     struct menu_turn t = reader_turn(r);
 
-    menu_reshow(r->m, s, &t, &r->out);
-    reader_settle(r, s, &t);
-    return r->text;
-}
-
-/* Taken back to where he was, as after a drop. */
-static inline const char *reader_again(struct reader *r)
-{
-    struct menu_state *s = reader_restore(r);
-    struct menu_turn t = reader_turn(r);
-
-    menu_again(r->m, s, &t, &r->out);
+    show(r->m, s, &t, &r->out);
     reader_settle(r, s, &t);
     return r->text;
 }

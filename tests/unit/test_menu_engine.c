@@ -388,7 +388,7 @@ static void reshow_changes_nothing(void **state)
     reader_say(&f->r, "98");
     memcpy(before, f->r.text, sizeof before);
     memcpy(stored, f->r.stored, n = f->r.nstored);
-    assert_string_equal(reader_reshow(&f->r), before);
+    assert_string_equal(reader_shown(&f->r, menu_reshow), before);
     assert_int_equal(f->r.nstored, n);
     assert_memory_equal(f->r.stored, stored, n);
 }

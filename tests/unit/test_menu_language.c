@@ -419,7 +419,7 @@ static void the_first_action_may_be_late(void **state)
     s = hang(f, &t, "0");
     assert_true(f->r.out.late && f->r.out.again);
     guard(f, s, &t);
-    assert_non_null(strstr(reader_reshow(&f->r), "Accueil"));
+    assert_non_null(strstr(reader_shown(&f->r, menu_reshow), "Accueil"));
     at(f, "home");
 }
 

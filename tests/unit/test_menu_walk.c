@@ -68,9 +68,9 @@ static void hop(struct reader *r, const char *input)
     if (!input)
         reader_dial(r);
     else if (!strcmp(input, "reshow"))
-        reader_reshow(r);
+        reader_shown(r, menu_reshow);
     else if (!strcmp(input, "again"))
-        reader_again(r);
+        reader_shown(r, menu_again);
     else
         reader_say(r, input);
 }
