@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers that are recorded together (charge_record.c): none keeps another waiting, none is lost with another."""
+"""Many payments at one rail. Answers that are recorded together (charge_record.c): none keeps another waiting, none is lost with
+another. Fewer places than payments (billing.rail.places): each that is free again is taken."""
 import psycopg2
 import pytest
 
@@ -27,21 +28,26 @@ def lock(migrated_db):
     conn.close()
 
 
-def full_house(till, count):
-    """So many readers behind one phone, each with a payment that waits at the rail: their charges."""
+def crowd(till, count):
+    """So many readers behind one phone, each with a payment that is due to be sent: their charges."""
     till.reader()
     till.behave("pending")
-    till.fault("callback", "drop", count)
     kept = till.start()
-    made = [kept] + [r["id"] for r in till.sql(
+    return [kept] + [r["id"] for r in till.sql(
         "with u as (insert into auth.users (country, lang, created_at) select u.country, u.lang, u.created_at from auth.users u,"
         " generate_series(2, %s) where u.id = %s returning id) insert into billing.charge (user_id, identity_id, plan_id, price_id, period_no,"
         " rail, amount_minor, currency, channel, consent, state, created_at, due_at) select u.id, c.identity_id, c.plan_id, c.price_id,"
         " c.period_no, c.rail, c.amount_minor, c.currency, c.channel, c.consent, 'READY', c.created_at, c.created_at from u, billing.charge c"
         " where c.id = %s returning id", count, till.user, kept)]
 
+
+def full_house(till, count):
+    """A crowd whose payments wait at the rail: their charges."""
+    till.fault("callback", "drop", count)
+    made = crowd(till, count)
+
     def all_wait():
-        till.nudge(kept)
+        till.nudge(made[0])
         return till.value("select count(*) from billing.charge where id = any(%s) and state = 'PENDING' and claimed_by is null", made) == count
     wait_until(all_wait, "all to wait at the rail", 60)
     return made
@@ -136,3 +142,29 @@ def test_two_batches_are_on_their_way_and_one_that_dies_takes_nothing_of_the_oth
     assert sorted(d["reference"] for d in till.debits()) == sorted(
         str(r["our_ref"]) for r in till.sql("select our_ref from billing.charge where id = any(%s)", made))
     assert till.ledger_sum() == 0
+
+
+@pytest.fixture
+def one_place(migrated_db):
+    """The rail is asked for one payment at a time; each that is sent wakes the workers, as a reader who confirms another does."""
+    sql(migrated_db, "update billing.rail set places = 1;"
+                     " create function billing.test_wake() returns trigger language plpgsql as 'begin notify coko_charge; return new; end';"
+                     " create trigger test_wake after insert on billing.attempt for each row execute function billing.test_wake()")
+    yield
+    sql(migrated_db, "drop function billing.test_wake() cascade; update billing.rail set places = default")
+
+
+def test_a_claim_that_found_no_free_place_is_not_the_last_before_the_next_poll(mtn_shop, one_place):
+    """While a payment is being sent, a claim finds its place taken. The worker then waited for its poll, a second away, though it
+    sees itself when the place is free: a busy rail stood at a tenth of its pace."""
+    till = mtn_shop.till()
+    till.fault("pay", "delay", 30, delay_ms=60)
+    made = crowd(till, 30)
+    till.wake()
+
+    def sent():
+        return till.value("select count(*) from billing.charge where id = any(%s) and state = 'PENDING'", made) == len(made)
+    wait_until(sent, lambda: f"all to be sent: {till.sql('select state, count(*) from billing.charge group by 1')}", 120)
+    gaps = [r["gap"] for r in till.sql("select extract(epoch from sent_at - lag(sent_at) over (order by sent_at))::float as gap"
+                                       " from billing.attempt where charge_id = any(%s) offset 1", made)]
+    assert sum(gap < 0.5 for gap in gaps) > len(gaps) / 2, f"most of them waited for a poll: {gaps}"
