@@ -29,27 +29,17 @@ begin
         -- A prompt an hour after its confirmation surprises the payer. Every submit was provably not sent: it ends here.
         if c.state = 'READY' and c.created_at <= v_now - interval '1 hour'
            and not exists (select 1 from billing.attempt a where a.charge_id = c.id and coalesce(a.event, '') not in ('not_sent', 'not_issued', 'code_refused')) then
-            update billing.charge set state = 'EXPIRED', reason = 'not sent for an hour', version = version + 1, ended_at = v_now,
-                due_at = null, claimed_by = null, claimed_epoch = null
-            where id = c.id;
-            perform billing.charge_notice(c.id, 'expired');
-            perform ops.audit_put('billing', 'alert.charge_not_sent', 'charge:' || c.id, '{}');
+            perform billing.charge_unsent(c.id, 'not sent for an hour', null, true, 'alert.charge_not_sent');
             continue;
         end if;
         if c.state = 'CREATED' then
-            update billing.charge set state = 'EXPIRED', reason = 'no code came', version = version + 1, ended_at = v_now, due_at = null
-            where id = c.id;
-            perform billing.charge_notice(c.id, 'expired');
+            perform billing.charge_unsent(c.id, 'no code came', null, true, null);
             continue;
         end if;
         -- A number that became a test number meanwhile: no byte goes to a rail whose money is real.
         if c.state = 'READY' and not r.lab
            and exists (select 1 from auth.identity i join billing.test_number t on t.lookup = i.lookup where i.id = c.identity_id) then
-            update billing.charge set state = 'EXPIRED', reason = 'a test number', version = version + 1, ended_at = v_now,
-                due_at = null, claimed_by = null, claimed_epoch = null
-            where id = c.id;
-            perform billing.charge_notice(c.id, 'expired');
-            perform ops.audit_put('billing', 'alert.charge_of_test_number', 'charge:' || c.id, '{}');
+            perform billing.charge_unsent(c.id, 'a test number', null, true, 'alert.charge_of_test_number');
             continue;
         end if;
         -- Nobody looks at a debit under a mandate: no byte of it leaves when that ended or sleeps since (case 37), when its
@@ -57,9 +47,8 @@ begin
         if c.state = 'READY' and c.mandate_id is not null and (c.superseded
            or not exists (select 1 from billing.mandate m where m.id = c.mandate_id and m.state = 'ACTIVE')
            or (select billing.decent_hour(i.country::text, v_now) > v_now from auth.identity i where i.id = c.identity_id)) then
-            update billing.charge set state = 'EXPIRED', reason = 'the mandate does not hold now', version = version + 1, ended_at = v_now,
-                due_at = case when c.attempts > 0 then v_now + interval '1 hour' end, claimed_by = null, claimed_epoch = null
-            where id = c.id;
+            perform billing.charge_unsent(c.id, 'the mandate does not hold now', case when c.attempts > 0 then v_now + interval '1 hour' end,
+                                          false, null);
             continue;
         end if;
         -- The older link of hers may be in this same claim: it is being asked about, too. A minute at most, as there.
@@ -71,9 +60,7 @@ begin
         end if;
         -- The charge that it took the place of was paid after all, before a byte of this one left.
         if c.state = 'READY' and c.attempts = 0 and billing.is_granted(c) then
-            update billing.charge set state = 'EXPIRED', reason = 'paid by an earlier charge', version = version + 1, ended_at = v_now,
-                due_at = null
-            where id = c.id;
+            perform billing.charge_unsent(c.id, 'paid by an earlier charge', null, false, null);
             continue;
         end if;
         if c.state = 'READY' and not billing.rail_admits(c, r.submit_lease_s, v_now) then
@@ -133,3 +120,19 @@ begin
 end $$;
 comment on function billing.charge_waits(billing.charge, timestamptz) is
 'Hard case 32: before a newer link or prompt goes out, the rail of the older one is asked to end it, and its answer is recorded. Should it not answer, a minute at most: a payment of the older one becomes credit (I13).';
+
+create or replace function billing.charge_unsent(p_id bigint, p_reason text, p_again timestamptz, p_told boolean, p_alert text)
+returns void language plpgsql as $$
+begin
+    update billing.charge set state = 'EXPIRED', reason = p_reason, version = version + 1, ended_at = ops.now(), due_at = p_again,
+        claimed_by = null, claimed_epoch = null
+    where id = p_id;
+    if p_told then
+        perform billing.charge_notice(p_id, 'expired');
+    end if;
+    if p_alert is not null then
+        perform ops.audit_put('billing', p_alert, 'charge:' || p_id, '{}');
+    end if;
+end $$;
+comment on function billing.charge_unsent(bigint, text, timestamptz, boolean, text) is
+'A charge of which nothing leaves any more ends for this reason. again: when its rail is asked once more, where it may have had bytes of it; told: its reader gets an SMS; alert: the audit action by which operators are told, or null.';
