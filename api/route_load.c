@@ -25,10 +25,10 @@
  * Whose rows: a user's route selects FROM auth.session_user(@session, @user) LEFT JOIN what it
  * shows. No row: the session has ended (401). A first column that is NULL: nothing to show.
  */
-#include <jansson.h>
 #include <stdio.h>
 
 #include "api/call.h"
+#include "gateway/lib/json_file.h"
 
 struct loader {
     struct route_table *t;
@@ -459,13 +459,10 @@ int route_load_bytes(struct route_table *t, const struct route_source *src, stru
 {
     struct loader l = {.t = t, .src = src, .faults = faults, .bytes = bytes};
     size_t before = faults->count;
-    json_error_t at;
-    json_t *root = json_loadb(bytes.p, bytes.n, JSON_REJECT_DUPLICATES, &at);
+    json_t *root = json_file_object(src->file, bytes, faults);
     json_t *list = json_object_get(root, "routes");
 
-    if (!root)
-        (void)fault_add(faults, src->file, at.line, "%s", at.text);
-    else if (!json_is_array(list))
+    if (root && !json_is_array(list))
         FAULT(&l, "\"routes\": a list is needed");
     for (size_t i = 0; i < json_array_size(list); i++)
         load_route(&l, json_array_get(list, i));

@@ -2,10 +2,10 @@
 /*
  * Loading and checking the format of a rail's statement. See statement.h.
  */
-#include <jansson.h>
 #include <string.h>
 
 #include "gateway/lib/file.h"
+#include "gateway/lib/json_file.h"
 #include "gateway/money/statement.h"
 
 #define FORMAT_FILE_MAX (64u << 10)
@@ -182,14 +182,10 @@ int statement_format_read(const char *file, struct str bytes, struct statement_f
 {
     struct loader l = {.file = file, .f = f, .faults = faults};
     size_t before = faults->count;
-    json_error_t at;
+    json_t *root = json_file_object(file, bytes, faults);
 
     memset(f, 0, sizeof *f);
-    json_t *root = json_loadb(bytes.p, bytes.n, JSON_REJECT_DUPLICATES, &at);
-
-    if (!json_is_object(root))
-        (void)fault_add(faults, file, root ? 1 : at.line, "%s", root ? "not an object" : at.text);
-    else
+    if (root)
         load_root(&l, root);
     json_decref(root);
     return faults->count == before ? 0 : -1;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/lib/file.h"
+#include "gateway/lib/json_file.h"
 #include "gateway/ussd/profile_parts.h"
 
 #define PROFILE_FILE_MAX (64u << 10)
@@ -110,14 +111,10 @@ int profile_load_bytes(const char *file, struct str bytes, struct profile *p,
 {
     struct loader l = {.file = file, .p = p, .faults = faults};
     size_t before = faults->count;
-    json_error_t at;
+    json_t *root = json_file_object(file, bytes, faults);
 
     memset(p, 0, sizeof *p);
-    json_t *root = json_loadb(bytes.p, bytes.n, JSON_REJECT_DUPLICATES, &at);
-
-    if (!json_is_object(root))
-        (void)fault_add(faults, file, root ? 1 : at.line, "%s", root ? "not an object" : at.text);
-    else
+    if (root)
         load_root(&l, root);
     json_decref(root);
     return faults->count == before ? 0 : -1;
