@@ -79,6 +79,9 @@ insert into billing.family_member (host_id, seat, user_id, identity_id, mark, st
 insert into billing.ledger_txn (kind, charge_id, user_id, at) select 'sale', id, user_id, now() from billing.charge where settlement = 'granted';
 insert into billing.ledger_entry (txn_id, account, amount_minor, currency)
     select id, a, m, 'XOF' from billing.ledger_txn, (values ('clearing', 100), ('revenue', -100)) v(a, m);
+insert into billing.refund (charge_id, amount_minor, currency, reason, state, requested_by, requested_at, decided_by, decided_at)
+    select min(id), 100, 'XOF', 'r', 'REFUNDED', 'awa', now(), 'binta', now() from billing.charge where settlement is null;
+insert into billing.paper_due (refund_id) select id from billing.refund;
 insert into billing.paper_due (charge_id, country, tva_permille) select id, 'CI', 180 from billing.charge where settlement = 'granted';
 insert into billing.statement (rail, sha256, from_at, to_at, lines, imported_by, imported_at)
     select 'mtn_momo', sha256('s'), now() - interval '1 day', now(), 1, 'x', now();

@@ -46,10 +46,23 @@ def pending(world, n, country="CI"):
     """Charges that only wait for the rail's word, each of its own reader: id and version."""
     made = []
     for i in range(n):
-        charge = world.start(world.dial(f"+22505010{i:05}", country))["charge_id"]
+        charge = world.start(world.dial({"CI": "+22505010", "SN": "+22177010"}[country] + f"{i:05}", country))["charge_id"]
         made.append(world.row("update billing.charge set state = 'PENDING', prompt_expires_at = ops.now(), due_at = null, version = 2"
                               " where id = %s returning id as charge_id, version", charge))
     return made
+
+
+def settled(world, *due):
+    """One after the other: the order in which their papers are due."""
+    for one in due:
+        assert world.event(one, "success", f"t{one['charge_id']}")["state"] == "SUCCEEDED"
+
+
+def given_back(world, one):
+    """All of a charge, to the end: a credit note is due; its refund."""
+    refund = approved(world, one["charge_id"])
+    assert event(world, claim(world), "success", 100)["state"] == "REFUNDED"
+    return refund
 
 
 def test_a_sale_has_its_invoice_in_the_ledgers_figures(world):
@@ -199,8 +212,7 @@ def test_the_rate_on_paper_is_the_one_that_was_booked(world):
 
 
 def test_a_numbering_that_rolls_back_gives_its_numbers_back(world):
-    for one in pending(world, 3):
-        world.event(one, "success", f"t{one['charge_id']}")
+    settled(world, *pending(world, 3))
     conn = psycopg2.connect(world.url)
     assert number_or_not(conn, "rollback", 2) == 2
     conn.close()
@@ -209,8 +221,7 @@ def test_a_numbering_that_rolls_back_gives_its_numbers_back(world):
 
 
 def test_who_numbers_second_waits_for_the_first(world):
-    for one in pending(world, 2):
-        world.event(one, "success", f"t{one['charge_id']}")
+    settled(world, *pending(world, 2))
     first, second = psycopg2.connect(world.url), psycopg2.connect(world.url)
     with first.cursor() as cur, ThreadPoolExecutor(1) as pool:
         cur.execute("select billing.number_papers(1)")
@@ -239,8 +250,7 @@ def mended(world):
 def test_a_paper_that_cannot_be_made_is_an_alert_and_the_others_do_not_wait(world):
     mid_month(world)
     due = pending(world, 3)
-    for one in due:
-        assert world.event(one, "success", f"t{one['charge_id']}")["state"] == "SUCCEEDED"
+    settled(world, *due)
     failing(world, f"new.charge_id = {due[0]['charge_id']}")
     assert [world.value("select billing.number_papers(1)") for _ in range(4)] == [1, 1, 1, 0]
     assert alerts(world) == [f"charge:{due[0]['charge_id']}"]
@@ -248,6 +258,69 @@ def test_a_paper_that_cannot_be_made_is_an_alert_and_the_others_do_not_wait(worl
     mended(world)
     assert papers(world)[-1]["seq"] == 3 and papers(world, due[0]["charge_id"])[0]["seq"] == 3
     assert world.value("select count(*) from billing.entitlement") == 3, "no settlement knew of it (case 44)"
+
+
+def watched(world):
+    """The counters write down each of their steps from now on; taken() has them."""
+    world.rows("create table public.step (id int generated always as identity, country text, year int, kind text, last bigint);"
+               "create function public.step() returns trigger language plpgsql as"
+               " $$ begin insert into public.step (country, year, kind, last) values (new.country, new.year, new.kind, new.last); return null; end $$;"
+               "create trigger step after insert or update on billing.invoice_counter for each row execute function public.step()")
+
+
+def taken(world):
+    return [tuple(r.values()) for r in world.rows("select country, year, kind, last from public.step order by id")]
+
+
+def test_of_a_batch_one_fails_and_the_others_have_their_numbers_in_the_order_in_which_they_were_due(world):
+    mid_month(world)
+    a, b, c, d, e = pending(world, 5)
+    settled(world, d, b)
+    refund = given_back(world, b)
+    settled(world, e, a, c)
+    failing(world, f"new.charge_id = {b['charge_id']}")
+    assert [world.value("select billing.number_papers(10)") for _ in range(2)] == [6, 0]
+    assert alerts(world) == [f"charge:{b['charge_id']}", f"refund:{refund}"] and last_seq(world) == 4
+    assert [(p["seq"], p["charge_id"]) for p in papers(world)] == [(n, one["charge_id"]) for n, one in enumerate((d, e, a, c), 1)]
+    mended(world)
+    assert [p["number"][-7:] for p in papers(world, b["charge_id"])] == ["F000005", "A000001"]
+
+
+def test_a_batch_takes_one_step_of_each_countrys_counter_in_its_own_year(world):
+    world.rows("update ops.country set time_zone = 'Africa/Nairobi' where code = 'CI'")
+    abidjan, dakar = pending(world, 3), pending(world, 3, "SN")
+    at(world, "2026-12-31 20:59:00+00")
+    settled(world, abidjan[0], dakar[0])
+    assert len(papers(world)) == 2
+    at(world, "2026-12-31 21:00:00+00")
+    settled(world, dakar[2], abidjan[2], abidjan[1], dakar[1])
+    watched(world)
+    assert world.value("select billing.number_papers(10)") == 4
+    assert [(p["number"], p["charge_id"]) for p in papers(world)[2:]] == [
+        ("SN-2026-F000002", dakar[2]["charge_id"]), ("CI-2027-F000001", abidjan[2]["charge_id"]),
+        ("CI-2027-F000002", abidjan[1]["charge_id"]), ("SN-2026-F000003", dakar[1]["charge_id"])]
+    assert sorted(taken(world)) == [("CI", 2027, "invoice", 2), ("SN", 2026, "invoice", 3)] and alerts(world) == []
+
+
+def test_a_batch_numbers_invoices_and_credit_notes_each_in_the_order_in_which_they_were_due(world):
+    mid_month(world)
+    a, b, c = pending(world, 3)
+    settled(world, a)
+    assert len(papers(world)) == 1
+    settled(world, c)
+    given_back(world, c)
+    given_back(world, a)
+    settled(world, b)
+    given_back(world, b)
+    watched(world)
+    assert world.value("select billing.number_papers(10)") == 5
+    assert [step[2:] for step in taken(world)] == [("invoice", 3), ("credit", 1), ("credit", 2), ("credit", 3)]
+    first, *made = papers(world)
+    assert [(p["number"][-7:], p["charge_id"]) for p in made] == [
+        (number, one["charge_id"]) for number, one in zip(("F000002", "F000003", "A000001", "A000002", "A000003"), (c, b, c, a, b))]
+    assert [p["of_invoice"] for p in made[2:]] == [made[0]["id"], first["id"], made[1]["id"]]
+    assert all(on_paper(world, one["charge_id"]) == in_the_books(world, one["charge_id"]) == (0, 0) for one in (a, b, c))
+    assert alerts(world) == []
 
 
 @pytest.mark.parametrize("most", [1, 10])
@@ -361,15 +434,15 @@ def test_the_seller_is_who_it_was_on_the_day(world):
 
 
 def test_papers_are_french_or_english_by_what_the_reader_speaks(world):
+    langs = ("fr", "wo", "en", "pt", "sw", "ha")
+    for one, lang in zip(due := pending(world, len(langs)), langs):
+        world.rows("update auth.users u set lang = %s from billing.charge c where c.id = %s and u.id = c.user_id", lang, one["charge_id"])
+    settled(world, *due)
+    assert dict(zip(langs, (p["lang"] for p in papers(world)))) == {"fr": "fr", "wo": "fr", "en": "en", "pt": "en", "sw": "en", "ha": "en"}
     reader = world.dial()
-    got = {}
-    for lang in ("fr", "wo", "en", "pt", "sw", "ha"):
-        world.rows("update auth.users set lang = %s where id = %s", lang, reader["user_id"])
-        got[lang] = world.value("select billing.paper_lang(%s)", reader["user_id"])
-    assert got == {"fr": "fr", "wo": "fr", "en": "en", "pt": "en", "sw": "en", "ha": "en"}
     world.rows("update auth.users set lang = 'sw' where id = %s", reader["user_id"])
     world.buy(reader, "month", 1500)
-    paper = world.one("billing.invoice_paper", papers(world)[0]["number"].lower())
+    paper = world.one("billing.invoice_paper", papers(world)[-1]["number"].lower())
     assert paper["label"].startswith("Month pass, ") and (paper["ht"], paper["tva"], paper["ttc"], paper["rate"]) == (
         "1 271 FCFA", "229 FCFA", "1 500 FCFA", "18")
     assert world.call("billing.invoice_paper", "CI-2026-F999999") == []

@@ -65,16 +65,26 @@ MUTANTS = {
         [("billing.start_charge_once", "r.repeat_wait_s > 0", "false")],
         lambda w: codes.test_the_same_amount_again_is_announced_case_28(codes.code_shop(w))),
     "an invoice's number that a rolled-back numbering keeps": (
-        ["create sequence public.numbers start 2", ("billing.invoice_next", "c.last + 1", "nextval('public.numbers')")],
+        ["create sequence public.numbers", ("billing.take_numbers", "c.last + excluded.last", "excluded.last"),
+         ("billing.take_numbers", "p_kind, p_n, v_now", "p_kind, setval('public.numbers', nextval('public.numbers') + p_n - 1), v_now")],
         lambda w: invoices.test_many_settle_and_two_number_at_once_some_taken_back_and_no_gap_rest_case_37(w, 0)),
     "two that number the same papers": (
         [("billing.number_papers", "perform pg_advisory_xact_lock(hashtextextended('number_papers', 26));", "")],
         invoices.test_who_numbers_second_waits_for_the_first),
     "a paper that fails holds up the others": (
-        [("billing.number_papers", "exception when others then", "exception when sqlstate 'ZZ000' then")],
+        [("billing.make_papers", "exception when others then", "exception when sqlstate 'ZZ000' then")],
         invoices.test_a_paper_that_cannot_be_made_is_an_alert_and_the_others_do_not_wait),
+    "a paper that fails holds up those of its batch": (
+        [("billing.make_papers", "cardinality(p_due) > 1", "false")],
+        invoices.test_of_a_batch_one_fails_and_the_others_have_their_numbers_in_the_order_in_which_they_were_due),
+    "each paper steps the counter by itself": (
+        [("billing.number_papers", "perform billing.make_papers(v_due);", "perform billing.make_papers(array[d]) from unnest(v_due) d;")],
+        invoices.test_a_batch_takes_one_step_of_each_countrys_counter_in_its_own_year),
+    "a batch's numbers in another order": (
+        [("billing.invoice_charges", "partition by u.country order by u.id", "partition by u.country order by u.charge_id")],
+        invoices.test_a_batch_numbers_invoices_and_credit_notes_each_in_the_order_in_which_they_were_due),
     "a credit note that is left out because its invoice waits": (
-        [("billing.number_paper", "if exists (", "if false and exists (")],
+        [("billing.invoice_refund", "if exists (", "if false and exists (")],
         invoices.test_a_credit_note_waits_for_an_invoice_that_cannot_be_made),
     "a refund that each run takes back again": (
         [("billing.royalty_refunds", "where x.refund_id = f.id", "where false"), "alter table billing.royalty_refund drop constraint royalty_refund_pkey"],

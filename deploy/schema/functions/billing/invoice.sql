@@ -1,26 +1,25 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Invoices and credit notes, as billing.number_papers makes them, and as they are read.
 
-create or replace function billing.invoice_next(p_country text, p_kind text) returns billing.invoice_counter language plpgsql as $$
+create or replace function billing.take_numbers(p_country text, p_kind text, p_n bigint) returns billing.invoice_counter language plpgsql as $$
 declare
     v_now timestamptz := ops.now();
     v_year int := (select extract(year from v_now at time zone k.time_zone) from ops.country k where k.code = p_country);
     n billing.invoice_counter;
 begin
-    insert into billing.invoice_counter as c (country, year, kind, last, last_at) values (p_country, v_year, p_kind, 1, v_now)
-    on conflict (country, year, kind) do update set last = c.last + 1, last_at = greatest(c.last_at, excluded.last_at)
+    insert into billing.invoice_counter as c (country, year, kind, last, last_at) values (p_country, v_year, p_kind, p_n, v_now)
+    on conflict (country, year, kind) do update set last = c.last + excluded.last, last_at = greatest(c.last_at, excluded.last_at)
     returning * into n;
     return n;
 end $$;
-comment on function billing.invoice_next(text, text) is
-'The next number of a country''s year, on its own calendar, and series (invoice | credit), and a time not before the last one''s. Others wait for this transaction''s end: only billing.number_papers calls it, never who moves money.';
+comment on function billing.take_numbers(text, text, bigint) is
+'The next n numbers, of which the last is returned, of a country''s year, on its own calendar, and series (invoice | credit), and a time not before the last one''s. Others wait for this transaction''s end: only billing.number_papers takes any, never who moves money.';
 
-create or replace function billing.invoice_number(p_counter billing.invoice_counter) returns text language plpgsql immutable as $$
+create or replace function billing.paper_number(p_country text, p_year int, p_kind text, p_seq bigint) returns text language plpgsql immutable as $$
 begin
-    return p_counter.country || '-' || p_counter.year || '-' || case p_counter.kind when 'invoice' then 'F' else 'A' end
-        || lpad(p_counter.last::text, greatest(6, length(p_counter.last::text)), '0');
+    return p_country || '-' || p_year || '-' || case p_kind when 'invoice' then 'F' else 'A' end || lpad(p_seq::text, greatest(6, length(p_seq::text)), '0');
 end $$;
-comment on function billing.invoice_number(billing.invoice_counter) is 'As it stands on paper: SN-2026-F000001, a credit note SN-2026-A000001.';
+comment on function billing.paper_number(text, int, text, bigint) is 'As it stands on paper: SN-2026-F000001, a credit note SN-2026-A000001.';
 
 create or replace function billing.seller_of(p_country text) returns billing.seller language plpgsql stable as $$
 declare
@@ -33,40 +32,43 @@ begin
 end $$;
 comment on function billing.seller_of(text) is 'Who sells in a country now. Where nobody said: Coko, for a sale must not fail for it.';
 
-create or replace function billing.paper_lang(p_user_id bigint) returns text language plpgsql stable as $$
+create or replace function billing.invoice_charges(p_due billing.paper_due[]) returns void language plpgsql as $$
 begin
-    return (select case when u.lang = 'en' then 'en' when u.lang = 'fr' or l.falls_to = 'fr' then 'fr' else 'en' end
-            from auth.users u left join ops.language l on l.code = u.lang where u.id = p_user_id);
-end $$;
-comment on function billing.paper_lang(bigint) is 'French or English: the reader''s language, or what it falls to.';
-
-create or replace function billing.invoice_charge(p_charge billing.charge, p_country ops.country) returns text language plpgsql as $$
-declare
-    v_payer bigint := coalesce(p_charge.gift_by, p_charge.user_id);
-    v_lang text := billing.paper_lang(v_payer);
-    v_label text;
-    v record;
-    s billing.seller := billing.seller_of(p_country.code);
-    n billing.invoice_counter;
-begin
-    select coalesce(b.title, ops.named(p.names, v_lang), p.code)
-        || coalesce(', ' || to_char(e.starts_at at time zone p_country.time_zone, 'DD/MM/YYYY HH24:MI') || ' - '
-                    || to_char(e.ends_at at time zone p_country.time_zone, 'DD/MM/YYYY HH24:MI'), '') into v_label
-    from billing.plan p left join catalog.book b on b.id = p_charge.book_id
-    left join billing.entitlement e on e.charge_id = p_charge.id
-    where p.id = p_charge.plan_id;
-    select -sum(e.amount_minor) as ttc, coalesce(-sum(e.amount_minor) filter (where e.account = 'tva'), 0) as tva
-    into v from billing.ledger_txn t join billing.ledger_entry e on e.txn_id = t.id
-    where t.charge_id = p_charge.id and t.kind = 'sale' and e.account in ('revenue', 'tva');
-    n := billing.invoice_next(p_country.code, 'invoice');
+    -- The counters step once for all, as what is materialized runs once; and no row is lost in a join, or its number were missing: each
+    -- inner one follows a foreign key.
+    with due as (
+        select u.*, row_number() over (partition by u.country order by u.id) as place from unnest(p_due) u where u.charge_id is not null
+    ), taken as materialized (
+        select d.country, count(*) as n, billing.take_numbers(d.country, 'invoice', count(*)) as c, billing.seller_of(d.country) as s
+        from due d group by d.country
+    ), numbered as (
+        select d.*, (t.c).year, (t.c).last - t.n + d.place as seq, (t.c).last_at, (t.s).name, (t.s).particulars
+        from due d join taken t on t.country = d.country
+    )
     insert into billing.invoice (number, country, year, kind, seq, issued_at, user_id, charge_id, lang, label, seller_name, seller_particulars,
                                  currency, ht_minor, tva_minor, ttc_minor, tva_permille, credit_minor)
-    values (billing.invoice_number(n), n.country, n.year, n.kind, n.last, n.last_at, v_payer, p_charge.id, v_lang, v_label, s.name, s.particulars,
-            p_charge.currency, v.ttc - v.tva, v.tva, v.ttc, p_country.tva_permille, p_charge.credit_minor);
-    return billing.invoice_number(n);
+    select billing.paper_number(n.country, n.year, 'invoice', n.seq), n.country, n.year, 'invoice', n.seq, n.last_at, u.id, c.id, l.lang,
+        coalesce(b.title, ops.named(p.names, l.lang), p.code)
+            || coalesce(', ' || to_char(e.starts_at at time zone k.time_zone, 'DD/MM/YYYY HH24:MI') || ' - '
+                        || to_char(e.ends_at at time zone k.time_zone, 'DD/MM/YYYY HH24:MI'), ''),
+        n.name, n.particulars, c.currency, v.ttc - v.tva, v.tva, v.ttc, n.tva_permille, c.credit_minor
+    from numbered n
+    join ops.country k on k.code = n.country
+    join billing.charge c on c.id = n.charge_id
+    join billing.plan p on p.id = c.plan_id
+    left join catalog.book b on b.id = c.book_id
+    left join billing.entitlement e on e.charge_id = c.id
+    join auth.users u on u.id = coalesce(c.gift_by, c.user_id)
+    left join ops.language g on g.code = u.lang
+    cross join lateral (select case when u.lang = 'en' then 'en' when u.lang = 'fr' or g.falls_to = 'fr' then 'fr' else 'en' end as lang) l
+    cross join lateral (
+        select -sum(x.amount_minor) as ttc, coalesce(-sum(x.amount_minor) filter (where x.account = 'tva'), 0) as tva
+        from billing.ledger_txn t join billing.ledger_entry x on x.txn_id = t.id
+        where t.charge_id = c.id and t.kind = 'sale' and x.account in ('revenue', 'tva')) v
+    order by n.id;
 end $$;
-comment on function billing.invoice_charge(billing.charge, ops.country) is
-'The invoice of a charge that was granted, over the figures that the ledger booked, with the country''s rate of then; its number.';
+comment on function billing.invoice_charges(billing.paper_due[]) is
+'The invoices of charges that were granted, over the figures that the ledger booked, with the country''s rate of then, in French or English: the language of who paid, or what it falls to. One step of a country''s counter for all of them, and their numbers in the order in which they were due.';
 
 create or replace function billing.invoice_refund(p_refund billing.refund) returns text language plpgsql as $$
 declare
@@ -74,7 +76,11 @@ declare
     n billing.invoice_counter;
     s billing.seller;
     v record;
+    v_number text;
 begin
+    if exists (select 1 from billing.paper_due d where d.charge_id = p_refund.charge_id) then
+        raise exception 'the invoice of charge % has no number yet', p_refund.charge_id;
+    end if;
     select * into i from billing.invoice x where x.charge_id = p_refund.charge_id and x.kind = 'invoice';
     select -sum(e.amount_minor) filter (where e.account = 'revenue') as ht, -sum(e.amount_minor) filter (where e.account = 'tva') as tva,
         coalesce(sum(e.amount_minor) filter (where e.account = 'liability'), 0) as credit
@@ -83,15 +89,16 @@ begin
         return null;
     end if;
     s := billing.seller_of(i.country);
-    n := billing.invoice_next(i.country, 'credit');
+    n := billing.take_numbers(i.country, 'credit', 1);
+    v_number := billing.paper_number(n.country, n.year, n.kind, n.last);
     insert into billing.invoice (number, country, year, kind, seq, issued_at, user_id, charge_id, refund_id, of_invoice, lang, label,
                                  seller_name, seller_particulars, currency, ht_minor, tva_minor, ttc_minor, tva_permille, credit_minor)
-    values (billing.invoice_number(n), n.country, n.year, n.kind, n.last, n.last_at, i.user_id, i.charge_id, p_refund.id, i.id, i.lang, i.label,
+    values (v_number, n.country, n.year, n.kind, n.last, n.last_at, i.user_id, i.charge_id, p_refund.id, i.id, i.lang, i.label,
             s.name, s.particulars, i.currency, v.ht, coalesce(v.tva, 0), v.ht + coalesce(v.tva, 0), i.tva_permille, v.credit);
-    return billing.invoice_number(n);
+    return v_number;
 end $$;
 comment on function billing.invoice_refund(billing.refund) is
-'The credit note of a refund that was made: what the ledger took out of the sale for it. Null: there was no sale (credit, review), or one from before invoices.';
+'The credit note of a refund that was made: what the ledger took out of the sale for it; its number. Null: there was no sale (credit, review), or one from before invoices. One whose invoice is still due is an error, not left out.';
 
 create or replace function billing.paper_money(p_amount_minor bigint, p_currency text) returns text language plpgsql stable as $$
 begin
