@@ -13,13 +13,13 @@ SQL = {
     "I2: no attempt row": [
         ("billing.take_charges", "from unnest(v_taken) t where t.state = 'SUBMITTING'", "from unnest(v_taken) t where false")],
     "I3: a new reference for a resubmit": [
-        ("billing.charge_event", "state = v_to,", "our_ref = case when v_to = 'READY' then gen_random_uuid() else our_ref end, state = v_to,")],
+        ("billing.take_steps", "set state = n.state,", "set our_ref = case when n.state = 'READY' then gen_random_uuid() else ch.our_ref end, state = n.state,")],
     "I4: no receipt": [
-        ("billing.settle_from", "perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null"
+        ("billing.settle", "perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null"
          " then 'receipt_book' else 'receipt' end);", "")],
     "I4: the pass comes before the success": [
-        ("billing.charge_event", "if v_to in ('SUCCEEDED', 'SUCCEEDED_LATE') then", "if v_to in ('SUCCEEDED', 'SUCCEEDED_LATE', 'PENDING') and"
-         " not exists (select 1 from billing.entitlement e where e.charge_id = c.id) then")],
+        ("billing.take_steps", "(t.now).state in ('SUCCEEDED', 'SUCCEEDED_LATE')", "(t.now).state in ('SUCCEEDED', 'SUCCEEDED_LATE', 'PENDING') and"
+         " not exists (select 1 from billing.entitlement e where e.charge_id = (t.now).id)")],
     "I5: a second success is kept for nothing": [
         ("billing.credit_from", "(v_txn, 'liability', null, -p_charge.amount_minor", "(v_txn, 'revenue', null, -p_charge.amount_minor")],
     "I5: no later question after a failure": [
@@ -27,8 +27,9 @@ SQL = {
         ("billing.charge_due", "when p_now < v_from + interval '24 hours' then v_from + interval '24 hours'", "when false then null"),
         ("billing.inbox_hint", "c.state in ('FAILED', 'EXPIRED')", "false")],
     "I7: a callback settles": [
-        ("billing.inbox_put", "if num_nonnulls(v_charge, v_mandate) > 0 then", "if num_nonnulls(v_charge, v_mandate) > 0 then perform billing.charge_event(c.id, c.version,"
-         " 'success', 200, null, null, c.amount_minor, c.currency::text, 0) from billing.charge c where c.id = v_charge and c.state = 'PENDING';")],
+        ("billing.inbox_put", "if num_nonnulls(v_charge, v_mandate) > 0 then", "if num_nonnulls(v_charge, v_mandate) > 0 then perform billing.rail_answers(jsonb_build_array("
+         "jsonb_build_object('charge', c.id, 'version', c.version, 'event', 'success', 'amount', c.amount_minor, 'currency', c.currency)), true)"
+         " from billing.charge c where c.id = v_charge and c.state = 'PENDING';")],
     "I8: the amount is not compared": [("billing.same_money", "p_amount_minor is not distinct from p_charge.amount_minor", "true")],
     "I8: a missing amount is good enough": [
         ("billing.same_money", "p_amount_minor is not distinct from p_charge.amount_minor",
@@ -38,10 +39,10 @@ SQL = {
         ("billing.same_money", "o.id <> p_charge.id", "false"), "drop index billing.charge_rail_txn"],
     "I9: entries that do not sum to zero": [
         "drop trigger ledger_entry_zero on billing.ledger_entry; drop trigger ledger_txn_zero on billing.ledger_txn",
-        ("billing.settle_from", "('revenue', null, v_tva - v_all)", "('revenue', null, -v_all)")],
+        ("billing.book_sales", "('revenue', null, s.tva - s.ttc)", "('revenue', null, -s.ttc)")],
     "I10: a late decline undoes success": [
         "insert into billing.charge_transition values ('SUCCEEDED', 'declined', 'FAILED'), ('SUCCEEDED', 'pending', 'PENDING')",
-        ("billing.charge_event", "c.version <> p_version", "false")],
+        ("billing.rail_answers", "c.version <> (v.said).version", "false")],
     "I13: a superseded charge is asked about no more": [
         ("billing.supersede_charge", "due_at = case when claimed_by is null and link_sealed is not null then v_now else due_at end", "due_at = null"),
         ("billing.inbox_hint", "c.state in ('PENDING', 'UNKNOWN', 'UNRESOLVED')", "c.state in ('UNKNOWN', 'UNRESOLVED')")],
@@ -50,7 +51,7 @@ SQL = {
     "M4: resubmit on the first not-found": [
         ("billing.charge_next", "p_charge.not_found >= 2", "true"), ("billing.charge_next", "interval '60 seconds'", "interval '-1 day'")],
     "M4: an unknown submit goes back": ["update billing.charge_transition set to_state = 'READY' where from_state = 'SUBMITTING' and event = 'unknown'"],
-    "no version is compared": [("billing.charge_event", "c.version <> p_version", "false"),
+    "no version is compared": [("billing.rail_answers", "c.version <> (v.said).version", "false"),
                                "delete from billing.charge_transition where from_state = 'SUCCEEDED'",
                                "insert into billing.charge_transition values ('SUCCEEDED', 'success', 'SUCCEEDED')"],
     "a lease that never ends": [("billing.take_charges", "v_now + make_interval(secs => r.submit_lease_s)", "null")],

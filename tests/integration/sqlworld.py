@@ -98,9 +98,13 @@ class World:
         self.rows("update ops.clock set shift = shift + greatest((select min(due_at) from billing.charge) - ops.now(), '0')")
         return self.one("billing.claim_rail_work", "w:1", 1, 10)
 
+    def answer(self, claim, event, conn=None, **said):
+        """What a rail answered about a claimed charge, recorded alone; said: more of what billing.rail_answers reads."""
+        one = {"charge": claim["charge_id"], "version": claim["version"], "event": event, "http": 200, **said}
+        return self.one("billing.rail_answers", json.dumps([one]), True, conn=conn)
+
     def event(self, claim, event, txn=None, amount=100, currency="XOF", reason=None, wait=0, conn=None):
-        return self.one("billing.charge_event", claim["charge_id"], claim["version"], event, 200, reason, txn, amount, currency, wait,
-                        conn=conn)
+        return self.answer(claim, event, conn, reason=reason, txn=txn, amount=amount, currency=currency, next_poll_s=wait)
 
     def buy(self, reader, plan="day", amount=100):
         """A pass, the whole way: start, submit, poll, success."""

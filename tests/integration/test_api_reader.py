@@ -241,8 +241,8 @@ def pay(api, charge, amount):
     """What the money room does when the payer approves."""
     api.move_clock("1 minute")
     claimed = {row[0]: row[1] for row in api.sql("select charge_id, version from billing.claim_rail_work('test', 1, 10)")}
-    state = api.sql("select state from billing.charge_event(%s, %s, 'sync_success', 200, null, 'rail-1', %s, 'XOF', 0)",
-                    (charge, claimed[charge], amount))
+    said = {"charge": charge, "version": claimed[charge], "event": "sync_success", "txn": "rail-1", "amount": amount, "currency": "XOF"}
+    state = api.sql("select state from billing.rail_answers(%s, true)", (json.dumps([said]),))
     assert state[0][0] == "SUCCEEDED"
 
 

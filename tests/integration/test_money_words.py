@@ -23,7 +23,7 @@ def gateway_events():
 
 def database_events():
     text = (TOP / "deploy/schema/functions/billing/charge_event.sql").read_text()
-    listed = re.search(r"if p_event not in \((.*?)\)", text, re.S).group(1)
+    listed = re.search(r"if v_event not in \((.*?)\)", text, re.S).group(1)
     return re.findall(r"'([a-z_]+)'", listed)
 
 
@@ -34,12 +34,13 @@ def test_events_are_the_same_words():
 
 
 def test_every_word_is_taken_and_no_other(migrated_db):
+    step = ("select event from billing.charge_event(null::billing.charge, null::billing.rail,"
+            " jsonb_populate_record(null::billing.rail_said, jsonb_build_object('event', %s::text)), ops.now())")
     for word in gateway_events():
-        assert sql(migrated_db, "select outcome from billing.charge_event(-1, 1, %s, 200, '', null, null, null, 0)",
-                   [word]) == [("missing",)]
+        assert sql(migrated_db, step, [word]) == [({"success": "mismatch", "sync_success": "mismatch"}.get(word, word),)]
     for word in ("", "SUCCESS", "unkown", "success "):
         with pytest.raises(Exception, match="no such charge event"):
-            sql(migrated_db, "select outcome from billing.charge_event(-1, 1, %s, 200, '', null, null, null, 0)", [word])
+            sql(migrated_db, step, [word])
 
 
 def test_every_move_has_words_of_the_list(migrated_db):

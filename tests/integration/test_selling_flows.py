@@ -143,7 +143,8 @@ begin
     from billing.plan p where p.code = 'month';
     update billing.charge set state = 'PENDING', due_at = null, prompt_expires_at = ops.now()
     where id = (select max(id) from billing.charge) returning * into c;
-    perform billing.charge_event(c.id, c.version, 'success', 200, null, 'T-paper', 1500, 'XOF', 0);
+    perform billing.rail_answers(jsonb_build_array(jsonb_build_object('charge', c.id, 'version', c.version, 'event', 'success',
+        'txn', 'T-paper', 'amount', 1500, 'currency', 'XOF')), true);
 end $$"""
 
 

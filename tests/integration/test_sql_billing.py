@@ -384,9 +384,8 @@ def test_every_move_of_the_table_is_taken_and_no_other(world):
             with conn.cursor() as cur:
                 cur.execute("update billing.charge set state = %s, settlement = case %s when 'SUCCEEDED' then 'granted' when 'REVIEW' then 'review' end",
                             (state, state))
-                cur.execute("select outcome, state from billing.charge_event(%s, %s, %s, 200, null, %s, 100, 'XOF', 0)",
-                            (before["id"], before["version"], event, f"t{n}"))
-                outcome, got = cur.fetchone()
+            said = world.event({"charge_id": before["id"], "version": before["version"]}, event, f"t{n}", conn=conn)
+            outcome, got = said["outcome"], said["state"]
             conn.rollback()
             conn.close()
             if (state, event) in legal:

@@ -281,13 +281,14 @@ CALLS = {
     "number_papers": "select billing.number_papers(10)",
     "pass_word": "select * from billing.keyword_do(49, 49, 'status', null)",
     "stuck": "select billing.is_stuck(50)",
-    "success": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'success', 200, null, 'tx', 100, 'XOF', 0)",
-    "pending": "select * from billing.charge_event((select min(id) from billing.charge where state = 'PENDING'), 1, 'pending', 200, null, null, null, null, 0)",
+    "success": "select * from billing.rail_answers((select jsonb_agg(jsonb_build_object('charge', c.id, 'version', 1, 'event', 'success', 'txn', 'tx' || c.id,"
+               " 'amount', 100, 'currency', 'XOF')) from (select id from billing.charge where state = 'PENDING' order by id limit 32) c), false)",
     "claim_rail_work": "select * from billing.claim_rail_work('w', 1, 10)",
     "claim_code": "select * from billing.claim_code('w', 50, 's')",
     "claim_refunds": "select * from billing.claim_refunds('w', 10)",
     "claim_mandates": "select * from billing.claim_mandates('w', 10)",
-    "rail_answer": "select * from billing.rail_answer((select min(id) from billing.charge where state = 'PENDING'), 1, 'pending', 200, null, null, null, null, 0, 'r', 'https://l', 's', 's', 's', 60)",
+    "rail_answer": "select * from billing.rail_answers((select jsonb_build_array(jsonb_build_object('charge', min(id), 'version', 1, 'event', 'pending', 'rail_ref', 'r',"
+                   " 'link', 'https://l', 'link_sealed', '00', 'memo_sealed', '00', 'callback_mac', '00', 'expires_s', 60)) from billing.charge where state = 'PENDING'), true)",
     "rail_answers": "select * from billing.rail_answers((select jsonb_agg(jsonb_build_object('charge', c.id, 'version', 1, 'event', 'pending', 'http', 200,"
                     " 'reason', '', 'next_poll_s', 0, 'expires_s', 0)) from (select id from billing.charge where state = 'PENDING' order by id limit 32) c), false)",
     "inbox_store": "select * from billing.inbox_store('mtn_momo', 'new', 'h', 'b', false, '0d7d4bca-3f0e-4f6d-9d6d-1d1f0a2b3c4d', 's')",
@@ -344,7 +345,7 @@ CALLS = {
 # These run on batch connections, which forbid sequential scans and hash and merge joins.
 BATCH = {"esme_take", "esme_take_texts", "esme_texts_answered", "esme_answered", "esme_release", "claim_rail_work",
          "claim_refunds", "claim_mandates",
-         "rail_answer", "rail_answers", "success", "pending", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
+         "rail_answer", "rail_answers", "success", "inbox_match", "claim", "record", "receipts", "match_orphans", "recover", "reroute",
          "named", "settle_unknown", "outbox_decide", "job_claim",
          "job_enqueue", "hop_days", "expire_rows", "refresh_popularity", "run_schedule", "run_reminders", "number_papers", "pause_failing",
          "recovery_wanted", "run_moves"}

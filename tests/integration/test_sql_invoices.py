@@ -110,9 +110,8 @@ def test_a_sale_that_credit_pays_says_so(world):
 def settle_or_not(world, conn, due, how):
     """One settlement, kept or taken back; True: kept."""
     with conn.cursor() as cur:
-        cur.execute("select outcome, state from billing.charge_event(%s, %s, 'success', 200, null, %s, 100, 'XOF', 0)",
-                    (due["charge_id"], due["version"], f"t{due['charge_id']}"))
-        assert cur.fetchone() == ("ok", "SUCCEEDED")
+        said = world.event(due, "success", f"t{due['charge_id']}", conn=conn)
+        assert (said["outcome"], said["state"]) == ("ok", "SUCCEEDED")
         cur.execute("select count(*) from billing.paper_due where charge_id = %s", (due["charge_id"],))
         assert cur.fetchone() == (1,), "due in the transaction that settles, before any numbering can see it"
     if how == "commit":

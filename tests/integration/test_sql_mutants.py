@@ -96,7 +96,7 @@ MUTANTS = {
         [("billing.take_charges", "from unnest(v_taken) t where t.state = 'SUBMITTING'", "from unnest(v_taken) t where false")],
         billing.test_submit_writes_the_attempt_first_and_end_comes_before_the_push),
     "I3: a new reference for a resubmit": (
-        [("billing.charge_event", "state = v_to,", "our_ref = case when v_to = 'READY' then gen_random_uuid() else our_ref end, state = v_to,")],
+        [("billing.take_steps", "set state = n.state,", "set our_ref = case when n.state = 'READY' then gen_random_uuid() else ch.our_ref end, state = n.state,")],
         billing.test_killed_after_claim_is_asked_about_and_resubmitted_with_the_same_ref),
     "I3: resubmit on the first not-found": (
         [("billing.charge_next", "p_charge.not_found >= 2", "true"), ("billing.charge_next", "interval '60 seconds'", "interval '-1 day'")],
@@ -117,15 +117,15 @@ MUTANTS = {
         [("billing.is_granted", "o.settlement = 'granted'", "false")],
         billing.test_superseded_charge_both_succeed_one_grant_one_credit),
     "I4: no version check": (
-        [("billing.charge_event", "c.version <> p_version", "false"), ("billing.charge_event", "v_to is null", "false")],
+        [("billing.rail_answers", "c.version <> (v.said).version", "false"), ("billing.charge_event", "v_to is null", "false")],
         billing.test_sixty_four_equal_answers_settle_once),
     "I5: what a statement has of nobody's is in no books": (
         [("billing.statement_line_match", "-v_sign * l.gross_minor", "0")],
         lambda w: statements.test_every_success_of_a_rail_ends_as_exactly_one_thing_I5(statements.shop_of(w))),
     "I7: a line settles its charge": (
         [("billing.statement_payment", "elsif c.attempts = 0 then",
-          "elsif c.state = 'EXPIRED' then perform billing.charge_event(c.id, c.version, 'success', 200, null, p_line.rail_txn_id, p_line.gross_minor,"
-          " p_line.currency, 0); state := 'waiting'; elsif c.attempts = 0 then")],
+          "elsif c.state = 'EXPIRED' then perform billing.rail_answers(jsonb_build_array(jsonb_build_object('charge', c.id, 'version', c.version, 'event',"
+          " 'success', 'txn', p_line.rail_txn_id, 'amount', p_line.gross_minor, 'currency', p_line.currency)), true); state := 'waiting'; elsif c.attempts = 0 then")],
         lambda w: statements.test_case_9_a_line_of_an_expired_charge_asks_the_rail_and_settles_nothing_I7(statements.shop_of(w))),
     "case 41: what no statement has is not missed": (
         [("billing.statement_missing_find", "t.times @> tstzrange(o.since, o.at, '[]')", "false")],
@@ -146,7 +146,7 @@ MUTANTS = {
         [("billing.credit_left", "c.credit_minor > 0 and not c.superseded", "false")],
         selling.test_credit_pays_its_part_and_is_reserved_once),
     "I5: a charge counts on credit that was spent": (
-        [("billing.settle_from", "c.credit_minor > billing.credit_left(c.user_id, c.currency, c.id)", "false")],
+        [("billing.settle", "c.credit_minor > billing.credit_left(c.user_id, c.currency, c.id)", "false")],
         selling.test_a_late_success_whose_credit_was_spent_is_credit),
     "a refund keeps the part that credit had paid": (
         [("billing.refund_end", "v_credit := billing.refund_credit(f.charge_id);", "")],

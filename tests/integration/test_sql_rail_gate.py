@@ -26,7 +26,7 @@ def claim(world, most=100, conn=None, owner="w:1"):
 
 
 def tell(world, row, event="unknown", http=0, reason="timeout", conn=None):
-    return world.one("billing.charge_event", row["charge_id"], row["version"], event, http, reason, None, None, None, 0, conn=conn)
+    return world.answer(row, event, conn, http=http, reason=reason)
 
 
 def gate(world):
@@ -148,8 +148,7 @@ def test_what_was_sent_before_moves_nothing(world):
     over(world)
     started(world, 1, 100)
     probe, = [r for r in claim(world) if r["action"] == "submit"]
-    world.one("billing.charge_event", rows[-1]["charge_id"], world.value("select version from billing.charge where id = %s", rows[-1]["charge_id"]),
-              "pending", 200, "", None, None, None, 0)
+    tell(world, {**rows[-1], "version": world.value("select version from billing.charge where id = %s", rows[-1]["charge_id"])}, "pending", 200, "")
     assert gate(world)["state"] == "half"
     tell(world, probe, "rejected", 400, "BAD_REQUEST")             # a refusal is an answer
     assert gate(world)["state"] == "closed"

@@ -28,8 +28,8 @@ def charge(world, started):
 
 
 def answer(world, claim, event, ref=None, link=None, memo=None, key=None, over=0, txn=None):
-    return world.one("billing.rail_answer", claim["charge_id"], claim["version"], event, 200, None, txn, 100, "XOF", 0,
-                     ref, link, link and b"sealed", memo, key, over)
+    return world.answer(claim, event, txn=txn, amount=100, currency="XOF", rail_ref=ref, link=link, link_sealed=link and b"sealed".hex(),
+                        memo_sealed=memo and memo.hex(), callback_mac=key and key.hex(), expires_s=over)
 
 
 def links(world, reader):

@@ -1,109 +1,63 @@
 -- SPDX-License-Identifier: Apache-2.0
-create or replace function billing.charge_event(p_charge_id bigint, p_version int, p_event text, p_http_status int, p_reason text,
-                                                p_rail_txn text, p_amount_minor bigint, p_currency text, p_next_poll_s int)
-returns table (outcome text, state text, version int) language plpgsql as $$
-#variable_conflict use_column
+create or replace function billing.charge_event(p_charge billing.charge, p_rail billing.rail, p_said billing.rail_said, p_now timestamptz)
+returns billing.charge_step language plpgsql as $$
 declare
-    v_now timestamptz := ops.now();
-    c billing.charge;
-    r billing.rail;
-    v_event text := p_event;
+    c billing.charge := p_charge;
+    v_event text := p_said.event;
     v_to text;
-    v_old text;
+    v_over timestamptz := case when p_said.expires_s > 0 then p_now + make_interval(secs => p_said.expires_s) end;
 begin
-    if p_event not in ('accepted', 'duplicate', 'pending', 'sync_success', 'success', 'declined', 'expired', 'not_sent', 'unknown',
+    if v_event not in ('accepted', 'duplicate', 'pending', 'sync_success', 'success', 'declined', 'expired', 'not_sent', 'unknown',
                        'rejected', 'not_found', 'not_issued', 'code_refused', 'unresolved', 'mismatch') then
-        raise exception 'no such charge event: %', p_event using errcode = 'invalid_parameter_value';
+        raise exception 'no such charge event: %', v_event using errcode = 'invalid_parameter_value';
     end if;
-    -- Lock order: the reader, then the charge (a settlement stacks the reader's passes).
-    perform 1 from auth.users u
-    where u.id = (select ch.user_id from billing.charge ch where ch.id = p_charge_id) for no key update;
-    select * into c from billing.charge where id = p_charge_id for update;
-    if not found then
-        return query select 'missing', null::text, null::int;
-        return;
-    elsif c.version <> p_version then
-        return query select 'stale', c.state, c.version;
-        return;
-    end if;
-    if v_event in ('success', 'sync_success') and not billing.same_money(c, p_rail_txn, p_amount_minor, p_currency) then
+    if v_event in ('success', 'sync_success') and not billing.same_money(c, p_said.txn, p_said.amount, p_said.currency) then
         v_event := 'mismatch';
     end if;
-    select * into r from billing.rail where code = c.rail;
-    v_old := c.state;
-    v_to := billing.charge_next(c, v_event, r.takes_our_ref, v_now);
+    v_to := billing.charge_next(c, v_event, p_rail.takes_our_ref, p_now);
     if v_to is null then
-        perform ops.audit_put('billing', 'alert.charge_event', 'charge:' || c.id,
-            jsonb_build_object('state', c.state, 'event', v_event, 'reason', left(p_reason, 100)));
-        update billing.charge set due_at = null where id = c.id and state in ('SUCCEEDED', 'SUCCEEDED_LATE', 'REVIEW');
-        return query select 'ignored', c.state, c.version;
-        return;
-    end if;
-
-    if v_old = 'SUBMITTING' then
-        update billing.attempt set done_at = v_now, http_status = p_http_status, event = v_event
-        where charge_id = c.id and n = c.attempts;
-    end if;
-    -- What was submitted under this reference is over, and nobody can pay it: the next submit has a new one (I3).
-    if v_to in ('READY', 'CREATED') and v_event in ('not_issued', 'code_refused') then
-        perform billing.fresh_reference(c.id, v_event);
-        c.prompt_expires_at := null;
+        return row(p_charge, null, v_event, p_said)::billing.charge_step;
     end if;
     -- No answer proves nothing, against the not-founds before it neither.
     c.not_found := case when v_to not in ('UNKNOWN', 'UNRESOLVED') then 0 when v_event = 'not_found' then c.not_found + 1
                         when v_event in ('unknown', 'not_sent') then c.not_found else 0 end;
-    c.first_not_found_at := case when c.not_found > 0 then coalesce(c.first_not_found_at, v_now) end;
+    c.first_not_found_at := case when c.not_found > 0 then coalesce(c.first_not_found_at, p_now) end;
+    c.due_at := billing.charge_due(c, v_to, v_event, p_said.next_poll_s, p_now);
+    c.ended_at := case when v_to in ('SUCCEEDED', 'SUCCEEDED_LATE', 'FAILED', 'EXPIRED', 'REVIEW') then coalesce(c.ended_at, p_now) end;
+    c.settlement := case v_to when 'REVIEW' then 'review' when 'SUCCEEDED' then 'granted' when 'SUCCEEDED_LATE' then 'granted' end;
+    if v_event in ('success', 'sync_success') then
+        c.rail_txn := coalesce(nullif(p_said.txn, ''), c.rail_txn);
+    end if;
+    -- A word that the rail never published is kept while the charge waits (I12).
+    if v_to <> c.state or v_event = 'mismatch' then
+        c.reason := left(coalesce(p_said.reason, v_event), 200);
+    elsif v_event = 'unknown' and v_to in ('PENDING', 'UNKNOWN', 'UNRESOLVED') then
+        c.reason := left(coalesce(nullif(p_said.reason, ''), c.reason), 200);
+    end if;
+    -- Its period may have been paid by another charge since: it must not contend for it (I1).
+    c.superseded := c.superseded or (v_to = 'REVIEW' and c.state in ('FAILED', 'EXPIRED'));
     if v_to in ('PENDING', 'UNKNOWN') then
-        c.prompt_expires_at := coalesce(c.prompt_expires_at, v_now + make_interval(secs => r.prompt_s));
+        c.prompt_expires_at := coalesce(c.prompt_expires_at, p_now + make_interval(secs => p_rail.prompt_s));
+        c.prompt_expired := c.prompt_expired or c.prompt_expires_at <= p_now;
     end if;
-    update billing.charge set
-        state = v_to, version = c.version + 1,
-        -- A word that the rail never published is kept while the charge waits (I12).
-        reason = case when v_to <> v_old or v_event = 'mismatch' then left(coalesce(p_reason, v_event), 200)
-                      when v_event = 'unknown' and v_to in ('PENDING', 'UNKNOWN', 'UNRESOLVED')
-                      then left(coalesce(nullif(p_reason, ''), reason), 200)
-                      else reason end,
-        rail_txn = case when v_event in ('success', 'sync_success') then coalesce(nullif(p_rail_txn, ''), rail_txn) else rail_txn end,
-        not_found = c.not_found, first_not_found_at = c.first_not_found_at,
-        prompt_expires_at = c.prompt_expires_at,
-        ended_at = case when v_to in ('SUCCEEDED', 'SUCCEEDED_LATE', 'FAILED', 'EXPIRED', 'REVIEW') then coalesce(ended_at, v_now) end,
-        settlement = case v_to when 'REVIEW' then 'review' when 'SUCCEEDED' then 'granted' when 'SUCCEEDED_LATE' then 'granted' end,
-        due_at = billing.charge_due(c, v_to, v_event, p_next_poll_s, v_now),
-        claimed_by = null, claimed_epoch = null,
-        -- Its period may have been paid by another charge since: it must not contend for it (I1).
-        superseded = superseded or (v_to = 'REVIEW' and v_old in ('FAILED', 'EXPIRED'))
-    where id = c.id;
-
-    if v_to in ('SUCCEEDED', 'SUCCEEDED_LATE') then
-        perform billing.settle_charge(c.id);
-    elsif v_to = 'REVIEW' then
-        perform billing.hold_charge(c.id, p_amount_minor, p_currency, p_rail_txn);
-    elsif v_to = 'FAILED' and v_old <> v_to then
-        perform billing.charge_notice(c.id, case v_event when 'code_refused' then 'wrong_codes' else 'declined' end);
-    elsif v_to = 'CREATED' then
-        perform billing.code_again(c.id);
-    elsif v_to = 'EXPIRED' and v_old <> v_to then
-        perform billing.charge_notice(c.id, 'expired');
-    elsif v_to = 'UNRESOLVED' and v_old <> v_to then
-        perform billing.charge_notice(c.id, 'pending_review');
-    elsif v_to in ('PENDING', 'UNKNOWN') and not c.prompt_expired and c.prompt_expires_at <= v_now then
-        update billing.charge set prompt_expired = true where id = c.id;
-        perform billing.charge_notice(c.id, 'unanswered');
+    if v_to not in ('READY', 'CREATED') then
+        c.rail_ref := coalesce(p_said.rail_ref, c.rail_ref);
+        c.memo_sealed := coalesce(decode(p_said.memo_sealed, 'hex'), c.memo_sealed);
+        c.callback_mac := coalesce(decode(p_said.callback_mac, 'hex'), c.callback_mac);
+    elsif v_event in ('not_issued', 'code_refused') then
+        c.prompt_expires_at := null;
     end if;
-    if v_event = 'rejected' and v_to = 'FAILED' then
-        perform ops.audit_put('billing', 'alert.charge_rejected', 'charge:' || c.id,
-            jsonb_build_object('http', p_http_status, 'reason', left(p_reason, 100)));
+    -- A link may be good for a day; its reader is not kept waiting for so long.
+    if v_to = 'PENDING' and v_over is not null then
+        c.prompt_expires_at := least(v_over, case p_rail.flow when 'link' then p_now + make_interval(secs => p_rail.prompt_s) end);
     end if;
-    if v_old = 'SUBMITTING' then
-        perform billing.rail_heard(c, v_event, p_http_status, p_reason, v_now);
-    end if;
-    return query select 'ok', v_to, c.version + 1;
+    c.state := v_to;
+    c.version := c.version + 1;
+    return row(p_charge, c, v_event, p_said)::billing.charge_step;
 end $$;
-comment on function billing.charge_event(bigint, int, text, int, text, text, bigint, text, int) is
-'The only way to change a claimed charge. event: accepted duplicate pending sync_success success declined expired not_sent unknown rejected not_found not_issued code_refused unresolved mismatch.
-outcome: ok | stale (another claim came since: version) | ignored (no legal move: a final state stands, alert; I10) | missing.
-A success whose amount, currency or transaction is not ours, or absent, is a mismatch: REVIEW, money in suspense (I8). Success settles in this transaction (I4).
-next_poll_s > 0 overrides the ladder (Retry-After). Every end sends its reader one clear SMS.';
+comment on function billing.charge_event(billing.charge, billing.rail, billing.rail_said, timestamptz) is
+'What an answer makes of a claimed charge; nothing is written here. No legal move: now is null.
+A success whose amount, currency or transaction is not ours, or absent, is a mismatch: REVIEW, money in suspense (I8).';
 
 create or replace function billing.charge_next(p_charge billing.charge, p_event text, p_takes_our_ref boolean, p_now timestamptz)
 returns text language plpgsql stable as $$
@@ -147,7 +101,7 @@ begin
     update billing.charge set our_ref = gen_random_uuid(), rail_ref = null, memo_sealed = null, callback_mac = null where id = p_charge_id;
 end $$;
 comment on function billing.fresh_reference(bigint, text) is
-'A new reference for the next submit of a charge; its attempts keep the one they used. Only billing.charge_event calls it, after an end by which nobody can pay the old one.';
+'A new reference for the next submit of a charge; its attempts keep the one they used. Only billing.step_told calls it, after an end by which nobody can pay the old one.';
 
 create or replace function billing.charge_due(p_charge billing.charge, p_to text, p_event text, p_next_poll_s int, p_now timestamptz)
 returns timestamptz language plpgsql volatile as $$

@@ -46,7 +46,7 @@ begin
     end if;
 end $$;
 comment on function billing.rail_heard(billing.charge, text, int, text, timestamptz) is
-'What a submit tells of its rail. Only billing.charge_event calls it, last of all: users, charge, then the gate.';
+'What a submit tells of its rail. Only billing.take_steps calls it, last of all: users, charges, then the gates.';
 
 create or replace function billing.is_rail_fault(p_event text, p_http_status int, p_reason text) returns boolean language sql immutable as $$
     select case

@@ -47,7 +47,7 @@ begin
         update billing.charge set state = 'SUCCEEDED_LATE', settlement = 'granted', reason = left('decided: ' || p_reason, 200), version = version + 1
         where id = c.id returning * into c;
         if p_what = 'grant' then
-            v_end := billing.settle_from(c.id, v_account);
+            v_end := case when c.id = any (billing.settle(array[c.id], v_account)) then 'granted' else 'credited' end;
         else
             c.amount_minor := coalesce(h.held_minor, c.amount_minor);
             perform billing.credit_from(c, v_account);

@@ -101,7 +101,7 @@ begin
     if not found then
         return p_started;
     end if;
-    perform billing.settle_charge((p_started->>'charge_id')::bigint);
+    perform billing.settle(array[(p_started->>'charge_id')::bigint], 'clearing');
     return p_started || '{"outcome": "paid", "hint": ""}';
 end $$;
 comment on function billing.by_credit(jsonb) is

@@ -1,46 +1,54 @@
 -- SPDX-License-Identifier: Apache-2.0
-create or replace function billing.settle_from(p_charge_id bigint, p_account text) returns text language plpgsql as $$
+create or replace function billing.settle(p_charges bigint[], p_account text) returns bigint[] language plpgsql as $$
 declare
     v_now timestamptz := ops.now();
+    v_granted bigint[] := '{}';
     c billing.charge;
-    co ops.country;
-    v_all bigint;
-    v_tva bigint;
 begin
-    select * into c from billing.charge where id = p_charge_id;
-    select k.* into co from auth.users u join ops.country k on k.code = u.country where u.id = c.user_id;
-    if billing.is_granted(c) or (c.credit_minor > 0 and c.credit_minor > billing.credit_left(c.user_id, c.currency, c.id)) then
-        perform billing.credit_from(c, p_account);
-        return 'credited';
-    end if;
-    v_all := c.amount_minor + c.credit_minor;
-    if c.book_id is null then
-        perform billing.grant_pass(c.user_id, c.plan_id, 'charge', c.id, null, v_all);
-    else
-        insert into billing.book_right (user_id, book_id, charge_id, at) values (c.user_id, c.book_id, c.id, v_now);
-    end if;
-    v_tva := billing.tva_of(v_all, co.tva_permille);
-    with t as (insert into billing.ledger_txn (kind, charge_id, user_id, at) values ('sale', c.id, c.user_id, v_now) returning id)
-    insert into billing.ledger_entry (txn_id, account, rail, amount_minor, currency)
-    select t.id, e.account, e.rail, e.amount, c.currency
-    from t, (values (p_account, case p_account when 'clearing' then c.rail end, c.amount_minor), ('liability', null, c.credit_minor),
-                 ('revenue', null, v_tva - v_all), ('tva', null, -v_tva)) e(account, rail, amount)
-    where e.amount <> 0;
-    perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null then 'receipt_book' else 'receipt' end);
-    perform messaging.ring_pass(c.id);
-    insert into billing.paper_due (charge_id, country, tva_permille) values (c.id, co.code, co.tva_permille);
-    perform auth.recovery_first(c.user_id);
-    return 'granted';
+    for c in select * from billing.charge ch where ch.id = any (p_charges) order by ch.id loop
+        if billing.is_granted(c) or (c.credit_minor > 0 and c.credit_minor > billing.credit_left(c.user_id, c.currency, c.id)) then
+            perform billing.credit_from(c, p_account);
+            continue;
+        elsif c.book_id is not null then
+            insert into billing.book_right (user_id, book_id, charge_id, at) values (c.user_id, c.book_id, c.id, v_now);
+        else
+            perform billing.grant_pass(c.user_id, c.plan_id, 'charge', c.id, null, c.amount_minor + c.credit_minor);
+        end if;
+        v_granted := v_granted || c.id;
+    end loop;
+    perform billing.book_sales(v_granted, p_account, v_now);
+    for c in select * from billing.charge ch where ch.id = any (v_granted) order by ch.id loop
+        perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null then 'receipt_book' else 'receipt' end);
+        perform messaging.ring_pass(c.id);
+        perform auth.recovery_first(c.user_id);
+    end loop;
+    return v_granted;
 end $$;
-comment on function billing.settle_from(bigint, text) is
-'I4, I5: in the transaction of the success, or of a person''s decision (account suspense: where the money was held): the entitlement (billing.grant_pass) or the book, the ledger entries that sum to zero, the receipt, and the invoice as a paper that is due (billing.number_papers).
-If it was already granted by another charge, or the credit that was to pay a part was spent meanwhile, the money becomes credit of who paid and the SMS says so. Returns granted | credited.';
+comment on function billing.settle(bigint[], text) is
+'I4, I5: in the transaction of the success, or of a person''s decision (account suspense: where the money was held): the entitlement (billing.grant_pass) or the book, the ledger entries, the receipt, and the invoice as a paper that is due (billing.number_papers).
+What was already granted by another charge, or whose credit that was to pay a part was spent meanwhile, becomes credit of who paid and the SMS says so. Charges of different readers, whose rows are locked. Returns those that were granted.';
 
-create or replace function billing.settle_charge(p_charge_id bigint) returns text language plpgsql as $$
+create or replace function billing.book_sales(p_charges bigint[], p_account text, p_now timestamptz) returns void language plpgsql as $$
 begin
-    return billing.settle_from(p_charge_id, 'clearing');
+    with sale as (
+        select c.id, c.user_id, c.rail, c.currency, c.amount_minor, c.credit_minor, k.code as country, k.tva_permille,
+            c.amount_minor + c.credit_minor as ttc, billing.tva_of(c.amount_minor + c.credit_minor, k.tva_permille) as tva
+        from billing.charge c join auth.users u on u.id = c.user_id join ops.country k on k.code = u.country
+        where c.id = any (p_charges)
+    ), due as (
+        insert into billing.paper_due (charge_id, country, tva_permille) select s.id, s.country, s.tva_permille from sale s order by s.id
+    ), txn as (
+        insert into billing.ledger_txn (kind, charge_id, user_id, at) select 'sale', s.id, s.user_id, p_now from sale s returning id, charge_id
+    )
+    insert into billing.ledger_entry (txn_id, account, rail, amount_minor, currency)
+    select t.id, e.account, e.rail, e.amount, s.currency
+    from txn t join sale s on s.id = t.charge_id
+    cross join lateral (values (p_account, case p_account when 'clearing' then s.rail end, s.amount_minor), ('liability', null, s.credit_minor),
+                               ('revenue', null, s.tva - s.ttc), ('tva', null, -s.tva)) e(account, rail, amount)
+    where e.amount <> 0;
 end $$;
-comment on function billing.settle_charge(bigint) is 'billing.settle_from of what a rail just debited.';
+comment on function billing.book_sales(bigint[], text, timestamptz) is
+'The sales of charges that were just granted, in entries that sum to zero (I9), and their invoices as papers that are due, with the rate of VAT of now.';
 
 create or replace function billing.is_granted(p_charge billing.charge) returns boolean language plpgsql stable as $$
 begin
