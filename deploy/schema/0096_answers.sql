@@ -7,6 +7,7 @@ drop function if exists billing.rail_answer(bigint, int, text, int, text, text, 
 drop function if exists billing.charge_event(bigint, int, text, int, text, text, bigint, text, int);
 drop function if exists billing.settle_charge(bigint);
 drop function if exists billing.settle_from(bigint, text);
+drop function if exists auth.recovery_first(bigint);
 
 create type billing.rail_said as (
     charge bigint, version int, event text, http int, reason text, txn text, amount bigint, currency text, next_poll_s int,

@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What rails make, in SQL: links, their own references, codes, secrets of callbacks. Case numbers are of the list of
 hard payment cases."""
-import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import psycopg2
 import pytest
 
 from sqlfixtures import *  # noqa: F401,F403
-from support import wait_until
 
 LINK = "https://pay.example.net/c/cos-1?a=100"
 
@@ -361,74 +357,6 @@ def test_a_claim_takes_the_oldest_of_all_rails(world, crowd):
     assert claimed(world, 3) == sorted([crowd[6], *crowd[:2]])
 
 
-# ---- answers together ----
-
-def answers(world, rows, wait=False, conn=None):
-    """Their outcomes: rows are of (claim, event), or (claim, event, more)."""
-    said = [{"charge": c["charge_id"], "version": c["version"], "event": event, "http": 200, "reason": "", "next_poll_s": 0, "expires_s": 0,
-             **(more[0] if more else {})} for c, event, *more in rows]
-    return [(r["outcome"], r["state"]) for r in world.rows("select * from billing.rail_answers(%s, %s)", json.dumps(said), wait, conn=conn)]
-
-
-def paid(claim):
-    return claim, "success", {"txn": f"t{claim['charge_id']}", "amount": 100, "currency": "XOF"}
-
-
-def test_answers_together_are_told_each_in_its_row(world, crowd):
-    a, b, c, d, e, *_ = world.call("billing.claim_rail_work", "w:1", 1, 10)
-    late, stranger = {**c, "version": c["version"] - 1}, {**d, "charge_id": 0}
-    assert answers(world, [(e, "accepted"), paid(a), (late, "accepted"), (stranger, "accepted"), (b, "declined")]) == \
-        [("ok", "PENDING"), ("ok", "SUCCEEDED"), ("stale", "SUBMITTING"), ("busy", None), ("ok", "FAILED")]
-    assert answers(world, [(stranger, "accepted")], wait=True) == [("missing", None)]
-    assert answers(world, [paid(a), (b, "accepted")]) == [("stale", "SUCCEEDED"), ("stale", "FAILED")]    # recorded twice
-
-
-def test_answers_together_keep_what_the_rail_made(shop):
-    world = shop("link")
-    reader = world.dial()
-    started = world.start(reader)
-    made = {"rail_ref": "cos-1", "link": LINK, "link_sealed": b"sealed".hex(), "memo_sealed": b"memo".hex(), "callback_mac": b"mac".hex(),
-            "expires_s": 1800}
-    assert answers(world, [(world.claim_one(), "accepted", made)]) == [("ok", "PENDING")]
-    c = charge(world, started)
-    assert (c["rail_ref"], *(bytes(c[name]) for name in ("link_sealed", "memo_sealed", "callback_mac"))) == ("cos-1", b"sealed", b"memo", b"mac")
-
-
-@pytest.mark.parametrize("lock", ["select 1 from auth.users u join billing.charge c on c.user_id = u.id where c.id = %s for update of u",
-                                  "select 1 from billing.charge c where c.id = %s for update"])
-def test_who_is_busy_is_left_out_and_the_others_wait_for_nobody(world, crowd, lock):
-    a, b, c, *_ = world.call("billing.claim_rail_work", "w:1", 1, 10)
-    other = psycopg2.connect(world.url)
-    try:
-        other.cursor().execute(lock, (b["charge_id"],))
-        assert answers(world, [paid(x) for x in (a, b, c)]) == [("ok", "SUCCEEDED"), ("busy", None), ("ok", "SUCCEEDED")]
-    finally:
-        other.close()
-    assert answers(world, [paid(b)], wait=True) == [("ok", "SUCCEEDED")]
-
-
-@pytest.mark.parametrize("first", ["the newer answer", "the older answer"])
-def test_two_answers_of_one_charge_in_two_batches_at_once_and_the_newer_claim_counts(world, crowd, first):
-    """Its claim lapsed and it was asked about again: a late answer of the old claim meets that of the new one."""
-    olds = world.call("billing.claim_rail_work", "w:1", 1, 10)
-    old, beside = olds[0], olds[1]
-    world.rows("update billing.charge set due_at = ops.now() - interval '1 second' where id = %s", old["charge_id"])
-    new = world.one("billing.claim_rail_work", "w:2", 1, 1)
-    assert (new["charge_id"], new["action"]) == (old["charge_id"], "poll") and new["version"] > old["version"]
-    ahead, behind = (paid(new), (old, "declined")) if first == "the newer answer" else ((old, "declined"), paid(new))
-    other = psycopg2.connect(world.url)
-    try:
-        outcome = answers(world, [ahead], conn=other)
-        assert answers(world, [behind, paid(beside)]) == [("busy", None), ("ok", "SUCCEEDED")]
-        other.commit()
-    finally:
-        other.close()
-    assert [*outcome, *answers(world, [behind], wait=True)] == (
-        [("ok", "SUCCEEDED"), ("stale", "SUCCEEDED")] if first == "the newer answer" else [("stale", "UNKNOWN"), ("ok", "SUCCEEDED")])
-    assert world.value("select count(*) from billing.entitlement where charge_id = %s", old["charge_id"]) == 1
-    assert world.value("select count(*) from billing.ledger_txn where charge_id = %s", old["charge_id"]) == 1
-
-
 def test_an_older_link_in_the_same_claim_goes_before_the_new_charge(shop):
     """Case 32: one claim finds both due; the older link is asked about, the newer charge waits for that answer."""
     world = shop("link")
@@ -441,7 +369,7 @@ def test_an_older_link_in_the_same_claim_goes_before_the_new_charge(shop):
     assert (only["charge_id"], only["action"]) == (older, "revoke")
     world.later("5 seconds")
     assert world.call("billing.claim_rail_work", "w:1", 1, 10) == []          # claimed, and not answered
-    answers(world, [(only, "expired")], wait=True)
+    world.answer(only, "expired")
     world.later("5 seconds")
     (next_one,) = world.call("billing.claim_rail_work", "w:1", 1, 10)
     assert (next_one["charge_id"], next_one["action"]) == (newer, "submit")
@@ -457,33 +385,3 @@ def test_an_older_link_in_the_same_claim_holds_nothing_after_a_minute_nor_once_i
     world.rows("update billing.charge set due_at = ops.now() - interval '1 second', created_at = ops.now() - %s::interval where id = any(%s)",
                since, [older, newer])
     assert {(r["charge_id"], r["action"]) for r in world.call("billing.claim_rail_work", "w:1", 1, 10)} >= {(newer, "submit")}
-
-
-def test_two_batches_take_the_gates_of_rails_in_one_order(world, crowd):
-    """One batch says of two rails that they do not answer, another the same in the other order."""
-    made = world.call("billing.claim_rail_work", "w:1", 1, 10)
-    (a, b, *_), (c, d, *_) = (sorted((x for x in made if (x["rail"] == "mtn_momo") == mtn), key=lambda x: x["charge_id"]) for mtn in (True, False))
-    rails = sorted({x["rail"] for x in made})
-    low, high = ((a, b), (c, d)) if rails[0] == "mtn_momo" else ((c, d), (a, b))
-    first, second = psycopg2.connect(world.url), world.connect()
-    try:
-        answers(world, [(low[0], "unknown")], conn=first)
-        with ThreadPoolExecutor(1) as pool:
-            other = pool.submit(answers, world, [(high[1], "unknown"), (low[1], "unknown")], conn=second)
-            wait_until(lambda: world.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%%rail_answers%%'"),
-                       "a batch behind the other's gate")
-            answers(world, [(high[0], "unknown")], conn=first)
-            first.commit()
-            assert other.result(30) == [("ok", "UNKNOWN"), ("ok", "UNKNOWN")]
-    finally:
-        first.close()
-        second.close()
-    assert world.value("select sum(faults) from billing.rail_gate") == 4
-
-
-def test_an_answer_that_raises_takes_the_others_back_with_it(world, crowd):
-    a, b, *_ = world.call("billing.claim_rail_work", "w:1", 1, 10)
-    with pytest.raises(psycopg2.Error, match="no such charge event"):
-        answers(world, [paid(a), (b, "nonsense")])
-    assert world.value("select count(*) from billing.ledger_txn") == 0
-    assert answers(world, [paid(a)]) == [("ok", "SUCCEEDED")]                # alone, its claim still counts

@@ -10,17 +10,21 @@ end $$;
 comment on function auth.recovery_want(bigint, interval) is
 'A new code is to be made and sent to this phone after a while. The one it has opens until then, and dies with the new one.';
 
-create or replace function auth.recovery_first(p_user_id bigint) returns void language plpgsql as $$
+create or replace function auth.recovery_first(p_users bigint[]) returns void language plpgsql as $$
 begin
     -- The receipt first: it is what the reader waits for.
-    perform auth.recovery_want(p.id, interval '10 minutes')
-    from (select i.id from auth.identity i where i.user_id = p_user_id and i.kind = 'phone' and i.gone_at is null
-          order by i.last_seen_at desc, i.id limit 1) p
-    where not exists (
-        select 1 from auth.recovery_code r where r.identity_id = any (array(select i.id from auth.identity i where i.user_id = p_user_id)));
+    insert into auth.recovery_code (identity_id, wanted_at)
+    select p.id, ops.now() + interval '10 minutes'
+    from unnest(p_users) u(id)
+    cross join lateral (select i.id from auth.identity i where i.user_id = u.id and i.kind = 'phone' and i.gone_at is null
+                        order by i.last_seen_at desc, i.id limit 1) p
+    -- One look by index a reader; NOT EXISTS would be joined, and read the table.
+    where (select r.identity_id from auth.recovery_code r
+           where r.identity_id = any (array(select i.id from auth.identity i where i.user_id = u.id)) limit 1) is null
+    on conflict (identity_id) do nothing;
 end $$;
-comment on function auth.recovery_first(bigint) is
-'With a reader''s first purchase: from now on she has something to lose, so a code is made for her, unless she has or had one.';
+comment on function auth.recovery_first(bigint[]) is
+'With readers'' first purchases: from now on each has something to lose, so a code is made for her, unless she has or had one.';
 
 create or replace function auth.recovery_ask(p_identity_id bigint, p_step_key text) returns table (outcome text) language plpgsql as $$
 #variable_conflict use_column

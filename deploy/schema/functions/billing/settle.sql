@@ -20,8 +20,8 @@ begin
     for c in select * from billing.charge ch where ch.id = any (v_granted) order by ch.id loop
         perform billing.charge_notice(c.id, case when c.gift_by is not null then 'gift' when c.book_id is not null then 'receipt_book' else 'receipt' end);
         perform messaging.ring_pass(c.id);
-        perform auth.recovery_first(c.user_id);
     end loop;
+    perform auth.recovery_first(array(select ch.user_id from billing.charge ch where ch.id = any (v_granted)));
     return v_granted;
 end $$;
 comment on function billing.settle(bigint[], text) is
