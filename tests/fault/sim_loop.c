@@ -51,7 +51,7 @@ static struct active timers[TIMERS_MAX];
 static size_t ntimers;
 static uint64_t seq;
 static struct loop loops[SIM_DAEMONS];
-static int64_t next_due; /* of sim_next_due; 0: to be asked for */
+static int64_t next_due; /* of sim_next_due; what is not in the future is asked for again */
 static bool match_wanted;
 
 /* ---- the heap ---- */
@@ -145,7 +145,8 @@ static bool put_off(struct active *a)
         }
         due = INT64_MAX;
     } else if (sim_is_claim(a->t)) {
-        if (next_due == 0)
+        /* what was due may be ended by a claim that hands out nothing, and by nobody else */
+        if (next_due <= a->at)
             next_due = sim_next_due();
         due = next_due;
     } else {
