@@ -61,9 +61,8 @@ PG_STMT(moves_stmt, "job.run_moves", PG_BATCH, 1,
 PG_STMT(endings_stmt, "job.ring_endings", PG_BATCH, 1,
         "select messaging.ring_endings(coalesce(($1::jsonb ->> 'max')::int, 200))");
 
-/* 50 a transaction: see billing.number_papers. */
 PG_STMT(papers_stmt, "job.number_papers", PG_BATCH, 1,
-        "select billing.number_papers(coalesce(($1::jsonb ->> 'max')::int, 50))");
+        "select billing.number_papers(coalesce(($1::jsonb ->> 'max')::int, 500))");
 
 static const struct job_kind {
     const char *name;

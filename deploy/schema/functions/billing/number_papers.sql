@@ -10,9 +10,8 @@ begin
     perform billing.invoice_refund((select f from billing.refund f where f.id = u.refund_id)) from unnest(p_due) u where u.refund_id is not null order by u.id;
 exception when others then
     if cardinality(p_due) > 1 then
-        foreach d in array p_due loop
-            perform billing.make_papers(array[d]);
-        end loop;
+        perform billing.make_papers(p_due[:cardinality(p_due) / 2]);
+        perform billing.make_papers(p_due[cardinality(p_due) / 2 + 1:]);
         return;
     end if;
     d := p_due[1];
@@ -20,7 +19,7 @@ exception when others then
     perform ops.audit_put('billing', 'alert.paper_failed', coalesce('charge:' || d.charge_id, 'refund:' || d.refund_id), jsonb_build_object('error', left(sqlerrm, 200)));
 end $$;
 comment on function billing.make_papers(billing.paper_due[]) is
-'Makes the invoices, then the credit notes that were due, each kind in that order: all of them or, when one raises, each by itself, so that it is an alert, is tried again in an hour, and takes no number and no other paper with it.';
+'Makes the invoices, then the credit notes that were due, each kind in that order: all of them or, when one raises, first the one half, then the other, until it stands alone: it is an alert, is tried again in an hour, and takes no number and no other paper with it.';
 
 create or replace function billing.number_papers(p_max int) returns int language plpgsql as $$
 declare
@@ -33,4 +32,4 @@ begin
 end $$;
 comment on function billing.number_papers(int) is
 'Numbers the papers that are due, at most max, in the order in which they were; how many it looked at. One caller after the other, from here to its commit: no number is given twice, and a credit note comes after its invoice.
-The counter is taken here only and goes back with what rolls back, so that no number is missing. A paper that raises (a bug of ours) holds up no other (billing.make_papers). Up to 64 at once, or snapshots of the whole server slow down: after one that raises, each has a subtransaction.';
+The counter is taken here only and goes back with what rolls back, so that no number is missing. A paper that raises (a bug of ours) holds up no other (billing.make_papers). Hundreds at once: each call walks over what the calls before it took away.';
