@@ -19,7 +19,7 @@
 #define MONEY_POLL_MS  1000
 #define MONEY_MATCH_MS 5000
 #define MONEY_CLAIM_STEP                                                                           \
-    16 /* works that end before the next claim: one by one would cost a claim each */
+    32 /* works that end before the next claim: one by one would cost a claim each */
 
 static struct counter in_flight = GAUGE("coko_charges_in_flight", "Charges being asked about now");
 

@@ -37,37 +37,42 @@ create or replace function billing.grant_pass(p_user_id bigint, p_plan_id bigint
 returns billing.entitlement language plpgsql as $$
 declare
     v_now timestamptz := ops.now();
-    pl billing.plan;
-    co ops.country;
+    h record;
     o record;
     e billing.entitlement;
     v_plan_days int := 0;
     v_worth bigint := 0;
 begin
-    select k.* into co from auth.users u join ops.country k on k.code = u.country where u.id = p_user_id;
-    select * into pl from billing.plan where id = p_plan_id;
-    if exists (select 1 from billing.entitlement x join billing.plan l on l.id = x.plan_id
-               where x.user_id = p_user_id and x.ends_at > v_now and l.level < pl.level) then
+    -- The plan, and what of hers still runs or waits: one look, for most have nothing.
+    select p.code, p.level, p.period_unit, p.period_count, k.time_zone, x.* into h
+    from auth.users u join ops.country k on k.code = u.country join billing.plan p on p.id = p_plan_id
+    cross join lateral (
+        select max(n.ends_at) as until, bool_or(l.level < p.level) as lesser
+        from billing.entitlement n join billing.plan l on l.id = n.plan_id where n.user_id = u.id and n.ends_at > v_now) x
+    where u.id = p_user_id;
+    if h.lesser then
         select * into o from billing.taken_over(p_user_id, p_plan_id);
         v_plan_days := o.plan_days;
         v_worth := o.worth_minor;
-        perform ops.audit_put('user:' || p_user_id, 'pass.taken_over', 'plan:' || pl.code,
+        perform ops.audit_put('user:' || p_user_id, 'pass.taken_over', 'plan:' || h.code,
             jsonb_build_object('days', o.days, 'plan_days', o.plan_days, 'passes', (
                 select jsonb_agg(jsonb_build_object('id', x.id, 'charge', x.charge_id, 'from', x.starts_at, 'to', x.ends_at))
-                from billing.entitlement x join billing.plan l on l.id = x.plan_id and l.level < pl.level
+                from billing.entitlement x join billing.plan l on l.id = x.plan_id and l.level < h.level
                 where x.user_id = p_user_id and x.ends_at > v_now)));
         delete from billing.entitlement x using billing.plan l
-        where x.user_id = p_user_id and x.starts_at >= v_now and l.id = x.plan_id and l.level < pl.level;
+        where x.user_id = p_user_id and x.starts_at >= v_now and l.id = x.plan_id and l.level < h.level;
         update billing.entitlement x set ends_at = v_now, remind_at = null from billing.plan l
-        where x.user_id = p_user_id and x.ends_at > v_now and l.id = x.plan_id and l.level < pl.level;
+        where x.user_id = p_user_id and x.ends_at > v_now and l.id = x.plan_id and l.level < h.level;
+        select max(x.ends_at) into h.until from billing.entitlement x where x.user_id = p_user_id and x.ends_at > v_now;
     end if;
 
-    e.starts_at := coalesce((select max(x.ends_at) from billing.entitlement x where x.user_id = p_user_id and x.ends_at > v_now), v_now);
-    e.anchor_day := coalesce(
-        (select x.anchor_day from billing.entitlement x
-         where x.user_id = p_user_id and x.plan_id = p_plan_id and x.ends_at = e.starts_at limit 1),
-        extract(day from e.starts_at at time zone co.time_zone)::int);
-    e.ends_at := billing.add_period(e.starts_at, pl.period_unit, pl.period_count, e.anchor_day, co.time_zone)
+    e.starts_at := greatest(h.until, v_now);
+    e.anchor_day := extract(day from e.starts_at at time zone h.time_zone)::int;
+    if h.until > v_now then
+        e.anchor_day := coalesce((select x.anchor_day from billing.entitlement x
+                                  where x.user_id = p_user_id and x.plan_id = p_plan_id and x.ends_at = e.starts_at limit 1), e.anchor_day);
+    end if;
+    e.ends_at := billing.add_period(e.starts_at, h.period_unit, h.period_count, e.anchor_day, h.time_zone)
         + make_interval(days => v_plan_days);
     update billing.entitlement set remind_at = null where user_id = p_user_id and remind_at is not null;
     insert into billing.entitlement (user_id, plan_id, charge_id, starts_at, ends_at, anchor_day, created_at, origin, voucher, worth_minor,
