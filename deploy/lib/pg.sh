@@ -4,7 +4,8 @@
 # A private PostgreSQL 15. State lives in DIR: pg.data (the cluster), pg.pass, pg.port, pg.log.
 #
 #   pg_start DIR   creates the cluster where there is none, starts it on 127.0.0.1 and sets PG_PORT and
-#                  PG_URL. PG_FSYNC=off is for tests, whose data nobody will miss.
+#                  PG_URL. PG_FSYNC=off is for tests, whose data nobody will miss; PG_BUFFERS (128MB) for figures,
+#                  where a quarter of the memory is what an operator gives it.
 #   pg_stop DIR [MODE]  stops it (pg_ctl's mode, fast); the data stays in DIR
 #   pg_wipe DIR    stops it and removes the data
 #
@@ -57,7 +58,7 @@ listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$( ((${#data} < 80)) && printf '%s' "$data")'
 max_connections = 200
-shared_buffers = 128MB
+shared_buffers = ${PG_BUFFERS:-128MB}
 timezone = 'UTC'
 log_timezone = 'UTC'
 jit = off

@@ -25,6 +25,7 @@ SECONDS = int(os.environ.get("BENCH_MONEY_SECONDS", "40"))
 FILLING_S = 15      # until as many charges are settled as submitted
 LIMIT_S = 180
 CHUNK = 1000
+BUFFERS = "2GB"     # what PostgreSQL would have of this machine's memory; 128 MB are read and written again and again
 PLACES = 200        # of the rail: two requests a charge, 50 ms each, and what the database takes meanwhile
 
 READERS = """
@@ -76,7 +77,7 @@ class Till:
     def start(self, machine, at_the_end):
         self.rail = Rail(machine)
         at_the_end(self.rail.stop)
-        self.pg = Postgres(machine.folder / "pg-money", fsync="on")
+        self.pg = Postgres(machine.folder / "pg-money", fsync="on", buffers=BUFFERS)
         at_the_end(self.pg.stop)
         self.url = self.pg.url
         fill(self.url)

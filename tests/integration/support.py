@@ -166,11 +166,11 @@ def shell(script, *args, env=None):
 
 class Postgres:
     """A private server in its own folder. `url` names the database `coko`; `url_of(db)` another.
-    fsync "on" is for figures: tests need no data after a power cut. mould: the folder of a server at rest, which this
+    fsync "on" and more buffers are for figures: tests need no data after a power cut. mould: the folder of a server at rest, which this
     one begins as a copy of."""
 
-    def __init__(self, folder, fsync="off", mould=None):
-        self.folder, self.fsync = Path(folder), fsync
+    def __init__(self, folder, fsync="off", mould=None, buffers="128MB"):
+        self.folder, self.fsync, self.buffers = Path(folder), fsync, buffers
         if mould:
             self.folder.mkdir(parents=True)
             shell('data=$(pg_place "$1") && cp -a --reflink=auto "$2/pg.data/." "$data" && cp -a "$2/pg.pass" "$1"', self.folder, mould)
@@ -178,7 +178,7 @@ class Postgres:
 
     def start(self):
         out = shell('pg_start "$1" && printf "url %s\\n" "$PG_URL"', self.folder,
-                    env={"PG_FSYNC": self.fsync})
+                    env={"PG_FSYNC": self.fsync, "PG_BUFFERS": self.buffers})
         self.url = re.search(r"^url (\S+)$", out, re.M).group(1)
 
     def url_of(self, database):
