@@ -62,7 +62,7 @@ SQL = {
     "refund: a repeated submit has a new reference": [
         ("billing.refund_event", "state = v_to, version", "our_ref = case when v_to = 'APPROVED' then gen_random_uuid() else our_ref end, state = v_to, version")],
     "refund: no answer is a failure": ["update billing.refund_transition set to_state = 'REFUND_FAILED' where event = 'unknown'"],
-    "refund: the money leaves no account": [("billing.refund_end", "'refunds', f.amount_minor, 'clearing', -f.amount_minor", "'refunds', f.amount_minor, 'revenue', -f.amount_minor")],
+    "refund: the money leaves no account": [("billing.refund_end", "'refunds', f.amount_minor, billing.paid_from(c.rail), -f.amount_minor", "'refunds', f.amount_minor, 'revenue', -f.amount_minor")],
     "I6: a callback seen before is not counted": [("billing.inbox_put", "set seen = i.seen + 1", "set seen = i.seen")],
 }
 

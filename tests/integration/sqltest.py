@@ -159,6 +159,7 @@ TEMPLATES = {
     "wrong_codes": "Coko : trois codes faux, {amount} non payés.", "code_again": "Coko : code refusé pour {amount}.",
     "declined": "Coko : paiement de {amount} refusé, rien n'a été débité.",
     "refunded": "Coko : {amount} payés pour {plan} ont été rendus. Ref {ref}.",
+    "refunded_credit": "Coko : {amount} payés pour {plan} sont rendus et gardés. Ref {ref}.",
     "expired": "Coko : la demande de {amount} a expiré, rien n'a été débité.",
     "unanswered": "Coko : pas encore de réponse pour votre paiement de {amount}.",
     "pending_review": "Coko : votre paiement de {amount} est en vérification. Ref {ref}.",

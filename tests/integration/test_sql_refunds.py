@@ -334,6 +334,46 @@ def test_credit_goes_back(world):
     assert books(world, charge) == {}
 
 
+def bought_by_credit(world, reader):
+    """A pass that her credit paid whole; its charge."""
+    credited(world, reader)
+    world.later("23 hours")
+    got = world.start(reader)
+    assert (got["outcome"], got["rail"]) == ("paid", "wallet")
+    return got["charge_id"]
+
+
+def credit_left(world, reader):
+    return world.value("select billing.credit_left(%s, 'XOF', null)", reader["user_id"])
+
+
+@pytest.mark.parametrize("parts", [(None,), (30, 70), (1, 98, None)])
+@pytest.mark.parametrize("function", ["refund_request", "refund_ask"])
+def test_what_credit_paid_is_credit_again_with_the_second_persons_yes(world, parts, function):
+    """No rail is asked, nor a person at its back office; the sale and its VAT are taken back to the franc (I9)."""
+    reader = world.dial()
+    charge = bought_by_credit(world, reader)
+    sold, back = books(world, charge), 0
+    assert (sold["liability"], credit_left(world, reader)) == (100, 0)
+    for part in parts:
+        asked = world.one(f"billing.{function}", charge, part, "erreur", "awa", *([True] if function == "refund_ask" else []))
+        assert world.one("billing.refund_approve", asked["refund_id"], "awa")["outcome"] == "same_person"
+        assert credit_left(world, reader) == back, "nothing moves by one person"
+        assert world.one("billing.refund_approve", asked["refund_id"], "binta") == {"outcome": "ok", "state": "REFUNDED"}
+        back = 100 - asked["left_minor"]
+        assert (credit_left(world, reader), books(world, charge).get("liability", 0)) == (back, 100 - back)
+    assert ask(world, charge)["outcome"] == "above" and books(world, charge) == {}
+    assert world.call("billing.claim_refunds", "w:1", 10) == []
+    assert world.rows("select txn_id from billing.ledger_entry group by txn_id having sum(amount_minor) <> 0") == []
+    assert "rendus et gardés" in world.messages(reader, "receipt")[-1]["body"]
+    assert world.value("select count(*) from billing.entitlement e where e.charge_id = %s and e.ends_at > ops.now() and not e.given_back", charge) == 0
+    while world.value("select billing.number_papers(50)"):
+        pass
+    notes = world.rows("select i.ttc_minor, i.credit_minor from billing.invoice i where i.charge_id = %s order by i.id", charge)
+    assert notes[0]["ttc_minor"] == 100 and sum(n["ttc_minor"] for n in notes) == sum(n["credit_minor"] for n in notes) == 0
+    assert world.start(reader)["outcome"] == "paid", "it pays the next one"
+
+
 def test_credit_that_was_spent_stays(world):
     reader = world.dial()
     asked = ask(world, credited(world, reader))

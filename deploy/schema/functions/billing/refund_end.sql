@@ -52,10 +52,12 @@ comment on function billing.refund_reverse(billing.refund, bigint) is
 create or replace function billing.refund_end(p_refund_id bigint) returns void language plpgsql as $$
 declare
     f billing.refund;
+    c billing.charge;
     v_whole boolean;
     v_credit jsonb := '{}';
 begin
     select * into f from billing.refund where id = p_refund_id;
+    select * into c from billing.charge where id = f.charge_id;
     if f.state = 'REFUND_FAILED' then
         perform billing.refund_book(f, 'refund_return', (
             select jsonb_object_agg(e.account, -e.amount_minor) from billing.ledger_txn t join billing.ledger_entry e on e.txn_id = t.id
@@ -67,21 +69,21 @@ begin
     v_whole := (select l.left_minor = 0 from billing.refund_left(f.charge_id) l)
         and not exists (select 1 from billing.refund o where o.charge_id = f.charge_id
                         and o.state in ('REQUESTED', 'APPROVED', 'REFUNDING', 'REFUND_UNKNOWN'));
-    if v_whole then
+    if v_whole and c.rail <> 'wallet' then
         v_credit := billing.refund_credit(f.charge_id);
     end if;
-    perform billing.refund_book(f, 'refund', jsonb_build_object('refunds', f.amount_minor, 'clearing', -f.amount_minor) || v_credit);
+    perform billing.refund_book(f, 'refund', jsonb_build_object('refunds', f.amount_minor, billing.paid_from(c.rail), -f.amount_minor) || v_credit);
     perform billing.refund_notice(f.id);
     if v_whole then
         perform billing.end_pass(f.charge_id);
         -- Who has her money back did not want the pass: no next one is debited before she says yes again.
-        perform billing.mandate_sleep(m.id, 'lapsed') from billing.charge c join billing.mandate m on m.user_id = c.user_id and m.state = 'ACTIVE'
-        where c.id = f.charge_id and c.settlement = 'granted' and c.book_id is null;
+        perform billing.mandate_sleep(m.id, 'lapsed') from billing.mandate m
+        where m.user_id = c.user_id and m.state = 'ACTIVE' and c.settlement = 'granted' and c.book_id is null;
     end if;
     insert into billing.paper_due (refund_id) values (f.id);
 end $$;
 comment on function billing.refund_end(bigint) is
-'The end of a refund, in the transaction of its event. REFUNDED: the money leaves the rail''s clearing, the payer is told, a charge that was given back whole gives nothing any more (a mandate of its reader sleeps), and a credit note is due (billing.number_papers; none is made where there was no sale). REFUND_FAILED: booked back, a person is called.';
+'The end of a refund, in the transaction of its event. REFUNDED: the money leaves the rail''s clearing (or is credit again, where credit had paid), the payer is told, a charge that was given back whole gives nothing any more (a mandate of its reader sleeps), and a credit note is due (billing.number_papers; none is made where there was no sale). REFUND_FAILED: booked back, a person is called.';
 
 create or replace function billing.refund_credit(p_charge_id bigint) returns jsonb language plpgsql stable as $$
 declare
@@ -138,7 +140,7 @@ begin
            and not exists (select 1 from auth.identity p where p.id = c.identity_id and p.user_id = c.user_id)
          order by i.last_seen_at desc, i.id limit 1)
     loop
-        perform messaging.enqueue(v_to, 'receipt', v_lang, 'refunded', jsonb_build_object(
+        perform messaging.enqueue(v_to, 'receipt', v_lang, case c.rail when 'wallet' then 'refunded_credit' else 'refunded' end, jsonb_build_object(
             'plan', (select coalesce(ops.named(p.names, v_lang), p.code) from billing.plan p where p.id = c.plan_id),
             'amount', billing.money_text(f.amount_minor, f.currency), 'ref', right(coalesce(f.rail_txn, left(f.our_ref::text, 8)), 12)),
             'refund:' || f.id || ':refunded:' || v_to);
