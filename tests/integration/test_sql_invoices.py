@@ -259,6 +259,23 @@ def test_a_paper_that_cannot_be_made_is_an_alert_and_the_others_do_not_wait(worl
     assert world.value("select count(*) from billing.entitlement") == 3, "no settlement knew of it (case 44)"
 
 
+def test_a_charge_that_somebody_holds_keeps_no_other_paper_waiting(world):
+    """Its paper waits for that lock at each halving; each wait was a second, and ten of them ended the whole batch."""
+    due = pending(world, 9)
+    settled(world, *due)
+    other, batch = psycopg2.connect(world.url), psycopg2.connect(world.url, options="-c lock_timeout=1000 -c statement_timeout=2500")
+    try:
+        other.cursor().execute("select 1 from billing.charge where id = %s for update", (due[4]["charge_id"],))
+        batch.cursor().execute("select billing.number_papers(50)")
+        batch.commit()
+    finally:
+        other.close()
+        batch.close()
+    assert alerts(world) == [f"charge:{due[4]['charge_id']}"] and last_seq(world) == 8
+    world.later("1 hour")
+    assert papers(world, due[4]["charge_id"])[0]["seq"] == 9
+
+
 def watched(world):
     """The counters write down each of their steps from now on; taken() has them."""
     world.rows("create table public.step (id int generated always as identity, country text, year int, kind text, last bigint);"

@@ -26,6 +26,8 @@ declare
     v_due billing.paper_due[];
 begin
     perform pg_advisory_xact_lock(hashtextextended('number_papers', 26));
+    -- A charge that somebody holds is waited for at each halving: all of them together no longer than one of the caller's waits.
+    perform set_config('lock_timeout', '100ms', true);
     v_due := array(select x from billing.paper_due x where x.retry_at is null or x.retry_at <= ops.now() order by x.id limit greatest(p_max, 0));
     perform billing.make_papers(v_due);
     return cardinality(v_due);
