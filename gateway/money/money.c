@@ -2,9 +2,10 @@
 /*
  * The room: its rails, and the walk to the database for due charges. See money.h.
  *
- * Woken by MONEY_CHARGE_TOPIC and every second besides; also by each MONEY_CLAIM_STEP works that ended
- * and by the last one, whatever the claim before found: it may have met a rail all of whose places
- * were taken, and each end frees one. A claim asks for no more than there is room for, so a charge is
+ * Woken by MONEY_CHARGE_TOPIC and every second besides; also when MONEY_CLAIM_STEP works ended, or as
+ * many as are left, whatever the claim before found: it may have met a rail all of whose places were
+ * taken, and each end frees one. A rail of fewer places than the step would else wait for its second
+ * behind one slow answer. A claim asks for no more than there is room for, so a charge is
  * never leased to a process that only queues it. Callbacks that came before
  * their charge was visible are matched every MONEY_MATCH_MS (hard case 6).
  */
@@ -79,8 +80,7 @@ static void claim(void *arg)
 
 static void claim_more(struct money *m)
 {
-    if (!op_pending(&m->claim) &&
-        (m->ended >= MONEY_CLAIM_STEP || (m->ended > 0 && m->nworks == 0)))
+    if (!op_pending(&m->claim) && m->ended > 0 && m->ended >= MIN(MONEY_CLAIM_STEP, m->nworks))
         claim_charges(m);
 }
 

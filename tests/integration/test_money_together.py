@@ -168,3 +168,21 @@ def test_a_claim_that_found_no_free_place_is_not_the_last_before_the_next_poll(m
     gaps = [r["gap"] for r in till.sql("select extract(epoch from sent_at - lag(sent_at) over (order by sent_at))::float as gap"
                                        " from billing.attempt where charge_id = any(%s) offset 1", made)]
     assert sum(gap < 0.5 for gap in gaps) > len(gaps) / 2, f"most of them waited for a poll: {gaps}"
+
+
+@pytest.fixture
+def eight_places(migrated_db):
+    sql(migrated_db, "update billing.rail set places = 8")
+    yield
+    sql(migrated_db, "update billing.rail set places = default")
+
+
+def test_a_rail_of_few_places_does_not_wait_for_its_second_behind_one_slow_answer(mtn_shop, eight_places):
+    """The next claim came with the step's number of ends, or the last one: seven places of eight stood empty most of each second."""
+    till = mtn_shop.till()
+    till.fault("pay", "delay", 1, delay_ms=10000)
+    made = crowd(till, 40)
+    till.wake()
+    wait_until(lambda: till.value("select count(*) from billing.charge where id = any(%s) and state = 'PENDING'", made) >= 39, "all but one to be sent", 60)
+    took = till.value("select extract(epoch from max(sent_at) - min(sent_at))::float from billing.attempt where charge_id = any(%s)", made)
+    assert took < 3, f"seven a second: {took}"
