@@ -190,3 +190,15 @@ def test_answers_together_leave_what_they_leave_one_by_one(world, seed):
         met |= {(event, *end) for (_, event, _), end in zip(rows, alone)}
     conn.close()
     assert len(met) > 20, met
+
+
+def test_nothing_is_granted_without_its_sale_in_the_ledger(world):
+    """Of a country that is not ours there is no rate of VAT (a bug of ours): the sale raises, and no book is granted beside the ledger (I4, I9)."""
+    reader, book = world.dial(), world.book()
+    world.start(reader)
+    world.rows("update billing.charge set book_id = %s", book)
+    claim = world.claim_one()
+    world.rows("update auth.users set country = 'ZZ' where id = %s", reader["user_id"])
+    with pytest.raises(psycopg2.errors.CheckViolation):
+        answers(world, [paid(claim)])
+    assert world.value("select count(*) from billing.book_right") == 0

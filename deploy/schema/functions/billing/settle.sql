@@ -33,7 +33,9 @@ begin
     with sale as (
         select c.id, c.user_id, c.rail, c.currency, c.amount_minor, c.credit_minor, k.code as country, k.tva_permille,
             c.amount_minor + c.credit_minor as ttc, billing.tva_of(c.amount_minor + c.credit_minor, k.tva_permille) as tva
-        from billing.charge c join auth.users u on u.id = c.user_id join ops.country k on k.code = u.country
+        from billing.charge c join auth.users u on u.id = c.user_id
+        -- Of a country that is not ours (a bug) the paper raises: no grant without its sale in the books.
+        left join ops.country k on k.code = u.country
         where c.id = any (p_charges)
     ), due as (
         insert into billing.paper_due (charge_id, country, tva_permille) select s.id, s.country, s.tva_permille from sale s order by s.id
