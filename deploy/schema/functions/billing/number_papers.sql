@@ -15,11 +15,16 @@ exception when others then
         return;
     end if;
     d := p_due[1];
+    -- Somebody holds its charge just now: no fault of anybody.
+    if sqlstate = '55P03' then
+        update billing.paper_due set retry_at = ops.now() + interval '1 minute' where id = d.id;
+        return;
+    end if;
     update billing.paper_due set retry_at = ops.now() + interval '1 hour' where id = d.id;
     perform ops.audit_put('billing', 'alert.paper_failed', coalesce('charge:' || d.charge_id, 'refund:' || d.refund_id), jsonb_build_object('error', left(sqlerrm, 200)));
 end $$;
 comment on function billing.make_papers(billing.paper_due[]) is
-'Makes the invoices, then the credit notes that were due, each kind in that order: all of them or, when one raises, first the one half, then the other, until it stands alone: it is an alert, is tried again in an hour, and takes no number and no other paper with it.';
+'Makes the invoices, then the credit notes that were due, each kind in that order: all of them or, when one raises, first the one half, then the other, until it stands alone: it is an alert, is tried again in an hour (no alert, and in a minute, where its charge is held), and takes no number and no other paper with it.';
 
 create or replace function billing.number_papers(p_max int) returns int language plpgsql as $$
 declare

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
+-- Before billing.rail_answers, by its name: while a migration goes on, no new text calls what is not there yet.
 create or replace function billing.settle(p_charges bigint[], p_account text) returns bigint[] language plpgsql as $$
 declare
     v_now timestamptz := ops.now();
