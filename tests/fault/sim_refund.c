@@ -17,6 +17,8 @@ static struct refund {
     struct account *account;
     int64_t amount;
     enum status status;
+    bool
+        refused; /* a second copy of the same request hears the same: else its payer could have both */
 } refunds[REFUNDS_MAX];
 static size_t nrefunds;
 
@@ -52,10 +54,12 @@ json_t *sim_refund_books(void)
 {
     json_t *all = json_array();
 
-    for (size_t i = 0; i < nrefunds; i++)
-        json_array_append_new(all, json_pack("{s:s,s:I,s:b}", "ref", refunds[i].ref, "amount",
-                                             (json_int_t)refunds[i].amount, "done",
-                                             refunds[i].status == SUCCESSFUL));
+    for (size_t i = 0; i < nrefunds; i++) {
+        if (!refunds[i].refused)
+            json_array_append_new(all, json_pack("{s:s,s:I,s:b}", "ref", refunds[i].ref, "amount",
+                                                 (json_int_t)refunds[i].amount, "done",
+                                                 refunds[i].status == SUCCESSFUL));
+    }
     return all;
 }
 
@@ -67,8 +71,19 @@ static void on_done(void *arg)
         f->status = sim_chance(850) ? SUCCESSFUL : FAILED;
 }
 
+static struct refund *keep(const char *ref, struct refund f)
+{
+    struct refund *kept = &refunds[nrefunds++];
+
+    assert(nrefunds <= REFUNDS_MAX);
+    *kept = f;
+    snprintf(kept->ref, sizeof kept->ref, "%s", ref);
+    return kept;
+}
+
 static void ask(const char *ref, const char *body, struct sim_reply *rs)
 {
+    const struct refund *known = find(ref);
     json_t *o = json_loads(body, 0, NULL);
     const char *charge = json_string_value(json_object_get(o, "referenceIdToRefund"));
     const char *currency = json_string_value(json_object_get(o, "currency"));
@@ -76,17 +91,17 @@ static void ask(const char *ref, const char *body, struct sim_reply *rs)
     struct account *a = charge ? sim_rail_find(charge) : NULL;
     int64_t minor = amount ? strtoll(amount, NULL, 10) : 0;
 
-    if (find(ref)) {
+    if (known && known->refused) {
+        sim_rail_refuse(rs, 400, "NOT_ALLOWED");
+    } else if (known) {
         sim_rail_refuse(rs, 409, "RESOURCE_ALREADY_EXIST");
     } else if (!a || a->status != SUCCESSFUL || !currency || strcmp(currency, a->currency) != 0 ||
                minor > a->debited - sim_refunded(a, true) || sim_chance(50)) {
+        keep(ref, (struct refund){.status = FAILED, .refused = true});
         sim_rail_refuse(rs, 400, "NOT_ALLOWED");
     } else {
-        struct refund *f = &refunds[nrefunds++];
+        struct refund *f = keep(ref, (struct refund){.account = a, .amount = minor});
 
-        assert(nrefunds <= REFUNDS_MAX);
-        *f = (struct refund){.account = a, .amount = minor, .status = PENDING};
-        snprintf(f->ref, sizeof f->ref, "%s", ref);
         *rs = (struct sim_reply){.status = 202, .told = TOLD_TRUTH};
         sim_at(sim.now + sim_span(0, 10 * SIM_MINUTE), SIM_WORLD, on_done, f);
     }
@@ -98,7 +113,7 @@ static void look(const char *ref, struct sim_reply *rs)
     static const char *const words[] = {"PENDING", "SUCCESSFUL", "FAILED"};
     const struct refund *f = find(ref);
 
-    if (!f || sim_fault(FAULT_DENIED)) {
+    if (!f || f->refused || sim_fault(FAULT_DENIED)) {
         sim_rail_refuse(rs, 404, "RESOURCE_NOT_FOUND");
         return;
     }
