@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 from database import coko_run, sql
 from support import TOP, wait_until
+from ussdkit import dial_in
 
 sys.path.insert(0, str(TOP / "tests/lab"))
 from ussd_client import AtPhone, HubtelPhone  # noqa: E402
@@ -32,8 +33,26 @@ def stats(db):
     return {row[0]: row[1:-1] for row in sql(db, f"select * from ops.screen_stats({SPAN})")}
 
 
+ENDS = [("coko_ussd_sessions_total", 'outcome="end"'), ("coko_ussd_sessions_total", 'outcome="abort"'),
+        ("coko_ussd_session_hops_total", 'hops="2-3"'), ("coko_ussd_session_hops_total", 'hops="4-7"')]
+
+
+def ends(coko):
+    return [coko.metric(*one) for one in ENDS]
+
+
+def wake(coko, db):
+    """The first hop of each worker is slow, on a busy machine a polite END: here they are of others, and taken out of the count."""
+    for n in range(12):                              # two workers share them
+        dial_in(hubtel_phone(coko, f"+2332400009{n:02}"), "*384*26#")
+    wait_until(lambda: sql(db, "select count(*) from ops.hop where not ended")[0][0] == 12, "a screen of each")
+    sql(db, "delete from ops.hop")
+    return ends(coko)
+
+
 def test_every_screen_is_counted_exactly(daemon, migrated_db):
     coko = daemon(config={"coko": {"workers": 2}})
+    before = wake(coko, migrated_db)
     reader = at_phone(coko, "+2250700000061")       # leaves from Discover, ten minutes ago
     reader.dial("*384*26#")
     for key in ("1", "1", "1", "99", "0"):
@@ -57,9 +76,7 @@ def test_every_screen_is_counted_exactly(daemon, migrated_db):
     assert stats(migrated_db) == {**expected, "discover": (2, 1, 0, 0, 1)}, "whoever is silent for ten minutes was lost"
     assert dict(sql(migrated_db, f"select name, sessions from ops.funnel({SPAN})")) == {
         "dial": 3, "choose": 1, "book": 0, "read": 0, "locked": 1, "offers": 1, "confirm": 1, "asked": 1, "paid": 0}
-    assert coko.metric("coko_ussd_sessions_total", 'outcome="end"') == 1
-    assert coko.metric("coko_ussd_sessions_total", 'outcome="abort"') == 1
-    assert coko.metric("coko_ussd_session_hops_total", 'hops="2-3"') == 1 and coko.metric("coko_ussd_session_hops_total", 'hops="4-7"') == 1
+    assert [now - then for now, then in zip(ends(coko), before)] == [1, 1, 1, 1]
     assert coko.metric("coko_ussd_recovered_total", 'method="replay"') == 3
     assert coko.metric("coko_ussd_insight_dropped_total") == 0
     drawn(migrated_db)
